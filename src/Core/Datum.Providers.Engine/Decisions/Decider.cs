@@ -1,3 +1,4 @@
+using Datum.Providers.Engine.Platform;
 using Datum.Providers.Resources;
 
 namespace Datum.Providers.Engine.Decisions;
@@ -9,6 +10,9 @@ public static class Decider
 {
     /// <summary>The same drift after this many updates stops (DriftNotConverging).</summary>
     public const int MaxSameDriftUpdates = 3;
+
+    /// <summary>When to look again at work that the driver gives no time for.</summary>
+    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(5);
 
     public static Decision Decide(DecisionInput input)
     {
@@ -57,7 +61,7 @@ public static class Decider
             return DecideTakeDown(input);
 
         if (look.State is Lifecycle.Deleting)
-            return new Decision.Wait(Reasons.Deleting, "The platform is deleting the object.", null);
+            return new Decision.Wait(Reasons.Deleting, "The platform is deleting the object.", input.Now + LookAgain);
         if (look.State is Lifecycle.Failed)
             return input.ReplaceOnFailure
                 ? Replace(input, look.Failure?.Message ?? "The platform gave the object up.")
@@ -95,7 +99,7 @@ public static class Decider
         {
             { Verb: StepVerb.Delete } step => new Decision.Delete(step),
             // The look was made with a desired state; the next one is made without and names the delete step.
-            null => new Decision.Wait(Reasons.Deleting, "The driver names no step to take the object down yet.", null),
+            null => new Decision.Wait(Reasons.Deleting, "The driver names no step to take the object down yet.", input.Now + LookAgain),
             _ => new Decision.Refuse(Reasons.Bug, "The driver names a building step for something that must go."),
         };
     }

@@ -1,3 +1,5 @@
+using Datum.Providers.Engine.Platform;
+
 namespace Datum.Providers.Engine.Decisions;
 
 /// <summary>What to do next with an entry: the result of <see cref="Decider.Decide"/>.</summary>

@@ -7,6 +7,8 @@ public sealed class ResourceRecord : KubeData
 {
     /// <summary>Raised only after the previous one was observed absent or its create is known not to have been applied.</summary>
     public long Incarnation { get; set; }
+    /// <summary>True while this incarnation is taken down to make room for the next: nothing is built in it any more.</summary>
+    public bool Retiring { get; set; }
     /// <summary>The account in which it was made.</summary>
     public string? AccountId { get; set; }
     public List<RecordedPart>? Parts { get; set; }
