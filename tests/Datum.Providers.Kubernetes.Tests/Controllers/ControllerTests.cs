@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Datum.Providers.Kubernetes.Tests.Controllers;
 
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class ControllerTests
 {
     private readonly ManualScheduler _time = new(pumped: true);

@@ -130,6 +130,7 @@ public sealed class WorkQueuePropertyTests
         }
 
         queue.Resume();
+        Collect();
         for (var round = 0; round < 400 && (held.Count > 0 || queue.Depth + queue.Delayed > 0); round++)
         {
             foreach (var back in held.ToList())

@@ -3,6 +3,7 @@ using Datum.Providers.Testing;
 
 namespace Datum.Providers.Kubernetes.Tests.Controllers;
 
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class WorkQueueTests
 {
     private readonly ManualScheduler _time = new();
