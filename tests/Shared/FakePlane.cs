@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
@@ -23,8 +22,7 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
     private readonly Lock _gate = new();
     private readonly Dictionary<string, SortedDictionary<string, JsonObject>> _kinds = new(StringComparer.Ordinal);
     private readonly List<(long Version, string Type, WatchEventType Event, JsonObject Object)> _log = [];
-    private readonly ConcurrentDictionary<string, object> _caches = new(StringComparer.Ordinal);
-    private readonly List<Action<string, WatchEventType, JsonObject>> _listeners = [];
+    private readonly Dictionary<string, (object Cache, Action Fill, Action<WatchEventType, JsonObject> Take)> _caches = new(StringComparer.Ordinal);
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _version = 1000;
     private long _uids;
@@ -46,32 +44,43 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
     /// <summary>Called with plural and object before a create is stored, to apply what a schema would.</summary>
     public Action<string, JsonObject>? Defaults { get; set; }
 
-    /// <summary>The cache of a kind, always the same one; it is synced at once.</summary>
-    public FakeCache<T> Cache<T>(ResourceType<T> type) where T : KubeObject => (FakeCache<T>)_caches.GetOrAdd(type.ToString(), name =>
+    /// <summary>The cache of a kind, always the same one. It is empty until <see cref="Sync"/>, so that indexes can be added.</summary>
+    public ObjectCache<T> Cache<T>(ResourceType<T> type) where T : KubeObject
     {
-        var cache = new FakeCache<T>();
         lock (_gate)
         {
-            foreach (var stored in KindOf(name).Values)
-                cache.Observe(Read(type, stored));
-            _listeners.Add((plural, kind, value) =>
+            var name = type.ToString();
+            if (_caches.TryGetValue(name, out var known))
+                return (ObjectCache<T>)known.Cache;
+            var cache = new ObjectCache<T>();
+            _caches[name] = (cache, () => cache.Replace(Live(type), _version.ToString(CultureInfo.InvariantCulture), []), (kind, value) =>
             {
-                if (plural != name)
-                    return;
                 var copy = Read(type, value);
-                if (WatchDelay == TimeSpan.Zero)
-                    cache.OnEvent(kind, copy);
+                if (kind == WatchEventType.Deleted)
+                    cache.ApplyDeleted(copy.Key, copy.Metadata.Uid, copy.Metadata.ResourceVersion);
                 else
-                    _ = time.Run(async () =>
-                    {
-                        await time.Delay(WatchDelay, CancellationToken.None);
-                        cache.OnEvent(kind, copy);
-                    });
+                    cache.Apply(copy);
             });
+            return cache;
         }
+    }
 
-        return cache;
-    });
+    /// <summary>Fills every cache that was made so far, as the first list does; from then on events keep it up to date.</summary>
+    public void Sync()
+    {
+        lock (_gate)
+        {
+            foreach (var cache in _caches.Values)
+                cache.Fill();
+        }
+    }
+
+    /// <summary>Leaves the caches alone from now on, as a process that ends does; <see cref="Cache"/> makes new ones.</summary>
+    public void DropCaches()
+    {
+        lock (_gate)
+            _caches.Clear();
+    }
 
     /// <summary>Every object of a kind as the server has it now, ordered by namespace and name.</summary>
     public List<T> Live<T>(ResourceType<T> type) where T : KubeObject
@@ -323,11 +332,26 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
     private void Publish(string type, WatchEventType kind, JsonObject value)
     {
         _log.Add((_version, type, kind, value));
-        foreach (var listener in _listeners.ToList())
-            listener(type, kind, value);
+        if (_caches.TryGetValue(type, out var cache))
+            Deliver(cache.Take, kind, value);
         var changed = _changed;
         _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
         changed.TrySetResult();
+    }
+
+    private void Deliver(Action<WatchEventType, JsonObject> take, WatchEventType kind, JsonObject value)
+    {
+        if (WatchDelay == TimeSpan.Zero)
+        {
+            take(kind, value);
+            return;
+        }
+
+        _ = time.Run(async () =>
+        {
+            await time.Delay(WatchDelay, CancellationToken.None);
+            take(kind, value);
+        });
     }
 
     private JsonObject Bump(JsonObject value)
