@@ -108,4 +108,6 @@ public sealed class ManagedResourceStatus : KubeData
     public List<string>? Addresses { get; set; }
     public long? ObservedGeneration { get; set; }
     public string? Message { get; set; }
+    /// <summary>Digest of the desired state that the platform was last seen to have in full.</summary>
+    public string? DesiredHash { get; set; }
 }
