@@ -21,7 +21,7 @@ public sealed partial class EntryReconciler
         // What runs keeps running while the host only waits or is held back: the platform's state is the truth.
         if (decision is Decision.Wait or Decision.Refuse && look is { Presence: Presence.Present, State: Lifecycle.Ready, Mark: MarkState.Ours } && entry.Spec.Wanted && !entry.Spec.Record.Retiring)
             ready = ConditionStatus.True;
-        return WriteStatusAsync(entry, look, ready, synced, reason, message, cancellation);
+        return WriteStatusAsync(entry, look, ready, synced, reason, message, cancellation, realized: decision is Decision.None);
     }
 
     private Task ReportFailureAsync(ManagedResource entry, Look? look, DriverError error, CancellationToken cancellation) =>
@@ -34,7 +34,7 @@ public sealed partial class EntryReconciler
         WriteStatusAsync(entry, null, ConditionStatus.Unknown, ConditionStatus.Unknown, reason, message, cancellation);
 
     private async Task WriteStatusAsync(
-        ManagedResource entry, Look? look, string ready, string synced, string reason, string message, CancellationToken cancellation)
+        ManagedResource entry, Look? look, string ready, string synced, string reason, string message, CancellationToken cancellation, bool realized = false)
     {
         var now = scheduler.Time.GetUtcNow();
         var before = entry.Status;
@@ -50,6 +50,7 @@ public sealed partial class EntryReconciler
             Observed = look is null ? before?.Observed : look.Facts,
             Addresses = look is null ? before?.Addresses : AddressesOf(look.Facts),
             ObservedGeneration = look is null ? before?.ObservedGeneration : entry.Metadata.Generation,
+            DesiredHash = realized && entry.Spec.Desired is { } desired ? CanonicalJson.Digest(desired) : look is { Presence: not Presence.Present } ? null : before?.DesiredHash,
             Unknown = before?.Unknown,
         };
         await ledger.UpdateStatusAsync(entry, status, cancellation).ConfigureAwait(false);
