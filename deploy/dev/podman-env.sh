@@ -14,7 +14,7 @@
 # at most 5 s and takes the image built here when there is no answer.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=lib.sh
+# shellcheck source=deploy/dev/lib.sh
 . "$here/lib.sh"
 
 # Raise when the content of the images changes: a state folder with older ones builds them again.
@@ -306,7 +306,9 @@ remove_objects() { # [LABEL]
 unmount_below() { # FOLDER
   local target
   # Deepest first.
-  cut -d' ' -f5 /proc/self/mountinfo | grep -F "$1/" | sort -r | while read -r target; do umount -l "$target" || true; done
+  cut -d' ' -f5 /proc/self/mountinfo | sort -r | while read -r target; do
+    case $target in "$1"/*) umount -l "$target" || true ;; esac
+  done
 }
 
 stop_all() {
