@@ -31,8 +31,9 @@ PODMAN_PACKAGES=(
   'jq:reads the answers'
 )
 
+# Outside the checkout, so that a fresh clone finds it; DATUM_CACHE names another place.
 cache_root() {
-  if [ "$(id -u)" = 0 ]; then echo /var/cache/datum-providers; else echo "${XDG_CACHE_HOME:-$HOME/.cache}/datum-providers"; fi
+  if [ -n "${DATUM_CACHE:-}" ]; then echo "$DATUM_CACHE"; elif [ "$(id -u)" = 0 ]; then echo /var/cache/datum-providers; else echo "${XDG_CACHE_HOME:-$HOME/.cache}/datum-providers"; fi
 }
 
 as_root() {
@@ -157,8 +158,8 @@ newest_realapi() { # [FIND-CONDITION...]
 
 # The build takes whatever version of the libraries sid has: the versions and the build's own sources are the key.
 realapi_key() { # WORKFOLDER
-  local packages
-  read -ra packages < <(tr '\n' ' ' <"$SHARED/realapi/packages.txt")
+  local -a packages
+  mapfile -t packages < <(tr -s ' ' '\n' <"$SHARED/realapi/packages.txt")
   private_apt "$1/apt" sid apt-get update >"$1/log" 2>&1 || return 1
   {
     private_apt "$1/apt" sid apt-cache show --no-all-versions "${packages[@]}" 2>/dev/null | grep -E '^(Package|Version):' || return 1
