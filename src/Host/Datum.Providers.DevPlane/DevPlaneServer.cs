@@ -137,7 +137,7 @@ public sealed class DevPlaneServer : IAsyncDisposable
     private static WebApplication Build(DevPlaneOptions options, IPAddress address, X509Certificate2 certificate)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.Services.AddSingleton(options.LoggerFactory);
+        builder.Services.AddSingleton<Microsoft.Extensions.Logging.ILoggerFactory>(new QuietLoggerFactory(options.LoggerFactory));
         // The plane lives inside another program: signals and start-up messages are that program's.
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>

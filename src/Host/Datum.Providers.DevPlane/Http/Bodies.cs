@@ -13,7 +13,8 @@ internal static class Bodies
     public static void CheckType(string? contentType)
     {
         if (Negotiation.MediaType(contentType) is "" or Negotiation.Json or "application/yaml" or "application/x-yaml" or "text/yaml") return;
-        throw ApiError.Unsupported("the body of the request was in an unknown format - accepted media types include: application/json, application/yaml");
+        throw ApiError.Unsupported("the body of the request was in an unknown format - accepted media types include: application/json, application/yaml"
+            + (Negotiation.MediaType(contentType) == "application/vnd.kubernetes.protobuf" ? " (this plane speaks no protobuf; send a manifest with kubectl apply -f or kubectl create -f)" : ""));
     }
 
     public static (JsonObject Body, IReadOnlyList<string> Duplicates) ReadObject(string? contentType, byte[] bytes, ResourceKind kind)
