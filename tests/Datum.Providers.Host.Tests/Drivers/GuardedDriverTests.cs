@@ -40,7 +40,8 @@ public sealed class GuardedDriverTests
             var task = verb.Invoke(guarded, arguments)!;
             await (Task)task.GetType().GetMethod("AsTask")!.Invoke(task, null)!;
             Assert.That(inner.Verb, Is.EqualTo(verb.Name));
-            Assert.That(inner.Arguments, Is.EqualTo(arguments).Using<object?>(ReferenceEquals), verb.Name);
+            Assert.That(inner.Arguments, Has.Length.EqualTo(arguments.Length));
+            Assert.That(inner.Arguments.Zip(arguments, ReferenceEquals), Has.All.True, verb.Name);
         }
     }
 
@@ -160,7 +161,7 @@ public sealed class GuardedDriverTests
         var guarded = Guard(new RecordingResource { Read = () => throw new InvalidOperationException("boom") });
         var observed = await guarded.ObserveAsync(TestHost.Call(), TestHost.Identity, null, null);
         Assert.That((observed.Error?.Code, observed.Error?.Effect), Is.EqualTo((ErrorCode.Bug, Effect.Unknown)));
-        var thrown = Assert.ThrowsAsync<DriverException>(async () => await guarded.ValidateAsync(TestHost.Call(), new NetworkSpec()))!;
+        var thrown = (await Assert.ThrowsAsync<DriverException>(async () => await guarded.ValidateAsync(TestHost.Call(), new NetworkSpec())))!;
         Assert.That((thrown.Error.Code, thrown.InnerException), Is.EqualTo((ErrorCode.Bug, (Exception?)null)));
     }
 

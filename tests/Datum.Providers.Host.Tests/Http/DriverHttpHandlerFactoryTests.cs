@@ -47,8 +47,8 @@ public sealed class DriverHttpHandlerFactoryTests
 
         Assert.That(await GetAsync(ca.ExportCertificatePem()), Is.EqualTo("hello"));
         Assert.That(await GetAsync(stranger.ExportCertificatePem() + "\n" + ca.ExportCertificatePem()), Is.EqualTo("hello"));
-        Assert.That(async () => await GetAsync(stranger.ExportCertificatePem()), Throws.InstanceOf<HttpRequestException>());
-        Assert.That(async () => await GetAsync(null), Throws.InstanceOf<HttpRequestException>());
+        await Assert.ThrowsAsync<HttpRequestException>(async () => await GetAsync(stranger.ExportCertificatePem()));
+        await Assert.ThrowsAsync<HttpRequestException>(async () => await GetAsync(null));
 
         async Task<string> GetAsync(string? bundle)
         {
@@ -92,7 +92,7 @@ public sealed class DriverHttpHandlerFactoryTests
 
         using var second = DriverHttpHandlerFactory.Create(new DriverHttpOptions { DriverId = driver });
         using var late = new HttpClient(second, disposeHandler: false);
-        Assert.That(async () => await late.GetAsync(new Uri(url)), Throws.InstanceOf<HttpRequestException>());
+        await Assert.ThrowsAsync<HttpRequestException>(async () => await late.GetAsync(new Uri(url)));
         Assert.That(counted, Is.EquivalentTo(new[] { "1 GET 127.0.0.1 2xx", "1 DELETE 127.0.0.1 4xx", "1 GET 127.0.0.1 3xx", "1 GET 127.0.0.1 error" }));
     }
 

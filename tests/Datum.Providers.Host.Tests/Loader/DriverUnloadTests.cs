@@ -48,7 +48,7 @@ public sealed class DriverUnloadTests
         await UseAsync(driver);
         var dead = driver.Unload();
         Assert.That(driver.Assemblies, Is.Empty);
-        Assert.That(async () => await driver.Factory.ConnectAsync(new TestHost(), new Connection { Installation = "test" }, default), Throws.InstanceOf<ObjectDisposedException>());
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await driver.Factory.ConnectAsync(new TestHost(), new Connection { Installation = "test" }, default));
         return dead;
     }
 
