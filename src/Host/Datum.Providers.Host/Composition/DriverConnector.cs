@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace Datum.Providers.Host.Composition;
 
 /// <summary>Opens sessions of loaded drivers with what the host lends them: logger, meter, clock, HTTP handler, credentials.</summary>
-internal sealed class DriverConnector(IDriverCatalog catalog, DriverHttpHandlerFactory handlers, ILoggerFactory logging, TimeProvider time, string volume) : IDriverConnector
+internal sealed class DriverConnector(IDriverCatalog catalog, ILoggerFactory logging, TimeProvider time, string volume) : IDriverConnector
 {
     public DriverDescriptor? Find(string driverId) => catalog.ById(driverId)?.Descriptor;
 
@@ -25,9 +25,9 @@ internal sealed class DriverConnector(IDriverCatalog catalog, DriverHttpHandlerF
         HttpMessageHandler handler;
         try
         {
-            handler = handlers.Create(new DriverHttpOptions
+            handler = DriverHttpHandlerFactory.Create(new DriverHttpOptions
             {
-                DriverId = request.DriverId, Endpoint = request.Connection.Endpoint, Proxy = request.Proxy, CaBundle = request.CaBundle,
+                DriverId = request.DriverId, Endpoint = request.Connection.Endpoint, Proxy = request.Proxy is { } proxy ? new Uri(proxy) : null, CaBundle = request.CaBundle,
             });
         }
         catch (Exception e) when (e is FormatException or ArgumentException)

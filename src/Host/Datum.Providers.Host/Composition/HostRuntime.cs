@@ -73,7 +73,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         using var engine = ProviderEngine.Create(new EngineParts
         {
             Home = home, Plane = plane, Credentials = new CredentialSource(home), Gate = gate, Scheduler = scheduler, Logging = logging,
-            Drivers = new DriverConnector(catalog, new DriverHttpHandlerFactory(), logging, scheduler.Time, settings.DriverVolume),
+            Drivers = new DriverConnector(catalog, logging, scheduler.Time, settings.DriverVolume),
             Development = settings.Development,
         });
 
