@@ -1,9 +1,7 @@
 using System.CommandLine;
 using System.Reflection;
-using System.Text;
 using Datum.Providers.Host.Composition;
 using Datum.Providers.Host.Loader;
-using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;
 using Microsoft.Extensions.Logging;
 

@@ -27,7 +27,7 @@ internal static class RunHost
         var logger = logging.CreateLogger("datum-providers");
         if (settings.Installation is { } id && !(id.Length is > 0 and <= 16 && id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c))))
         {
-            HostLog.Failed(logger, $"--installation '{id}' must be 1 to 16 of [a-z0-9].");
+            HostLog.BadInstallation(logger, id);
             return 2;
         }
         try

@@ -17,7 +17,7 @@ internal static class DriverRegistrar
             wanted[driver.Descriptor.Id] = new ProviderDriverStatus
             {
                 Version = driver.Descriptor.Version,
-                Contract = $"[{driver.Manifest.Contract.Min},{driver.Manifest.Contract.Max})",
+                Contract = $"[{driver.Manifest.ContractMin},{driver.Manifest.ContractMax.Major}.{(driver.Manifest.ContractMax.Minor == int.MaxValue ? "*" : driver.Manifest.ContractMax.Minor)}]",
                 Digest = driver.Digest,
                 State = DriverState.Ready,
                 Reason = Reasons.Ready,

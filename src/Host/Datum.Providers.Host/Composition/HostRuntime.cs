@@ -3,7 +3,6 @@ using System.Text;
 using Datum.Providers.ControlPlane;
 using Datum.Providers.Engine;
 using Datum.Providers.Engine.Reconcile;
-using Datum.Providers.Host.Http;
 using Datum.Providers.Host.Loader;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;
