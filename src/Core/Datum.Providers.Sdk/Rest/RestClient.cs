@@ -156,6 +156,12 @@ public sealed class RestClient : IDisposable
             message.Content = new ReadOnlyMemoryContent(body);
             message.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(request.ContentType);
         }
+        else if (request.IsMutation && request.Method != HttpMethod.Delete)
+        {
+            // SocketsHttpHandler sends a request without content again by itself when the connection ends without an answer;
+            // with content, even empty, it doesn't, and a create must go out once.
+            message.Content = new ByteArrayContent([]);
+        }
 
         message.Headers.TryAddWithoutValidation("User-Agent", _options.UserAgent);
         if (_options.RequestIdHeader is { } header)
