@@ -53,5 +53,5 @@ internal static class PodmanNames
     /// The bridge's interface name: at most 15 characters. Left to itself each Podman counts from podman0, and two on one machine
     /// (a test beside a running installation) would share a bridge.
     /// </summary>
-    public static string Bridge(Identity id) => "dp" + ResourceNames.For(id, new NameRules { MaxLength = 24 })["net-".Length..][..12];
+    public static string Bridge(Identity id) => "dp" + id.Name[..Math.Min(12, id.Name.Length)];
 }

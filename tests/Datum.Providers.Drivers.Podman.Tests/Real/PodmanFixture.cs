@@ -36,7 +36,20 @@ public abstract class PodmanFixture
         _sessions.Clear();
         if (Podman is null)
             return;
-        await Podman.RemoveByLabelAsync($"{Marks.InstallKey}={Installation}");
+        for (var i = 1; ; i++)
+        {
+            try
+            {
+                await Podman.RemoveByLabelAsync($"{Marks.InstallKey}={Installation}");
+                break;
+            }
+            catch (InvalidOperationException e) when (i < 20 && e.Message.Contains("container state improper", StringComparison.Ordinal))
+            {
+                // A container that is just ending.
+                await Task.Delay(100);
+            }
+        }
+
         foreach (var secret in await SecretsAsync())
             using (await Podman.Client.DeleteAsync(new Uri($"secrets/{secret}", UriKind.Relative)))
             {

@@ -12,6 +12,7 @@ internal sealed class ImagePulls(LibpodClient podman) : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, Pull> _pulls = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _ended = new();
+    private int _disposed;
 
     /// <summary>The pull of a reference that was started and neither failed nor forgotten; its result is null on success.</summary>
     public Task<DriverError?>? Running(string reference) =>
@@ -50,6 +51,8 @@ internal sealed class ImagePulls(LibpodClient podman) : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
         await _ended.CancelAsync();
         foreach (var pull in _pulls.Values)
             await pull.Result;

@@ -33,10 +33,12 @@ internal static class LibpodErrors
             Row("no such volume", ErrorCode.NotReadyYet),
             Row("no such pod", ErrorCode.Failed),
             Row("no such container", ErrorCode.Failed),
-            Row("executable file not found", ErrorCode.Invalid),
-            Row("permission denied: OCI", ErrorCode.Invalid),
-            Row("no space left on device", ErrorCode.CapacityUnavailable),
-            Row("cannot allocate memory", ErrorCode.CapacityUnavailable),
+            Row("attempted to invoke a command that was not found", ErrorCode.Invalid),
+            Row("OCI permission denied", ErrorCode.Invalid),
+            // A container that is just ending can be neither stopped nor removed for a moment; other parts may be gone already.
+            Row("container state improper", ErrorCode.NotReadyYet) with { Effect = Effect.Unknown },
+            Row("no space left on device", ErrorCode.CapacityUnavailable) with { Effect = Effect.Unknown },
+            Row("cannot allocate memory", ErrorCode.CapacityUnavailable) with { Effect = Effect.Unknown },
         ],
     };
 
@@ -85,7 +87,7 @@ internal static class LibpodErrors
         }
     }
 
-    // Every row is a refusal that Podman decides on before it changes anything of the object in question.
+    // A refusal that Podman decides on before it changes anything of the object in question.
     private static ErrorRow Row(string text, ErrorCode code) => new() { MessageContains = text, Code = code, Effect = Effect.NotApplied, Scope = ErrorScope.Resource };
 
     private static string? Text(JsonElement json, string name) =>
