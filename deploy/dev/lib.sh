@@ -88,3 +88,22 @@ kept_port() { # FILE [COUNT]
   [ -s "$1" ] || free_port "${2:-1}" >"$1"
   cat "$1"
 }
+
+# Containers and their networks need root: runs the script again under `sudo -n`. Without it the script goes on as it is.
+become_root() { # SCRIPT ARGUMENT...
+  if [ "$(id -u)" = 0 ] || ! sudo -n true 2>/dev/null; then return 0; fi
+  local -a variables=(PATH="$PATH" HOME="$HOME" DATUM_BUILD_AS="$(id -u)" CI="${CI:-}")
+  local name
+  for name in "${!DATUM_@}" "${!DOTNET_@}" "${!NUGET_@}"; do variables+=("$name=${!name}"); done
+  say "using sudo: Podman's containers and networks need root"
+  exec sudo -n env "${variables[@]}" "$@"
+}
+
+# What is built stays with the person who called, also when become_root made us root.
+as_builder() { # COMMAND...
+  if [ -n "${DATUM_BUILD_AS:-}" ] && [ "$(id -u)" = 0 ]; then
+    sudo -n -u "#$DATUM_BUILD_AS" env PATH="$PATH" HOME="$HOME" "$@"
+  else
+    "$@"
+  fi
+}

@@ -6,7 +6,7 @@
 #   podman-env.sh env    STATEDIR            prints the settings as lines for `eval`
 #   podman-env.sh stop   STATEDIR            stop the service and the registry; containers go on
 #   podman-env.sh objects STATEDIR [LABEL]   list containers, pods, networks, volumes and secrets (with LABEL only)
-#   podman-env.sh clean  STATEDIR LABEL      remove the containers, pods, networks and volumes with LABEL, and all secrets
+#   podman-env.sh clean  STATEDIR [LABEL]    remove the containers, pods, networks and volumes (with LABEL only), all secrets
 #   podman-env.sh down   STATEDIR            remove everything in this storage, stop all, unmount, delete the storage
 #
 # RUNDIR holds the sockets; default is a short name under /run, because a socket's path has 108 bytes at most.
@@ -338,7 +338,8 @@ down() {
 [ $# -ge 2 ] || usage
 command=$1
 shift
-set_paths "$@"
+# Only `start` takes a run folder.
+if [ "$command" = start ]; then set_paths "$@"; else set_paths "$1"; fi
 case $command in
   start)
     prepare
@@ -351,7 +352,7 @@ case $command in
   env) print_env ;;
   stop) stop_all ;;
   objects) list_objects "${2:-}" ;;
-  clean) [ $# -eq 2 ] || usage; remove_objects "$2" ;;
+  clean) remove_objects "${2:-}" ;;
   down) down ;;
   *) usage ;;
 esac
