@@ -1,0 +1,65 @@
+using System.Globalization;
+using Datum.Providers.Drivers.Podman.Libpod;
+
+namespace Datum.Providers.Drivers.Podman.Instances;
+
+internal sealed partial class PodmanInstances
+{
+    /// <summary>Three requests whatever the number of instances: pods, containers, secrets.</summary>
+    public async ValueTask<Answer<ListPage<InstanceFacts>>> ListAsync(Call call, ListQuery query, string? cursor)
+    {
+        string[] labels = [$"{Marks.InstallKey}={query.Installation}", Session.KindLabel(ResourceKind.Instance)];
+        var pods = await session.Podman.PodsAsync(call, labels);
+        if (pods.Error is { } podsError)
+            return podsError;
+        var containers = await session.Podman.ContainersAsync(call, "label", labels);
+        if (containers.Error is { } containersError)
+            return containersError;
+        var secrets = await session.Podman.SecretsAsync(call);
+        if (secrets.Error is { } secretsError)
+            return secretsError;
+
+        var members = containers.Value!.Where(c => c.Pod is not null).ToLookup(c => c.Pod!, StringComparer.Ordinal);
+        var items = ImmutableArray.CreateBuilder<Listed<InstanceFacts>>();
+        foreach (var pod in pods.Value!)
+            if (Marks.Parse(pod.Labels ?? []) is { Part: null } mark)
+                items.Add(Item(pod, mark, [.. members[pod.Id].OrderBy(c => c.Id, StringComparer.Ordinal)]));
+
+        // What a removal that was cut off left behind.
+        var seen = items.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
+        foreach (var left in secrets.Value!.Select(s => Payloads.InstanceOf(query.Installation, s.Spec.Name)).OfType<string>().Distinct(StringComparer.Ordinal))
+            if (!seen.Contains(left))
+                items.Add(new Listed<InstanceFacts>
+                {
+                    Name = left,
+                    Incarnation = 0,
+                    Parts = [new Part { Name = InstanceParts.Payload, Id = $"{Payloads.InstallationPrefix(query.Installation)}{left}-" }],
+                    State = Lifecycle.Deleting,
+                    Revision = "payload",
+                });
+        return new ListPage<InstanceFacts> { Items = items.ToImmutable(), Complete = true };
+    }
+
+    private static Listed<InstanceFacts> Item(PodListItem pod, Mark mark, ImmutableArray<ContainerListItem> members)
+    {
+        // The infra container's process is in it: with a new one the network and its rules are new.
+        var revision = Fingerprint.Hash([pod.Id, pod.Status ?? "", pod.InfraId ?? "",
+            .. members.Select(m => string.Create(CultureInfo.InvariantCulture, $"{m.Id}/{m.State}/{m.Pid}/{m.ExitCode}/{m.StartedAt}"))]);
+        var own = members.Where(m => !m.IsInfra && m.Labels?.ContainsKey(InstanceParts.ContainerLabel) == true).ToList();
+        var parts = ImmutableArray.CreateBuilder<Part>();
+        parts.Add(new Part { Name = InstanceParts.Pod, Id = pod.Id });
+        foreach (var member in own.OrderBy(m => m.Labels![InstanceParts.ContainerLabel], StringComparer.Ordinal))
+            parts.Add(new Part { Name = InstanceParts.Container(member.Labels![InstanceParts.ContainerLabel]), Id = member.Id });
+        var running = members.Any(m => m.IsInfra && m.State == "running") && own.Count > 0 && own.All(m => m.State == "running");
+        var started = own.Any(m => m.State is not ("created" or "configured" or "initialized"));
+        return new Listed<InstanceFacts>
+        {
+            Name = mark.Name,
+            Incarnation = mark.Incarnation,
+            Parts = parts.ToImmutable(),
+            State = running ? Lifecycle.Ready : started ? Lifecycle.Degraded : Lifecycle.Creating,
+            Revision = revision,
+            CreatedAt = pod.Created,
+        };
+    }
+}

@@ -1,0 +1,114 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Datum.Providers.Drivers.Podman.Libpod;
+
+/// <summary>The requests that the driver sends. Every one is a single exchange; nothing is repeated.</summary>
+/// <remarks>
+/// The path carries 4.0.0: the oldest version of the API that has all of it. Podman accepts every version between its own and 4.0.0,
+/// so one driver speaks to Podman 4 and 5.
+/// </remarks>
+internal sealed class LibpodClient(RestClient rest)
+{
+    private const string Root = "v4.0.0/libpod/";
+
+    public ValueTask<Answer<VersionInfo>> VersionAsync(Call call) => GetAsync(call, "version", LibpodJson.Default.VersionInfo);
+
+    public ValueTask<Answer<HostInfo>> InfoAsync(Call call) => GetAsync(call, "info", LibpodJson.Default.HostInfo);
+
+    public ValueTask<Found<NetworkObject>> NetworkAsync(Call call, string name) => FindAsync(call, $"networks/{Escape(name)}/json", LibpodJson.Default.NetworkObject);
+
+    public ValueTask<Answer<List<NetworkObject>>> NetworksAsync(Call call, params ReadOnlySpan<string> labels) =>
+        GetAsync(call, Filtered("networks/json", "label", labels), LibpodJson.Default.ListNetworkObject);
+
+    public ValueTask<RestResult> CreateNetworkAsync(Call call, NetworkObject body) => PostAsync(call, "networks/create", body, LibpodJson.Default.NetworkObject);
+
+    public ValueTask<RestResult> DeleteNetworkAsync(Call call, string name) => rest.SendAsync(call, RestRequest.Delete($"{Root}networks/{Escape(name)}"));
+
+    public ValueTask<Found<VolumeInfo>> VolumeAsync(Call call, string name) => FindAsync(call, $"volumes/{Escape(name)}/json", LibpodJson.Default.VolumeInfo);
+
+    public ValueTask<Answer<List<VolumeInfo>>> VolumesAsync(Call call, params ReadOnlySpan<string> labels) =>
+        GetAsync(call, Filtered("volumes/json", "label", labels), LibpodJson.Default.ListVolumeInfo);
+
+    public ValueTask<RestResult> CreateVolumeAsync(Call call, VolumeCreate body) => PostAsync(call, "volumes/create", body, LibpodJson.Default.VolumeCreate);
+
+    public ValueTask<RestResult> DeleteVolumeAsync(Call call, string name) => rest.SendAsync(call, RestRequest.Delete($"{Root}volumes/{Escape(name)}"));
+
+    public ValueTask<Found<PodInspect>> PodAsync(Call call, string nameOrId) => FindAsync(call, $"pods/{Escape(nameOrId)}/json", LibpodJson.Default.PodInspect);
+
+    public ValueTask<Answer<List<PodListItem>>> PodsAsync(Call call, params ReadOnlySpan<string> labels) =>
+        GetAsync(call, Filtered("pods/json", "label", labels), LibpodJson.Default.ListPodListItem);
+
+    public ValueTask<RestResult> CreatePodAsync(Call call, PodCreate body) => PostAsync(call, "pods/create", body, LibpodJson.Default.PodCreate);
+
+    public ValueTask<RestResult> DeletePodAsync(Call call, string id) => rest.SendAsync(call, RestRequest.Delete($"{Root}pods/{Escape(id)}?force=true"));
+
+    public ValueTask<Found<ContainerInspect>> ContainerAsync(Call call, string nameOrId) =>
+        FindAsync(call, $"containers/{Escape(nameOrId)}/json", LibpodJson.Default.ContainerInspect);
+
+    /// <summary>Containers in any state, by one filter (<c>label</c>, <c>network</c>, <c>volume</c>).</summary>
+    public ValueTask<Answer<List<ContainerListItem>>> ContainersAsync(Call call, string filter, params ReadOnlySpan<string> values) =>
+        GetAsync(call, Filtered("containers/json?all=true", filter, values), LibpodJson.Default.ListContainerListItem);
+
+    public ValueTask<RestResult> CreateContainerAsync(Call call, ContainerCreate body) => PostAsync(call, "containers/create", body, LibpodJson.Default.ContainerCreate);
+
+    public ValueTask<RestResult> StartContainerAsync(Call call, string id) => rest.SendAsync(call, RestRequest.Post($"{Root}containers/{Escape(id)}/start"));
+
+    public ValueTask<RestResult> KillContainerAsync(Call call, string id, string signal) =>
+        rest.SendAsync(call, RestRequest.Post($"{Root}containers/{Escape(id)}/kill?signal={Escape(signal)}"));
+
+    public ValueTask<Answer<HealthResult>> RunHealthCheckAsync(Call call, string id) =>
+        GetAsync(call, $"containers/{Escape(id)}/healthcheck", LibpodJson.Default.HealthResult);
+
+    public ValueTask<Found<ImageInfo>> ImageAsync(Call call, string reference) => FindAsync(call, $"images/{Escape(reference)}/json", LibpodJson.Default.ImageInfo);
+
+    public ValueTask<Answer<List<SecretInfo>>> SecretsAsync(Call call) => GetAsync(call, "secrets/json", LibpodJson.Default.ListSecretInfo);
+
+    public ValueTask<RestResult> CreateSecretAsync(Call call, string name, ReadOnlyMemory<byte> value) => rest.SendAsync(call, new RestRequest
+    {
+        Method = HttpMethod.Post,
+        Path = $"{Root}secrets/create?name={Escape(name)}",
+        Body = value,
+        ContentType = "application/octet-stream",
+    });
+
+    public ValueTask<RestResult> DeleteSecretAsync(Call call, string name) => rest.SendAsync(call, RestRequest.Delete($"{Root}secrets/{Escape(name)}"));
+
+    /// <summary>The lines of a pull. Podman ends the pull when the connection ends.</summary>
+    public IAsyncEnumerable<JsonElement> PullAsync(Call call, string reference, string? registryAuth)
+    {
+        var request = RestRequest.Post($"{Root}images/pull?reference={Escape(reference)}&policy=missing");
+        return rest.LinesAsync(call, registryAuth is null ? request : request.WithHeader("X-Registry-Auth", registryAuth));
+    }
+
+    /// <summary>The event stream, filtered by a label.</summary>
+    public IAsyncEnumerable<JsonElement> EventsAsync(Call call, string label) =>
+        rest.LinesAsync(call, RestRequest.Get(Root + Filtered("events?stream=true", "label", label)));
+
+    internal static string Filtered(string path, string filter, params ReadOnlySpan<string> values)
+    {
+        var filters = new Dictionary<string, ImmutableArray<string>> { [filter] = [.. values] };
+        return RestRequest.WithQuery(path, new KeyValuePair<string, string?>("filters",
+            JsonSerializer.Serialize(filters, LibpodJson.Default.DictionaryStringImmutableArrayString)));
+    }
+
+    private static string Escape(string text) => Uri.EscapeDataString(text);
+
+    private async ValueTask<Answer<T>> GetAsync<T>(Call call, string path, JsonTypeInfo<T> type) where T : class =>
+        (await rest.SendAsync(call, RestRequest.Get(Root + path))).Read(type);
+
+    private async ValueTask<Found<T>> FindAsync<T>(Call call, string path, JsonTypeInfo<T> type) where T : class
+    {
+        var result = await rest.SendAsync(call, RestRequest.Get(Root + path));
+        if (result.NotFound)
+            return new Found<T>(null, null);
+        var answer = result.Read(type);
+        return new Found<T>(answer.Value, answer.Error);
+    }
+
+    private ValueTask<RestResult> PostAsync<T>(Call call, string path, T body, JsonTypeInfo<T> type) =>
+        rest.SendAsync(call, RestRequest.Post(Root + path, body, type));
+}
+
+/// <summary>A read by name or id: the object, or neither (404), or an error.</summary>
+internal readonly record struct Found<T>(T? Value, DriverError? Error) where T : class;

@@ -1,0 +1,62 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+
+namespace Datum.Providers.Drivers.Podman;
+
+/// <summary>
+/// Podman's events of our containers. Networks and volumes carry no labels in events, so only instances are named; the rest is the listing's.
+/// </summary>
+internal sealed partial class PodmanChangeFeed(Session session) : IChangeFeed
+{
+    public IAsyncEnumerable<Change> WatchAsync(Call call) => ReadAsync(call, CancellationToken.None);
+
+    private async IAsyncEnumerable<Change> ReadAsync(Call call, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(call.Cancellation, cancellation);
+        // A stream has no deadline: it lives until it is cancelled.
+        var endless = new Call { Cancellation = both.Token, Deadline = DateTimeOffset.MaxValue, Id = call.Id };
+        await using var events = session.Podman.EventsAsync(endless, session.InstallLabel).GetAsyncEnumerator(both.Token);
+        while (true)
+        {
+            try
+            {
+                if (!await events.MoveNextAsync())
+                    yield break;
+            }
+            catch (OperationCanceledException) when (both.IsCancellationRequested)
+            {
+                yield break;
+            }
+            catch (DriverException e)
+            {
+                // The host lists and subscribes again.
+                LogEnded(session.Logger, e.Message);
+                yield break;
+            }
+
+            if (Read(events.Current) is { } change)
+                yield return change;
+        }
+    }
+
+    /// <summary>The change that an event hints at; null for an event of something else.</summary>
+    internal static Change? Read(JsonElement line)
+    {
+        if (line.ValueKind != JsonValueKind.Object || Text(line, "Type") is not ("container" or "pod")
+            || !line.TryGetProperty("Actor", out var actor) || actor.ValueKind != JsonValueKind.Object
+            || !actor.TryGetProperty("Attributes", out var attributes) || attributes.ValueKind != JsonValueKind.Object)
+            return null;
+        // Our own looks make these: health checks start a process in the container.
+        if (Text(line, "Action") is "exec" or "exec_died" or "health_status" or "inspect")
+            return null;
+        var name = Text(attributes, Marks.NameKey);
+        return name is null ? null : new Change { Kind = ResourceKind.Instance, Name = name };
+    }
+
+    private static string? Text(JsonElement json, string name) =>
+        json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Podman's event stream ended: {Reason}")]
+    private static partial void LogEnded(ILogger logger, string reason);
+}

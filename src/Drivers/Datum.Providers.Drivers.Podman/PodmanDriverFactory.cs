@@ -1,0 +1,23 @@
+using Datum.Providers.Drivers.Podman.Firewall;
+
+namespace Datum.Providers.Drivers.Podman;
+
+/// <summary>Entry of the driver: containers on one machine through Podman's socket.</summary>
+public sealed class PodmanDriverFactory : IDriverFactory
+{
+    private readonly Func<TimeProvider, INetworkNamespaceFirewall> _firewall;
+
+    /// <summary>Used by the loader.</summary>
+    public PodmanDriverFactory() : this(time => new NsenterFirewall(time))
+    {
+    }
+
+    internal PodmanDriverFactory(Func<TimeProvider, INetworkNamespaceFirewall> firewall) => _firewall = firewall;
+
+    /// <inheritdoc/>
+    public DriverDescriptor Describe() => PodmanDescriptor.Create();
+
+    /// <inheritdoc/>
+    public ValueTask<IInfrastructureDriver> ConnectAsync(IDriverHost host, Connection connection, CancellationToken cancellation) =>
+        new(new PodmanDriver(host, connection, PodmanSettings.Read(connection.Settings), _firewall(host.Time)));
+}

@@ -1,0 +1,57 @@
+using Datum.Providers.Drivers.Podman.Firewall;
+using Datum.Providers.Drivers.Podman.Libpod;
+using Microsoft.Extensions.Logging;
+
+namespace Datum.Providers.Drivers.Podman;
+
+/// <summary>What the kinds of one session have in common.</summary>
+internal sealed record Session
+{
+    public required LibpodClient Podman { get; init; }
+
+    public required Connection Connection { get; init; }
+
+    public required PodmanSettings Settings { get; init; }
+
+    public required INetworkNamespaceFirewall Firewall { get; init; }
+
+    public required TimeProvider Time { get; init; }
+
+    public required ILogger Logger { get; init; }
+
+    public string InstallLabel => $"{Marks.InstallKey}={Connection.Installation}";
+
+    public static string KindLabel(ResourceKind kind) => $"{Marks.KindKey}={ResourceNames.Prefix(kind)}";
+
+    /// <summary>A step that no observation of this driver names.</summary>
+    public static DriverError UnknownStep(Step step) => new()
+    {
+        Code = ErrorCode.Bug,
+        Effect = Effect.NotApplied,
+        Message = $"There is no step '{step.Part}' for {step.Verb}.",
+    };
+
+    /// <summary>The object isn't ours, so nothing is done to it (law L3).</summary>
+    public static DriverError NotOurs(string what, MarkState mark) => new()
+    {
+        Code = ErrorCode.Conflict,
+        Effect = Effect.NotApplied,
+        Scope = ErrorScope.Resource,
+        Message = mark == MarkState.Missing ? $"{what} exists and carries no mark; it is left alone." : $"{what} exists and belongs to somebody else; it is left alone.",
+        BlockedBy = [what],
+    };
+}
+
+/// <summary>Names at Podman.</summary>
+internal static class PodmanNames
+{
+    private static readonly NameRules Rules = new() { MaxLength = 128 };
+
+    public static string For(Identity id, string? part = null) => ResourceNames.For(id, Rules, part);
+
+    /// <summary>
+    /// The bridge's interface name: at most 15 characters. Left to itself each Podman counts from podman0, and two on one machine
+    /// (a test beside a running installation) would share a bridge.
+    /// </summary>
+    public static string Bridge(Identity id) => "dp" + id.Name[..Math.Min(12, id.Name.Length)];
+}
