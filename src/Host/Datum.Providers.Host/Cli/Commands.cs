@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Reflection;
-using Datum.Providers.Host.Composition;
 using Datum.Providers.Host.Loader;
 using Datum.Providers.Resources;
 using Microsoft.Extensions.Logging;
