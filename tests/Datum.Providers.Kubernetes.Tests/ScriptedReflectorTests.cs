@@ -66,6 +66,7 @@ internal sealed class ScriptedReflectorTests
     [Test]
     public async Task A_silent_watch_is_dropped_and_resumed_without_a_list()
     {
+        var speak = new TaskCompletionSource();
         var scheduler = new ManualScheduler();
         await using var server = await StartAsync(async (c, n, ended) =>
         {
@@ -75,16 +76,24 @@ internal sealed class ScriptedReflectorTests
                 return;
             }
             if (c.Request.Query["resourceVersion"] == "10")
+            {
                 await EventAsync(c, "BOOKMARK", Bookmark(25));
+                await speak.Task.WaitAsync(ended);
+                await EventAsync(c, "BOOKMARK", Bookmark(30));
+            }
             await HoldAsync(ended);
         });
         await using var run = await RunAsync(server, scheduler, new ReflectorOptions { Silence = TimeSpan.FromMinutes(7) });
         await Eventually.HoldsAsync(() => run.Reflector.ResourceVersion == "25", "the bookmark is in");
         scheduler.Advance(TimeSpan.FromMinutes(7) - TimeSpan.FromSeconds(1));
+        speak.SetResult();
+        await Eventually.HoldsAsync(() => run.Reflector.ResourceVersion == "30", "a sign of life is in");
+        scheduler.Advance(TimeSpan.FromMinutes(7) - TimeSpan.FromSeconds(1));
+        Assert.That(run.Reflector.State, Is.EqualTo(ReflectorState.Watching));
         Assert.That(server.Watches, Is.EqualTo(1));
         scheduler.Advance(TimeSpan.FromSeconds(1));
         await Eventually.HoldsAsync(() => server.Watches == 2, "a second connection was opened");
-        Assert.That(server.Requests.Last(), Does.Contain("resourceVersion=25"));
+        Assert.That(server.Requests.Last(), Does.Contain("resourceVersion=30"));
         Assert.That(server.Lists, Is.EqualTo(1));
     }
 
