@@ -82,7 +82,7 @@ internal static partial class Normal
 {
     private static readonly HashSet<string> Masked = new(StringComparer.Ordinal)
     {
-        "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "continue", "storageVersionHash", "serverAddressByClientCIDRs", "remainingItemCount",
+        "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "continue", "serverAddressByClientCIDRs", "remainingItemCount",
     };
 
     public static string Show(Answer answer, bool loose)
@@ -108,10 +108,10 @@ internal static partial class Normal
                 var sorted = new JsonObject();
                 foreach (var (key, value) in o.OrderBy(p => p.Key, StringComparer.Ordinal))
                 {
-                    if (key == "managedFields") continue;
+                    if (key is "managedFields" or "storageVersionHash") continue;
                     // The real server writes an empty continue on lists of custom resources and none on others.
                     if (key == "continue" && (string?)value == "") continue;
-                    sorted[key] = Masked.Contains(key) ? "*" : key == "description" && value?.ToString().Length > 60 ? "*" : key == "verbs" ? Sorted(value) : Sort(value, key);
+                    sorted[key] = Masked.Contains(key) ? "*" : key == "description" && IsLong(value) ? "*" : key == "verbs" ? Sorted(value) : Sort(value, key);
                 }
 
                 // Items of built-in lists omit what the list says already.
@@ -130,6 +130,10 @@ internal static partial class Normal
                 return node?.DeepClone();
         }
     }
+
+    /// <summary>Texts of Go's own documentation, which isn't copied.</summary>
+    private static bool IsLong(JsonNode? description) =>
+        description?.ToString() is { } text && (text.StartsWith("Name must be", StringComparison.Ordinal) || text.StartsWith("CreationTimestamp is", StringComparison.Ordinal));
 
     private static JsonNode? Item(JsonNode? item)
     {

@@ -108,7 +108,7 @@ internal sealed class ApiError : Exception
         var details = new JsonObject();
         if (name.Length > 0) details["name"] = name;
         if (group.Length > 0) details["group"] = group;
-        details["kind"] = kind;
+        if (kind.Length > 0) details["kind"] = kind;
         var causes = new JsonArray();
         foreach (var error in errors)
         {

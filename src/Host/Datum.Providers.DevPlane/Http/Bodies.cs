@@ -64,7 +64,7 @@ internal static class Bodies
         {
             case YamlMappingNode map:
                 var result = new JsonObject();
-                foreach (var (key, value) in map.Children) result[((YamlScalarNode)key).Value ?? ""] = Convert(value, depth + 1);
+                foreach (var (key, value) in map.Children) result[Key(key)] = Convert(value, depth + 1);
                 return result;
             case YamlSequenceNode list:
                 return new JsonArray([.. list.Select(item => Convert(item, depth + 1))]);
@@ -77,11 +77,18 @@ internal static class Bodies
         }
     }
 
+    private static string Key(YamlNode key)
+    {
+        if (key is not YamlScalarNode scalar) throw new JsonException("a key must be a plain value");
+        return scalar.Style == ScalarStyle.Plain && Scalar(scalar.Value ?? "") is { } value && JsonText.Bool(value) is { } flag ? (flag ? "true" : "false") : scalar.Value ?? "";
+    }
+
     private static JsonValue? Scalar(string text)
     {
         if (text is "" or "~" or "null" or "Null" or "NULL") return null;
-        if (text is "true" or "True" or "TRUE") return JsonValue.Create(true);
-        if (text is "false" or "False" or "FALSE") return JsonValue.Create(false);
+        // YAML 1.1, as kubectl and the real server read it.
+        if (text is "true" or "True" or "TRUE" or "y" or "Y" or "yes" or "Yes" or "YES" or "on" or "On" or "ON") return JsonValue.Create(true);
+        if (text is "false" or "False" or "FALSE" or "n" or "N" or "no" or "No" or "NO" or "off" or "Off" or "OFF") return JsonValue.Create(false);
         if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole)) return JsonValue.Create(whole);
         if (char.IsAsciiDigit(text[^1]) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)) return JsonValue.Create(number);
         return JsonValue.Create(text);

@@ -70,6 +70,16 @@ internal static partial class MetadataRules
         }
     }
 
+    /// <summary>Removes what Go's encoder omits: empty maps, lists and texts.</summary>
+    public static void DropEmpty(JsonObject meta)
+    {
+        foreach (var (field, _) in Types)
+        {
+            if (!meta.TryGetPropertyValue(field, out var value)) continue;
+            if (value is null or JsonObject { Count: 0 } or JsonArray { Count: 0 } || JsonText.String(value) is "") meta.Remove(field);
+        }
+    }
+
     public static List<string> Finalizers(JsonNode? value) =>
         value?["metadata"]?["finalizers"] is JsonArray many ? [.. many.Select(JsonText.String).OfType<string>()] : [];
 

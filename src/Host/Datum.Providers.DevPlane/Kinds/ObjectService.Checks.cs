@@ -43,7 +43,7 @@ internal sealed partial class ObjectService
         CheckNamespaceField(kind, @namespace, meta);
     }
 
-    private static void Prune(ResourceKind kind, KindVersion version, JsonObject value, IReadOnlyList<string> duplicates, WriteContext context)
+    private static void Prune(ResourceKind kind, KindVersion version, JsonObject value, IReadOnlyList<string> duplicates, WriteContext context, bool isPatch = false)
     {
         var unknown = Pruning.PruneObject(value, version.Schema);
         KindHooks.UnknownFields(kind, value, unknown);
@@ -52,6 +52,8 @@ internal sealed partial class ObjectService
         if (findings.Count == 0) return;
         if (context.FieldValidation == "Strict")
         {
+            // The real server quotes the whole object here; the fields alone say as much and carry no secret.
+            if (isPatch) throw ApiError.Invalid("", "", "", [FieldError.InvalidText("patch", "\"...\"", "strict decoding error: " + string.Join(", ", findings))]);
             throw ApiError.BadRequest($"{kind.Kind} in version \"{version.Name}\" cannot be handled as a {kind.Kind}: strict decoding error: {string.Join(", ", findings)}");
         }
 
@@ -134,6 +136,21 @@ internal sealed partial class ObjectService
         errors.Add(error);
         // The real server checks twice and lists the cause twice.
         errors.Add(error);
+    }
+
+    private static void CheckDeletionFields(ResourceKind kind, string name, JsonObject meta, JsonObject before)
+    {
+        var errors = new List<FieldError>();
+        foreach (var field in (string[])["deletionTimestamp", "deletionGracePeriodSeconds"])
+        {
+            if (meta[field] is not { } given || JsonNode.DeepEquals(given, before[field])) continue;
+            var error = FieldError.Invalid("metadata." + field, given, "field is immutable");
+            errors.Add(error);
+            // Checked twice by the real server, as finalizers are.
+            errors.Add(error);
+        }
+
+        if (errors.Count > 0) throw ApiError.Invalid(kind.Group, kind.Kind, name, errors);
     }
 
     private static ApiError NeedsVersion(ResourceKind kind, string name) =>

@@ -50,6 +50,7 @@ internal sealed partial class ObjectService(ObjectStore store, KindHooks hooks, 
         Defaulting.Apply(value, version.Schema);
         Validate(kind, version, value, null);
         hooks.Admit(kind, value, null);
+        MetadataRules.DropEmpty(meta);
         ToStorage(kind, value);
         var name = JsonText.String(meta["name"])!;
         var key = StoredObject.KeyOf(@namespace, name);
@@ -93,7 +94,7 @@ internal sealed partial class ObjectService(ObjectStore store, KindHooks hooks, 
             CheckApiVersion(kind, version, patched, [], context);
             CheckUrl(kind, @namespace, name, (JsonObject)patched["metadata"]!);
             context.Warnings.Clear();
-            Prune(kind, version, patched, [], context);
+            Prune(kind, version, patched, [], context, isPatch: true);
             if (await StoreUpdateAsync(kind, version, old, patched, status, context) is { } done) return done;
         }
     }
@@ -173,6 +174,7 @@ internal sealed partial class ObjectService(ObjectStore store, KindHooks hooks, 
         }
         else
         {
+            CheckDeletionFields(kind, old.Name, meta, beforeMeta);
             foreach (var field in (string[])["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "namespace", "selfLink"]) Carry(beforeMeta, meta, field);
             meta.Remove("managedFields");
             meta["resourceVersion"] = beforeMeta["resourceVersion"]?.DeepClone();
@@ -184,6 +186,7 @@ internal sealed partial class ObjectService(ObjectStore store, KindHooks hooks, 
         if (status) ValidateStatus(kind, version, value, before);
         else Validate(kind, version, value, before);
         hooks.Admit(kind, value, before);
+        MetadataRules.DropEmpty(meta);
         ToStorage(kind, value);
         if (kind.HasGeneration && !status && WishChanged(version, before, value)) meta["generation"] = (JsonText.Int(meta["generation"]) ?? 0) + 1;
         if (JsonNode.DeepEquals(before, value)) return before;
