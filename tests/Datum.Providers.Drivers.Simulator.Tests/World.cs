@@ -49,7 +49,7 @@ internal sealed class World : IDriverHost, IPayloadReader, IDisposable
         new() { Cancellation = cancellation ?? _stop.Token, Deadline = Clock.Now.AddSeconds(30), Id = $"call-{++_calls}", Payloads = this };
 
     public Operation Operation(Identity id, Step step) =>
-        new() { Call = Call(), Step = step, Token = $"{id.Name[..16]}{id.Incarnation:x8}{(uint)string.GetHashCode(step.Part, StringComparison.Ordinal):x8}" };
+        new() { Call = Call(), Step = step, Token = $"{id.Name[16..]}{id.Incarnation:x8}{(uint)string.GetHashCode(step.Part, StringComparison.Ordinal):x8}" };
 
     public static Identity Id(ResourceKind kind, int number = 1, long incarnation = 1) =>
         new() { Installation = Installation, Kind = kind, Name = $"{(int)kind:x16}{number:x16}", Incarnation = incarnation };
