@@ -151,6 +151,31 @@ internal sealed class InstanceTests
     }
 
     [Test]
+    public async Task A_part_that_the_platform_hides_at_first_is_waited_for_and_made_once()
+    {
+        using var world = new World(new SimulatorKnobs { ConsistencyWindow = TimeSpan.FromSeconds(5) });
+        var (_, _, spec) = await world.Landscape();
+        var (id, seen) = await World.Build(world, world.Driver.Instances!, Id, spec);
+        Assert.That((seen.State, id.Parts.Length, world.Cloud.Audit.MaxAlive, world.Cloud.Statistics.Creates.Values.Max()), Is.EqualTo((Lifecycle.Ready, 3, 1, 1L)));
+    }
+
+    [Test]
+    public async Task A_part_that_vanished_shows_in_the_listing_and_asks_for_a_replacement()
+    {
+        using var world = new World();
+        var (_, _, spec) = await world.Landscape();
+        var (id, _) = await World.Build(world, world.Driver.Instances!, Id, spec);
+        var before = await Revision();
+        world.Cloud.Vanish(id.PartId("nic-0")!);
+        Assert.That(await Revision(), Is.Not.EqualTo(before));
+        var seen = (Present<InstanceFacts>)await World.Observe(world, world.Driver.Instances!, id, spec);
+        Assert.That(seen.Drift.Select(d => (d.Path, d.Remedy)), Is.EqualTo(new[] { ("parts[nic-0]", Remedy.Replace) }));
+        Assert.That(seen.Next, Is.Null);
+
+        async Task<string?> Revision() => (await world.Driver.Instances!.ListAsync(world.Call(), new ListQuery { Installation = World.Installation }, null)).Value!.Items.Single().Revision;
+    }
+
+    [Test]
     public async Task Parts_without_a_server_are_listed_too()
     {
         using var world = new World(new SimulatorKnobs { PageSize = 1 });

@@ -257,11 +257,20 @@ public sealed partial class SimulatedCloud
     {
         _objects[item.Id] = item with { Generation = item.Generation + 1, Revision = null, Interfaces = null };
         _dirty = true;
+        Touch(item.AttachedTo);
+    }
+
+    // A server's revision covers its parts, so that a listing tells whether a look at all of them would find news.
+    private void Touch(string? serverId)
+    {
+        if (serverId is not null && _objects.TryGetValue(serverId, out var server))
+            _objects[serverId] = server with { Generation = server.Generation + 1 };
     }
 
     private void Remove(CloudObject item, AuditEvent what)
     {
         _objects.Remove(item.Id);
+        Touch(item.AttachedTo);
         foreach (var id in HeldBy(item))
             if (_objects.TryGetValue(id, out var held) && held.AttachedTo == item.Id)
                 Store(held with { AttachedTo = null });

@@ -170,8 +170,6 @@ public sealed partial class SimulatedCloud
         }
 
         Store(changed);
-        if (changed.AttachedTo is { } owner && _objects.TryGetValue(owner, out var server))
-            Store(server);
         return CloudResponse.Of(200, Public(_objects[id]), CloudJson.Default.CloudObject);
     }
 

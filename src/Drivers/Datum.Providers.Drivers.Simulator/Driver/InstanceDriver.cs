@@ -184,10 +184,15 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
         for (var i = 0; i < (desired?.Interfaces.Length ?? 0); i++)
             if (seen.TryGetValue(InstanceMapping.Nic(i), out var nic))
                 InstanceMapping.CompareNic(diff, desired!.Interfaces[i], nic.Item!);
+        // A recorded part that is gone isn't made again in this life: whatever used it can't be mended piece by piece.
+        var lost = desired is null ? [] : id.Parts.Where(p => !seen.ContainsKey(p.Name)).ToList();
+        var unseen = lost.Count > 0 && running is not null;
+        foreach (var part in unseen ? [] : lost)
+            diff.Add($"parts[{part.Name}]", Remedy.Replace, part.Id);
         var drift = diff.ToDrift();
 
         Step? next = null;
-        if (mark == MarkState.Ours)
+        if (mark == MarkState.Ours && (desired is null || lost.Count == 0))
             next = desired is null ? DeletePlan(seen).Next(seen) : CreatePlan(desired).Next(seen) ?? (diff.CanUpdate ? UpdateStep(drift, desired) : null);
         return new Present<InstanceFacts>
         {
@@ -198,7 +203,7 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
             Incarnation = PartAccess.ReadMark(main)?.Incarnation ?? 0,
             Drift = drift,
             Next = next,
-            InProgress = busy ?? (server is null ? running : null),
+            InProgress = busy ?? (server is null || unseen ? running : null),
             Failure = broken is not null ? context.Api.ToError(broken.Error!, Effect.Applied) : failure,
         };
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Datum.Providers.Sdk;
 
 namespace Datum.Providers.Drivers.Simulator;
@@ -15,6 +16,8 @@ internal sealed record PartLook
 /// <summary>Finding, making and removing one platform object of a resource, by the rules of its create class.</summary>
 internal sealed class PartAccess(SimulatorContext context, ResourceKind kind)
 {
+    private const string UnseenPrefix = "sim1-unseen:";
+
     private static TimeSpan LookAgain => TimeSpan.FromSeconds(2);
     private static TimeSpan LookAgainForApproval => TimeSpan.FromMinutes(1);
 
@@ -96,7 +99,8 @@ internal sealed class PartAccess(SimulatorContext context, ResourceKind kind)
             var itemId = accepted.TargetId ?? accepted.Object?.Id;
             if (accepted.OperationId is { } op)
                 return (accepted.Object, itemId, new Progress { LookAgainAfter = LookAgain, Handle = SimulatorApi.ToHandle(op, accepted.OperationExpiresAt), WaitingFor = WaitingFor.Platform }, null);
-            return (accepted.Object, itemId, accepted.Object is { } made ? ToProgress(made, null) : null, null);
+            var atOnce = accepted.Object is { } made ? ToProgress(made, null) : null;
+            return (accepted.Object, itemId, atOnce ?? await UnseenAsync(call, collection, itemId), null);
         }
 
         if (answer.Error!.PlatformCode != "ALREADY_EXISTS" || Class != CreateClass.Named)
@@ -159,9 +163,29 @@ internal sealed class PartAccess(SimulatorContext context, ResourceKind kind)
         _ => null,
     };
 
+    /// <summary>Reads back what was made: while the platform doesn't show it yet, a handle says until when that is no absence.</summary>
+    private async ValueTask<Progress?> UnseenAsync(Call call, string collection, string? itemId)
+    {
+        if (itemId is null || context.Profile.ConsistencyWindow <= TimeSpan.Zero)
+            return null;
+        var (item, gone, error) = await Api.GetAsync(call, collection, itemId);
+        if (item is not null || gone || error is not null)
+            return null;
+        var until = Api.Time.GetUtcNow() + context.Profile.ConsistencyWindow;
+        return new Progress
+        {
+            LookAgainAfter = LookAgain,
+            WaitingFor = WaitingFor.Platform,
+            Message = "isn't visible yet",
+            Handle = new Handle { Data = UnseenPrefix + until.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture), ExpiresAt = until },
+        };
+    }
+
     /// <summary>What only the operation knows, when there is no object to ask.</summary>
     public async ValueTask<(Progress? Running, DriverError? Failure, DriverError? Error)> AskAsync(Call call, Handle? handle)
     {
+        if (handle is not null && handle.Data.StartsWith(UnseenPrefix, StringComparison.Ordinal))
+            return (Api.Time.GetUtcNow() < handle.ExpiresAt ? new Progress { LookAgainAfter = LookAgain, WaitingFor = WaitingFor.Platform, Handle = handle, Message = "isn't visible yet" } : null, null, null);
         var (operation, error) = await Api.OperationAsync(call, handle);
         return operation?.Status switch
         {
