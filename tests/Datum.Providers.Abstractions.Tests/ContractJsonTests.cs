@@ -129,7 +129,9 @@ public sealed class ContractJsonDetailTests
     {
         var spec = new InstanceSpec
         {
-            Hostname = "web-0", Size = new InstanceSize { InstanceType = "datumcloud/d1-standard-2", CpuMillis = 2000, MemoryMiB = 8192 }, Interfaces = [Interface(ingress)],
+            Hostname = "web-0",
+            Size = new InstanceSize { InstanceType = "datumcloud/d1-standard-2", CpuMillis = 2000, MemoryMiB = 8192 },
+            Interfaces = [Interface(ingress)],
         };
         return ContractJson.Read<InstanceSpec>(ContractJson.Write(spec)).Interfaces[0].Ingress;
     }
