@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Text.Json.Nodes;
 using Datum.Providers.Host.Loader;
 
@@ -80,6 +81,12 @@ public sealed class DriverVerifierTests
     [Test]
     public void The_hosts_own_packages_are_not_lent()
     {
+        var driver = new VerifiedDriver(new DriverFolder(_volume.Path, TestVolume.Packed("plain"), _volume.Path), DriverManifest.Parse(File.ReadAllBytes(Path.Combine(TestVolume.Packed("plain"), "driver.json"))));
+        var context = new DriverLoadContext(driver, collectible: true);
+        var fault = Assert.Throws<FileNotFoundException>(() => context.LoadFromAssemblyName(new AssemblyName("YamlDotNet")))!;
+        Assert.That(ExceptionText.Flatten(fault), Does.Contain("YamlDotNet").And.Contain("lends none of its own packages"));
+        Assert.That(context.LoadFromAssemblyName(new AssemblyName("System.Text.Json")), Is.SameAs(typeof(System.Text.Json.JsonElement).Assembly));
+        context.Unload();
         Assert.Multiple(() =>
         {
             Assert.That(SharedAssemblies.IsFramework("System.Text.Json"), Is.True);
