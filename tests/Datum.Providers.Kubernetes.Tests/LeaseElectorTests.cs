@@ -28,6 +28,7 @@ public sealed class LeaseElectorTests
         _store.Latency = TimeSpan.FromSeconds(2);
         _scheduler.Advance(TimeSpan.FromSeconds(6));
         Assert.That(elector.Deadline, Is.EqualTo(acquired + TimeSpan.FromSeconds(4 + 12)));
+        Assert.That(elector.DeadlineTimestamp, Is.EqualTo((acquired + TimeSpan.FromSeconds(4 + 12)).UtcTicks));
     }
 
     [Test]

@@ -146,7 +146,7 @@ internal sealed class ScriptedClientTests
         Assert.That(scheduler.NextTimer - scheduler.Now, Is.EqualTo(TimeSpan.FromSeconds(7)));
         Assert.That(server.Requests, Has.Count.EqualTo(2));
         scheduler.Advance(TimeSpan.FromSeconds(7));
-        Assert.That(await read, Is.Not.Null);
+        Assert.That(await read.WaitAsync(TimeSpan.FromSeconds(20)), Is.Not.Null);
     }
 
     [Test]
@@ -158,7 +158,7 @@ internal sealed class ScriptedClientTests
         var write = client.PatchAsync(Widget.Type, Key, Change, null, CancellationToken.None);
         await Eventually.HoldsAsync(() => server.Requests.Count == 1, "the request is at the server");
         scheduler.Advance(TimeSpan.FromSeconds(30));
-        Assert.That(async () => await write, Throws.InstanceOf<HttpRequestException>().With.InnerException.InstanceOf<TimeoutException>());
+        Assert.That(async () => await write.WaitAsync(TimeSpan.FromSeconds(20)), Throws.InstanceOf<HttpRequestException>().With.InnerException.InstanceOf<TimeoutException>());
     }
 
     [Test]

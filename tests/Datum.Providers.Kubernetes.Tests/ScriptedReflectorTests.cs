@@ -89,7 +89,7 @@ internal sealed class ScriptedReflectorTests
         speak.SetResult();
         await Eventually.HoldsAsync(() => run.Reflector.ResourceVersion == "30", "a sign of life is in");
         scheduler.Advance(TimeSpan.FromMinutes(7) - TimeSpan.FromSeconds(1));
-        Assert.That(run.Reflector.State, Is.EqualTo(ReflectorState.Watching));
+        Assert.That(scheduler.NextTimer - scheduler.Now, Is.EqualTo(TimeSpan.FromSeconds(1)));
         Assert.That(server.Watches, Is.EqualTo(1));
         scheduler.Advance(TimeSpan.FromSeconds(1));
         await Eventually.HoldsAsync(() => server.Watches == 2, "a second connection was opened");
