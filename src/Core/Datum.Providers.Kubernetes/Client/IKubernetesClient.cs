@@ -58,7 +58,13 @@ public sealed class ListPage<T> where T : KubeObject
 }
 
 /// <summary>An object that the server sent and that our type can't read.</summary>
-public sealed record UnreadableObject(ObjectKey Key, string? ResourceVersion, string Reason);
+public sealed record UnreadableObject(ObjectKey Key, string? ResourceVersion, string Reason)
+{
+    public string? Uid { get; init; }
+
+    /// <summary>The server said that this object was deleted.</summary>
+    public bool Deleted { get; init; }
+}
 
 public sealed record WatchOptions
 {

@@ -1,0 +1,229 @@
+#!/bin/bash
+# Provides what ./up, ./test and CI need and says what it installs and why. Prints settings as lines for `eval` on stdout;
+# messages go to stderr. Cheap when everything is there.
+#
+#   tools.sh WHAT...     WHAT: sdk, podman, kubectl, realapi
+#
+# Without root (and without `sudo -n`) nothing is installed and DATUM_PODMAN is "no".
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=deploy/dev/lib.sh
+. "$here/lib.sh"
+
+ROOT=$(cd "$here/../.." && pwd)
+SHARED=${DATUM_SHARED:-$ROOT/../shared}
+# A newer build of the real API server is looked for when the newest is older than this.
+REALAPI_MAX_AGE_DAYS=7
+KUBECTL_SUITE=trixie
+
+# Package and the reason why it is needed.
+PODMAN_PACKAGES=(
+  'podman:runs the containers'
+  'runc:container runtime that also works where cgroups are hybrid'
+  'catatonit:PID 1 of pods'
+  'netavark:container networks'
+  'aardvark-dns:names in container networks'
+  'iptables:netavark needs it'
+  'nftables:network policies in the pods'
+  'busybox-static:content of the local test image'
+  'docker-registry:serves images on loopback'
+  'curl:talks to the Podman socket'
+  'jq:reads the answers'
+)
+
+# Outside the checkout, so that a fresh clone finds it; DATUM_CACHE names another place.
+cache_root() {
+  if [ -n "${DATUM_CACHE:-}" ]; then echo "$DATUM_CACHE"; elif [ "$(id -u)" = 0 ]; then echo /var/cache/datum-providers; else echo "${XDG_CACHE_HOME:-$HOME/.cache}/datum-providers"; fi
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+have_root() { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }
+
+installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+check_sdk() {
+  command -v dotnet >/dev/null || {
+    say "error: the .NET SDK $(sed -n 's/.*"version": *"\([^"]*\)".*/\1/p' "$ROOT/global.json") is missing: https://dot.net/download"
+    exit 3
+  }
+  (cd "$ROOT" && dotnet --version >/dev/null 2>&1) || {
+    say "error: no .NET SDK fits global.json ($(sed -n 's/.*"version": *"\([^"]*\)".*/\1/p' "$ROOT/global.json")); installed: $(dotnet --list-sdks | cut -d' ' -f1 | paste -sd' ')"
+    exit 3
+  }
+}
+
+# ---- apt ----------------------------------------------------------------------------------------------------------------
+
+apt_install() { # PACKAGE...
+  local log
+  log=$(mktemp)
+  # The package lists of a fresh machine are empty or old.
+  if as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update >"$log" 2>&1 </dev/null &&
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "$@" >>"$log" 2>&1 </dev/null; then
+    rm -f "$log"
+    return 0
+  fi
+  tail -n 5 "$log" >&2
+  rm -f "$log"
+  return 1
+}
+
+provide_podman() {
+  local entry name
+  local -a missing=()
+  if ! have_root; then
+    say "no root and no 'sudo -n': the simulator is used instead of Podman (rootless pods have no address that the host can reach)"
+    echo 'export DATUM_PODMAN=no'
+    return 0
+  fi
+  for entry in "${PODMAN_PACKAGES[@]}"; do
+    name=${entry%%:*}
+    installed "$name" && continue
+    say "installing $name: ${entry#*:}"
+    missing+=("$name")
+  done
+  [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}" || fail "apt could not install ${missing[*]}"
+  echo 'export DATUM_PODMAN=yes'
+}
+
+# apt with lists of its own, for packages of another Debian release; the machine's sources stay as they are.
+private_apt() { # FOLDER SUITE COMMAND...
+  local folder=$1 suite=$2 mirror
+  shift 2
+  if [ ! -f "$folder/sources.list" ]; then
+    mkdir -p "$folder"/{lists/partial,cache/archives/partial}
+    # Without a status of its own apt would ask for the version that this machine happens to have installed.
+    : >"$folder/status"
+    # shellcheck disable=SC2016 # apt's own placeholder
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' 2>/dev/null | head -n 1)
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-http://deb.debian.org/debian} $suite main" >"$folder/sources.list"
+  fi
+  local -a options=(-q -o "Dir::Etc::sourcelist=$folder/sources.list" -o Dir::Etc::sourceparts=/dev/null
+    -o "Dir::State::status=$folder/status" -o "Dir::State::Lists=$folder/lists" -o "Dir::Cache=$folder/cache" -o Acquire::Languages=none
+    -o APT::Sandbox::User=root -o Acquire::Retries=2)
+  local program=$1
+  shift
+  "$program" "${options[@]}" "$@" </dev/null
+}
+
+# ---- kubectl ------------------------------------------------------------------------------------------------------------
+
+fetch_kubectl() { # FOLDER
+  local work=$1.new
+  rm -rf "$work"
+  mkdir -p "$work"
+  say "fetching kubectl from Debian $KUBECTL_SUITE: the client that people use, as a foreign client of the embedded plane"
+  if ! { private_apt "$work/apt" "$KUBECTL_SUITE" apt-get update && (cd "$work" && private_apt "$work/apt" "$KUBECTL_SUITE" apt-get download kubectl); } >"$work/log" 2>&1; then
+    tail -n 3 "$work/log" >&2
+    return 1
+  fi
+  dpkg -x "$work"/kubectl_*.deb "$work/root"
+  "$work/root/usr/bin/kubectl" version --client >/dev/null 2>&1 || return 1
+  mv "$work/root/usr/bin/kubectl" "$work/kubectl"
+  rm -rf "$work/root" "$work/apt" "$work/log" "$work"/*.deb "$1"
+  mv "$work" "$1"
+}
+
+provide_kubectl() {
+  local folder other
+  folder=$(cache_root)/kubectl-$KUBECTL_SUITE
+  mkdir -p "$(cache_root)"
+  if [ ! -x "$folder/kubectl" ] && ! (flock 8 && { [ -x "$folder/kubectl" ] || fetch_kubectl "$folder"; }) 8>"$(cache_root)/kubectl.lock"; then
+    rm -rf "$folder.new"
+    if other=$(command -v kubectl); then
+      say "kubectl could not be fetched; using $other"
+      printf 'export DATUM_KUBECTL=%q\n' "$other"
+    else
+      say "kubectl could not be fetched and none is installed"
+    fi
+    return 0
+  fi
+  printf 'export DATUM_KUBECTL=%q\n' "$folder/kubectl"
+}
+
+# ---- real API server ----------------------------------------------------------------------------------------------------
+
+usable_realapi() { [ -x "$1/coreserver" ] && [ -x "$1/etcd" ]; }
+
+newest_realapi() { # [FIND-CONDITION...]
+  local folder
+  while read -r _ folder; do
+    if usable_realapi "$folder"; then echo "$folder"; return 0; fi
+  done < <(find "$(cache_root)" -maxdepth 1 -type d -name 'realapi-*' ! -name '*.new' "$@" -printf '%T@ %p\n' | sort -rn)
+  return 1
+}
+
+# The build takes whatever version of the libraries sid has: the versions and the build's own sources are the key.
+realapi_key() { # WORKFOLDER
+  local -a packages
+  mapfile -t packages < <(tr -s ' ' '\n' <"$SHARED/realapi/packages.txt")
+  private_apt "$1/apt" sid apt-get update >"$1/log" 2>&1 || return 1
+  {
+    private_apt "$1/apt" sid apt-cache show --no-all-versions "${packages[@]}" 2>/dev/null | grep -E '^(Package|Version):' || return 1
+    find "$SHARED/realapi" -type f -print0 | sort -z | xargs -0 sha256sum | cut -d' ' -f1
+  } | sha256sum | cut -c1-16
+}
+
+build_realapi() { # FOLDER
+  say "building the real API server for tests (about 3 minutes, once)"
+  rm -rf "$1.new"
+  if ! PURE=0 GOCACHE="$1.new/gocache" "$SHARED/realapi/build.sh" "$1.new" >"$(cache_root)/realapi-build.log" 2>&1 </dev/null || ! usable_realapi "$1.new"; then
+    tail -n 3 "$(cache_root)/realapi-build.log" >&2
+    rm -rf "$1.new"
+    return 1
+  fi
+  chmod -R u+w "$1.new"
+  rm -rf "$1.new/gocache" "$1"
+  mv "$1.new" "$1"
+}
+
+refresh_realapi() {
+  local work key folder
+  newest_realapi -mtime -"$REALAPI_MAX_AGE_DAYS" >/dev/null && return 0
+  work=$(mktemp -d)
+  if key=$(realapi_key "$work"); then
+    folder=$(cache_root)/realapi-$key
+    if usable_realapi "$folder"; then touch "$folder"; else build_realapi "$folder" || key=; fi
+  fi
+  rm -rf "$work"
+  [ -n "$key" ]
+}
+
+provide_realapi() {
+  local found missing=()
+  if [ ! -x "$SHARED/realapi/build.sh" ]; then
+    say "no reference folder beside the checkout: tests against a real API server are skipped"
+    return 0
+  fi
+  mkdir -p "$(cache_root)"
+  command -v openssl >/dev/null || missing+=(openssl)
+  command -v curl >/dev/null || missing+=(curl)
+  if [ ${#missing[@]} != 0 ]; then
+    say "installing ${missing[*]}: certificates and readiness of the real API server"
+    apt_install "${missing[@]}" || fail "apt could not install ${missing[*]}"
+  fi
+  if ! (flock 8 && refresh_realapi) 8>"$(cache_root)/realapi.lock"; then
+    say "the real API server could not be built with today's packages"
+  fi
+  if found=$(newest_realapi); then
+    say "real API server: $found"
+    printf 'export DATUM_REALAPI_BIN=%q\n' "$found"
+  else
+    say "there is no build of the real API server"
+  fi
+}
+
+[ $# -gt 0 ] || { sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+for what in "$@"; do
+  case $what in
+    sdk) check_sdk ;;
+    podman) provide_podman ;;
+    kubectl) provide_kubectl ;;
+    realapi) provide_realapi ;;
+    *) fail "unknown tool $what" ;;
+  esac
+done
+if [ -d "$SHARED" ]; then printf 'export DATUM_SHARED=%q\n' "$(cd "$SHARED" && pwd)"; fi

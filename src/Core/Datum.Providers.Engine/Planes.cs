@@ -1,0 +1,56 @@
+using Datum.Providers.Resources.Compute;
+using Datum.Providers.Resources.Networking;
+using Datum.Providers.Resources.Providers;
+
+namespace Datum.Providers.Engine;
+
+/// <summary>The plane that the host belongs to: ledger, configs, credentials. A type of its own, so that nothing of it is sought at a project's plane.</summary>
+public sealed class HomePlane
+{
+    public required IKubernetesClient Client { get; init; }
+
+    /// <summary>1 to 16 of <c>[a-z0-9]</c>; part of every mark.</summary>
+    public required string Installation { get; init; }
+
+    /// <summary>The namespace that credentials are read from.</summary>
+    public required string Namespace { get; init; }
+
+    /// <summary>Indexes <see cref="ByOwner"/>, <see cref="ByDependency"/> and <see cref="ByConfig"/> are added by <see cref="Prepare"/>.</summary>
+    public required IObjectCache<ManagedResource> Entries { get; init; }
+
+    public required IObjectCache<ProviderConfig> Configs { get; init; }
+
+    public const string ByOwner = "owner";
+    public const string ByDependency = "dependency";
+    public const string ByConfig = "config";
+
+    /// <summary>Adds the indexes; once, before the caches are filled.</summary>
+    public void Prepare()
+    {
+        Entries.AddIndex(ByOwner, static e => [e.Spec.Owner.Uid]);
+        Entries.AddIndex(ByDependency, static e => e.Spec.DependsOn?.Select(d => d.Name) ?? []);
+        Entries.AddIndex(ByConfig, static e => [e.Spec.ProviderConfig]);
+    }
+}
+
+/// <summary>A plane that serves Datum kinds.</summary>
+public sealed class ProjectPlane
+{
+    /// <summary>The UID of its kube-system namespace: part of every entry's name.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>The project's name for <c>allowed.projects</c>; null in single mode.</summary>
+    public string? Project { get; init; }
+
+    public required IKubernetesClient Client { get; init; }
+    public required IObjectCache<Location> Locations { get; init; }
+
+    /// <summary>Locations of the compute group, which a seed document has; the networking one of the same name wins.</summary>
+    public required IObjectCache<Location> ComputeLocations { get; init; }
+
+    public required IObjectCache<Network> Networks { get; init; }
+    public required IObjectCache<NetworkContext> NetworkContexts { get; init; }
+    public required IObjectCache<Subnet> Subnets { get; init; }
+    public required IObjectCache<WorkloadDeployment> WorkloadDeployments { get; init; }
+    public required IObjectCache<Instance> Instances { get; init; }
+}

@@ -1,0 +1,105 @@
+using Datum.Providers.Engine.Locations;
+using Datum.Providers.Engine.Sessions;
+using Datum.Providers.Kubernetes.Controllers;
+using Datum.Providers.Resources;
+using Datum.Providers.Resources.Networking;
+using Datum.Providers.Resources.Providers;
+using Microsoft.Extensions.Logging;
+
+namespace Datum.Providers.Engine.Provisioning;
+
+/// <summary>Writes Accepted (driver, block and config are in order) and Ready (the account answers) on Locations.</summary>
+public sealed class LocationController : IController, IDisposable
+{
+    private readonly ProjectPlane _plane;
+    private readonly LocationResolver _resolver;
+    private readonly SessionManager _sessions;
+    private readonly IScheduler _scheduler;
+    private readonly WorkQueue<(bool Compute, ObjectKey Key)> _queue;
+    private readonly Controller<(bool Compute, ObjectKey Key)> _controller;
+    private readonly List<IDisposable> _subscriptions = [];
+
+    public LocationController(HomePlane home, ProjectPlane plane, LocationResolver resolver, SessionManager sessions, IScheduler scheduler, ILogger<LocationController> logger)
+    {
+        _plane = plane;
+        _resolver = resolver;
+        _sessions = sessions;
+        _scheduler = scheduler;
+        _queue = new(scheduler, new() { Name = "locations" });
+        _controller = new("locations", _queue, ReconcileAsync, scheduler, logger, new ControllerOptions { Workers = 2 });
+        _subscriptions.Add(plane.Locations.Subscribe(c => Enqueue(false, c)));
+        _subscriptions.Add(plane.ComputeLocations.Subscribe(c => Enqueue(true, c)));
+        _subscriptions.Add(home.Configs.Subscribe(OnConfig));
+    }
+
+    public string Name => "locations";
+
+    public Task RunAsync(CancellationToken cancellation) => _controller.RunAsync(cancellation);
+
+    public void Dispose()
+    {
+        foreach (var subscription in _subscriptions)
+            subscription.Dispose();
+        _queue.Dispose();
+    }
+
+    private void Enqueue(bool compute, ObjectChange<Location> change)
+    {
+        // Our own status writes don't bring the key back.
+        if (change.Before is not null && change.After is not null && change.Before.Metadata.Generation == change.After.Metadata.Generation
+            && change.Before.Metadata.Annotation(Annotations.Provider) == change.After.Metadata.Annotation(Annotations.Provider))
+            return;
+        _queue.Add((compute, change.Key));
+        if (!compute)
+            _queue.Add((true, change.Key));
+    }
+
+    private void OnConfig(ObjectChange<ProviderConfig> change)
+    {
+        if (change.Before?.Metadata.Generation == change.After?.Metadata.Generation && change.Before is not null && change.After is not null)
+            return;
+        foreach (var location in _plane.Locations.All())
+            _queue.Add((false, location.Key));
+        foreach (var location in _plane.ComputeLocations.All())
+            _queue.Add((true, location.Key));
+    }
+
+    private async Task<Result> ReconcileAsync((bool Compute, ObjectKey Key) key, CancellationToken cancellation)
+    {
+        var cache = key.Compute ? _plane.ComputeLocations : _plane.Locations;
+        if (cache.Find(key.Key) is not { IsDeleting: false } location)
+            return Result.Settled;
+        if (key.Compute && _plane.Locations.Find(key.Key) is not null)
+        {
+            await WriteAsync(key.Compute, location, (ConditionStatus.False, Reasons.Shadowed, "A Location of the same name in networking.datumapis.com is used instead."), null, cancellation).ConfigureAwait(false);
+            return Result.Settled;
+        }
+
+        var answer = _resolver.Resolve(location);
+        if (answer.Resolved is not { } place)
+        {
+            await WriteAsync(key.Compute, location, (ConditionStatus.False, answer.Reason, answer.Message), null, cancellation).ConfigureAwait(false);
+            return Result.Settled;
+        }
+        var session = await _sessions.ForAsync(place.Config, place.Driver.Id, place.Block.Block, cancellation).ConfigureAwait(false);
+        await WriteAsync(key.Compute, location,
+            (ConditionStatus.True, Reasons.Accepted, $"Served by driver {place.Driver.Id} with ProviderConfig {place.Config.Metadata.Name}."),
+            session.Session is null
+                ? (ConditionStatus.False, session.Reason, session.Message)
+                : (ConditionStatus.True, Reasons.ProbeSucceeded, $"Account {session.Session.Account.AccountId} answers."), cancellation).ConfigureAwait(false);
+        return session.RetryAt is { } at ? Result.After(at - _scheduler.Time.GetUtcNow()) : Result.Settled;
+    }
+
+    private Task WriteAsync(
+        bool compute, Location location, (string Status, string Reason, string Message) accepted, (string Status, string Reason, string Message)? ready, CancellationToken cancellation)
+    {
+        var now = _scheduler.Time.GetUtcNow();
+        return DatumStatus.WriteAsync(_plane, compute ? ResourceTypes.ComputeLocations : ResourceTypes.Locations, compute ? _plane.ComputeLocations : _plane.Locations, location, l =>
+        {
+            var conditions = (l.Status ??= new LocationStatus()).Conditions ??= [];
+            Conditions.Set(conditions, ConditionTypes.Accepted, accepted.Status, accepted.Reason, accepted.Message, location.Metadata.Generation, now);
+            var r = ready ?? (ConditionStatus.False, accepted.Reason, accepted.Message);
+            Conditions.Set(conditions, ConditionTypes.Ready, r.Status, r.Reason, r.Message, location.Metadata.Generation, now);
+        }, cancellation);
+    }
+}

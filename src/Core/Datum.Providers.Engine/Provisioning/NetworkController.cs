@@ -1,0 +1,249 @@
+using Datum.Providers.Engine.Ledger;
+using Datum.Providers.Engine.Locations;
+using Datum.Providers.Engine.Platform;
+using Datum.Providers.Engine.Translate;
+using Datum.Providers.Kubernetes.Controllers;
+using Datum.Providers.Resources;
+using Datum.Providers.Resources.Networking;
+using Datum.Providers.Resources.Providers;
+using Microsoft.Extensions.Logging;
+
+namespace Datum.Providers.Engine.Provisioning;
+
+/// <summary>
+/// Networks, NetworkContexts and Subnets to entries and back. One controller for the three, keyed by Network: they share one
+/// platform object on most platforms, so they are decided on together.
+/// </summary>
+public sealed class NetworkController : IController, IDisposable
+{
+    private readonly ProjectPlane _plane;
+    private readonly LocationResolver _resolver;
+    private readonly EntryWriter _writer;
+    private readonly LedgerStore _ledger;
+    private readonly NetworkPlaces _places;
+    private readonly IScheduler _scheduler;
+    private readonly OwnerLifecycle<Network> _networks;
+    private readonly OwnerLifecycle<NetworkContext> _contexts;
+    private readonly OwnerLifecycle<Subnet> _subnets;
+    private readonly WorkQueue<ObjectKey> _queue;
+    private readonly Controller<ObjectKey> _controller;
+    private readonly List<IDisposable> _subscriptions = [];
+
+    internal NetworkController(
+        HomePlane home, ProjectPlane plane, LocationResolver resolver, EntryWriter writer, LedgerStore ledger, NetworkPlaces places, IScheduler scheduler, ILogger<NetworkController> logger)
+    {
+        _plane = plane;
+        _resolver = resolver;
+        _writer = writer;
+        _ledger = ledger;
+        _places = places;
+        _scheduler = scheduler;
+        _networks = new(home, plane, ledger, ResourceTypes.Networks, plane.Networks);
+        _contexts = new(home, plane, ledger, ResourceTypes.NetworkContexts, plane.NetworkContexts);
+        _subnets = new(home, plane, ledger, ResourceTypes.Subnets, plane.Subnets);
+        _queue = new(scheduler, new() { Name = "networks" });
+        _controller = new("networks", _queue, ReconcileAsync, scheduler, logger, new ControllerOptions { Workers = 2 });
+        _subscriptions.Add(plane.Networks.Subscribe(c => _queue.Add(c.Key)));
+        _subscriptions.Add(plane.NetworkContexts.Subscribe(c => _queue.Add(new ObjectKey(c.Key.Namespace, (c.After ?? c.Before)!.Spec.Network.Name))));
+        _subscriptions.Add(plane.Subnets.Subscribe(OnSubnet));
+        _subscriptions.Add(plane.Locations.Subscribe(_ => All()));
+        _subscriptions.Add(plane.ComputeLocations.Subscribe(_ => All()));
+        _subscriptions.Add(home.Configs.Subscribe(_ => All()));
+        _subscriptions.Add(home.Entries.Subscribe(OnEntry));
+    }
+
+    public string Name => "networks";
+
+    public Task RunAsync(CancellationToken cancellation) => _controller.RunAsync(cancellation);
+
+    public void Dispose()
+    {
+        foreach (var subscription in _subscriptions)
+            subscription.Dispose();
+        _queue.Dispose();
+    }
+
+    private void All()
+    {
+        foreach (var network in _plane.Networks.All())
+            _queue.Add(network.Key, WorkPriority.Resync);
+    }
+
+    private void OnSubnet(ObjectChange<Subnet> change)
+    {
+        var subnet = (change.After ?? change.Before)!;
+        var context = _plane.NetworkContexts.Find(new ObjectKey(subnet.Metadata.Namespace, subnet.Spec.NetworkContext.Name));
+        if (context is not null)
+            _queue.Add(new ObjectKey(subnet.Metadata.Namespace, context.Spec.Network.Name));
+        else if (subnet.IsDeleting)
+            _queue.Add(new ObjectKey(subnet.Metadata.Namespace, subnet.Spec.NetworkContext.Name + OrphanSuffix));
+    }
+
+    private void OnEntry(ObjectChange<ManagedResource> change)
+    {
+        var owner = (change.After ?? change.Before)!.Spec.Owner;
+        if (owner.Plane != _plane.Id)
+            return;
+        var network = owner.Kind switch
+        {
+            "Network" => owner.Name,
+            "NetworkContext" => _plane.NetworkContexts.Find(new ObjectKey(owner.Namespace, owner.Name))?.Spec.Network.Name,
+            "Subnet" => _plane.Subnets.Find(new ObjectKey(owner.Namespace, owner.Name)) is { } s
+                ? _plane.NetworkContexts.Find(new ObjectKey(owner.Namespace, s.Spec.NetworkContext.Name))?.Spec.Network.Name ?? s.Spec.NetworkContext.Name + OrphanSuffix
+                : null,
+            _ => null,
+        };
+        if (network is not null)
+            _queue.Add(new ObjectKey(owner.Namespace, network));
+    }
+
+    // A Subnet whose context is gone has no Network to be found by; '/' can't be part of a name.
+    private const string OrphanSuffix = "/orphans";
+
+    private async Task<Result> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
+    {
+        if (key.Name.EndsWith(OrphanSuffix, StringComparison.Ordinal))
+        {
+            foreach (var subnet in _plane.Subnets.ByIndex(NetworkPlaces.SubnetsByContext, $"{key.Namespace}/{key.Name[..^OrphanSuffix.Length]}"))
+                if (subnet.IsDeleting)
+                    await _subnets.ReleaseAsync(subnet, cancellation).ConfigureAwait(false);
+            return Result.Settled;
+        }
+        var network = _plane.Networks.Find(key);
+        foreach (var context in _plane.NetworkContexts.ByIndex(NetworkPlaces.ContextsByNetwork, key.ToString()))
+        {
+            if (context.IsDeleting)
+                await _contexts.ReleaseAsync(context, cancellation).ConfigureAwait(false);
+            else if (network is { IsDeleting: false })
+                await ContextAsync(network, context, cancellation).ConfigureAwait(false);
+            foreach (var subnet in _places.SubnetsOf(context).Where(s => s.IsDeleting))
+                await _subnets.ReleaseAsync(subnet, cancellation).ConfigureAwait(false);
+        }
+        if (network is { IsDeleting: true })
+            await _networks.ReleaseAsync(network, cancellation).ConfigureAwait(false);
+        return Result.Settled;
+    }
+
+    private async Task ContextAsync(Network network, NetworkContext context, CancellationToken cancellation)
+    {
+        var answer = _resolver.Resolve(context.Spec.Location, context.Metadata.Namespace);
+        if (answer.Resolved is not { } place)
+        {
+            await ProgrammedAsync(context, ConditionStatus.False, answer.Reason, answer.Message, cancellation).ConfigureAwait(false);
+            return;
+        }
+        var capabilities = place.Driver.Capabilities;
+        var families = NetworkPlaces.FamiliesOf(network);
+        if (Unsupported(capabilities.IpFamilies, families) is { } why)
+        {
+            await ProgrammedAsync(context, ConditionStatus.False, Reasons.Unsupported, $"spec.ipFamilies: {why}", cancellation).ConfigureAwait(false);
+            return;
+        }
+
+        var (owner, slot, byContext) = _places.KeyOf(place, network, context);
+        var rangeFirst = place.Driver.RangeOrder is RangeOrder.RangeFirst;
+        var ranges = _places.RangesOf(network, context);
+        if (rangeFirst && ranges is null && _writer.Find(ResourceKind.Network, owner.Uid, slot) is null)
+        {
+            // Accepted: now the Subnets can be allocated, and with the first of them the network is made.
+            await ProgrammedAsync(context, ConditionStatus.True, Reasons.AwaitingRange, "The platform makes the network once its address range is allocated.", cancellation).ConfigureAwait(false);
+            return;
+        }
+
+        if (byContext)
+            context = await _contexts.HoldAsync(context, cancellation).ConfigureAwait(false);
+        else
+            network = await _networks.HoldAsync(network, cancellation).ConfigureAwait(false);
+        var entry = !rangeFirst || ranges is not null
+            ? await _writer.EnsureAsync(new EntryWish
+            {
+                Kind = ResourceKind.Network, Owner = owner, Slot = slot, Place = place,
+                Desired = CanonicalJson.Of(ContractJson.Write(new global::Datum.Providers.NetworkSpec
+                {
+                    Ranges = rangeFirst ? WholeRanges(place, network, ranges!.Value) : [],
+                    IpFamilies = families,
+                    Mtu = network.Spec.Mtu,
+                    LocationJson = place.Block.Block.GetRawText(),
+                })),
+                Policies = EntryWriter.PoliciesOf(network.Metadata, place.Config),
+            }, cancellation).ConfigureAwait(false)
+            : _writer.Find(ResourceKind.Network, owner.Uid, slot)!;
+
+        var ready = Conditions.IsTrue(entry.Status?.Conditions, ConditionTypes.Ready);
+        var (reason, message) = Sentences.About(entry);
+        if (ready)
+            await ProgrammedAsync(context, ConditionStatus.True, Reasons.Programmed, $"ManagedResource {entry.Metadata.Name}", cancellation).ConfigureAwait(false);
+        else if (rangeFirst && entry.Status?.State is null or "Absent" or nameof(Lifecycle.Creating))
+            await ProgrammedAsync(context, ConditionStatus.True, Reasons.AwaitingRange, message, cancellation).ConfigureAwait(false);
+        else
+            await ProgrammedAsync(context, ConditionStatus.False, reason, message, cancellation).ConfigureAwait(false);
+
+        foreach (var subnet in _places.SubnetsOf(context).Where(s => !s.IsDeleting))
+            await SubnetAsync(network, place, subnet, entry, ready, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>On platforms with subnets of their own the network needs one range that holds them all: what the Network declares, or else the allocated prefixes.</summary>
+    private static ImmutableArray<string> WholeRanges(ResolvedLocation place, Network network, ImmutableArray<string> allocated)
+    {
+        if (place.Driver.Capabilities.Subnets is SubnetSupport.InNetwork)
+            return allocated;
+        var declared = network.Spec.Ipam.AllIPv4Ranges.Concat(network.Spec.Ipam.AllIPv6Ranges).ToImmutableArray();
+        return declared.IsEmpty ? allocated : declared;
+    }
+
+    private async Task SubnetAsync(Network network, ResolvedLocation place, Subnet subnet, ManagedResource networkEntry, bool networkReady, CancellationToken cancellation)
+    {
+        if (NetworkPlaces.PrefixOf(subnet) is not { } prefix)
+        {
+            if (Conditions.IsTrue(subnet.Status?.Conditions, ConditionTypes.Allocated))
+                await ProgrammedAsync(subnet, ConditionStatus.False, Reasons.RangeUnavailable, "The Subnet is allocated without a start address; the platform isn't called.", cancellation).ConfigureAwait(false);
+            return;
+        }
+        if (place.Driver.Capabilities.Subnets is not SubnetSupport.Separate)
+        {
+            var (reason, message) = Sentences.About(networkEntry);
+            await (networkReady
+                ? ProgrammedAsync(subnet, ConditionStatus.True, Reasons.Programmed, "The network holds the range.", cancellation)
+                : ProgrammedAsync(subnet, ConditionStatus.False, reason, message, cancellation)).ConfigureAwait(false);
+            return;
+        }
+        subnet = await _subnets.HoldAsync(subnet, cancellation).ConfigureAwait(false);
+        var entry = await _writer.EnsureAsync(new EntryWish
+        {
+            Kind = ResourceKind.Subnet, Owner = _writer.OwnerOf(ResourceTypes.Subnets, subnet), Slot = SubnetSlot, Place = place,
+            Desired = CanonicalJson.Of(ContractJson.Write(new global::Datum.Providers.SubnetSpec
+            {
+                Network = new Reference { Name = networkEntry.Metadata.Name! }, Range = prefix, LocationJson = place.Block.Block.GetRawText(),
+            })),
+            DependsOn = [(networkEntry.Metadata.Name!, "network")],
+            Policies = EntryWriter.PoliciesOf(network.Metadata, place.Config),
+        }, cancellation).ConfigureAwait(false);
+        var (r, m) = Sentences.About(entry);
+        await (Conditions.IsTrue(entry.Status?.Conditions, ConditionTypes.Ready)
+            ? ProgrammedAsync(subnet, ConditionStatus.True, Reasons.Programmed, $"ManagedResource {entry.Metadata.Name}", cancellation)
+            : ProgrammedAsync(subnet, ConditionStatus.False, r, m, cancellation)).ConfigureAwait(false);
+    }
+
+    internal const string SubnetSlot = "subnet";
+
+    private static string? Unsupported(IpFamilySupport support, ImmutableArray<string> families)
+    {
+        var v4 = families.Contains("IPv4");
+        var v6 = families.Contains("IPv6");
+        return support switch
+        {
+            IpFamilySupport.IPv4Only when v6 => "The platform of this Location has IPv4 only.",
+            IpFamilySupport.IPv4OrDual when !v4 => "The platform of this Location has no networks with IPv6 alone; add IPv4.",
+            IpFamilySupport.IPv6Only when v4 => "The platform of this Location has IPv6 only.",
+            _ => null,
+        };
+    }
+
+    private Task ProgrammedAsync(NetworkContext context, string status, string reason, string message, CancellationToken cancellation) =>
+        DatumStatus.WriteAsync(_plane, ResourceTypes.NetworkContexts, _plane.NetworkContexts, context, c =>
+            Conditions.Set((c.Status ??= new()).Conditions ??= [], ConditionTypes.Programmed, status, reason, message, context.Metadata.Generation, _scheduler.Time.GetUtcNow()), cancellation);
+
+    private Task ProgrammedAsync(Subnet subnet, string status, string reason, string message, CancellationToken cancellation) =>
+        DatumStatus.WriteAsync(_plane, ResourceTypes.Subnets, _plane.Subnets, subnet, s =>
+            Conditions.Set((s.Status ??= new()).Conditions ??= [], ConditionTypes.Programmed, status, reason, message, subnet.Metadata.Generation, _scheduler.Time.GetUtcNow()), cancellation);
+}

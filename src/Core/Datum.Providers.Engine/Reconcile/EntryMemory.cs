@@ -1,0 +1,46 @@
+using Datum.Providers.Engine.Platform;
+using Datum.Providers.Resources.Providers;
+
+namespace Datum.Providers.Engine.Reconcile;
+
+/// <summary>
+/// What the process remembers of an entry between passes. Losing it (a restart) only delays: absence must be seen twice again, delays begin anew.
+/// </summary>
+internal sealed class EntryMemory
+{
+    /// <summary>Since when every look found nothing; null when something was there.</summary>
+    public DateTimeOffset? AbsentSince { get; set; }
+
+    /// <summary>Failures in a row.</summary>
+    public int Failures { get; set; }
+
+    /// <summary>No call before it, unless the wish changes.</summary>
+    public DateTimeOffset NotBefore { get; set; }
+
+    /// <summary>The wish that <see cref="NotBefore"/> belongs to.</summary>
+    public string Wish { get; private set; } = "";
+
+    /// <summary>The drift that was updated last, and how often.</summary>
+    public string Drift { get; set; } = "";
+    public int DriftUpdates { get; set; }
+
+    /// <summary>The wish that the driver found nothing wrong with.</summary>
+    public string ValidatedWish { get; set; } = "";
+
+    public ImmutableArray<Finding> Tolerated { get; set; } = [];
+
+    /// <summary>Forgets delays and failures when the wish is another one.</summary>
+    public void Follow(ManagedResource entry, string session)
+    {
+        var p = entry.Spec.Policies;
+        var wish = $"{entry.Spec.Wanted}/{entry.Spec.Record.Retiring}/{entry.Spec.Record.Incarnation}/{session}/{p?.Paused}{p?.ObserveOnly}{p?.Retain}{p?.DeletionProtection}{p?.OnFailure}/"
+            + (entry.Spec.Desired is { } d ? CanonicalJson.Digest(d) : "");
+        if (wish == Wish)
+            return;
+        Wish = wish;
+        NotBefore = default;
+        Failures = 0;
+        DriftUpdates = 0;
+        Drift = "";
+    }
+}

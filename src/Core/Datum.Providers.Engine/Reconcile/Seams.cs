@@ -1,0 +1,45 @@
+using Datum.Providers.Resources.Providers;
+
+namespace Datum.Providers.Engine.Reconcile;
+
+/// <summary>Says whether this process may change anything at a platform right now (law L10).</summary>
+public interface IMutationGate
+{
+    /// <summary>Names the lease holder in intents.</summary>
+    string Holder { get; }
+
+    /// <summary>True when a request that may take <paramref name="timeout"/> can start: we lead, and the lease outlasts it.</summary>
+    bool MayMutate(TimeSpan timeout);
+
+    /// <summary>True when the whole process only observes.</summary>
+    bool ObserveOnly { get; }
+}
+
+/// <summary>Reads the owner of an entry live; decisions to delete or replace are never made on a cache.</summary>
+public interface IOwnerReader
+{
+    ValueTask<OwnerState> ReadAsync(ResourceOwner owner, CancellationToken cancellation);
+}
+
+/// <summary>What a live read of an owner said.</summary>
+public enum OwnerState
+{
+    /// <summary>The plane didn't answer, or isn't engaged: nothing is concluded.</summary>
+    Unknown = 0,
+
+    /// <summary>There, with the UID that the entry names.</summary>
+    Exists = 1,
+
+    /// <summary>There, with a deletionTimestamp.</summary>
+    Deleting = 2,
+
+    /// <summary>Gone, or another object of the same name.</summary>
+    Gone = 3,
+}
+
+/// <summary>Makes readers for the payloads that an entry's desired state names.</summary>
+public interface IPayloadSource
+{
+    /// <summary>Null when the entry names none.</summary>
+    IPayloadReader? For(ManagedResource entry);
+}

@@ -1,0 +1,120 @@
+using Datum.Providers.Engine.Ledger;
+using Datum.Providers.Engine.Locations;
+using Datum.Providers.Engine.Platform;
+using Datum.Providers.Resources;
+using Datum.Providers.Resources.Providers;
+
+namespace Datum.Providers.Engine.Translate;
+
+/// <summary>One thing that a Datum object wants to have at a platform.</summary>
+public sealed record EntryWish
+{
+    public required ResourceKind Kind { get; init; }
+    public required ResourceOwner Owner { get; init; }
+
+    /// <summary>Tells the owner's things of one kind apart.</summary>
+    public required string Slot { get; init; }
+
+    public required ResolvedLocation Place { get; init; }
+
+    /// <summary>The contract's spec as canonical JSON.</summary>
+    public required JsonElement Desired { get; init; }
+
+    public ImmutableArray<(string Name, string As)> DependsOn { get => field.IsDefault ? [] : field; init; }
+    public required ResourcePolicies Policies { get; init; }
+}
+
+/// <summary>Brings wishes into the ledger. An entry is made with its finalizer and first incarnation in one write (law L4), and changed only where it differs (L8).</summary>
+public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore ledger)
+{
+    public string NameOf(ResourceKind kind, string ownerUid, string slot) =>
+        EntryIdentity.Name(home.Installation, plane.Id, ownerUid, kind, slot);
+
+    public ManagedResource? Find(ResourceKind kind, string ownerUid, string slot) => ledger.Find(NameOf(kind, ownerUid, slot));
+
+    public ResourceOwner OwnerOf<T>(ResourceType<T> type, T owner) where T : KubeObject => new()
+    {
+        Plane = plane.Id, ApiVersion = type.ApiVersion, Kind = type.Kind,
+        Namespace = owner.Metadata.Namespace, Name = owner.Metadata.Name!, Uid = owner.Metadata.Uid!,
+    };
+
+    /// <summary>The entry for a wish. One that is on its way out is returned unchanged: its name is free again only when it is gone.</summary>
+    public async Task<ManagedResource> EnsureAsync(EntryWish wish, CancellationToken cancellation)
+    {
+        var name = NameOf(wish.Kind, wish.Owner.Uid, wish.Slot);
+        var dependencies = wish.DependsOn.Distinct().OrderBy(d => d.Name, StringComparer.Ordinal)
+            .Select(d => new ResourceDependency { Name = d.Name, As = d.As }).ToList();
+        if (ledger.Find(name) is { } known)
+        {
+            if (!known.Spec.Wanted || known.IsDeleting)
+                return known;
+            return await ledger.UpdateAsync(known, e =>
+            {
+                if (!CanonicalJson.Same(e.Spec.Desired, wish.Desired))
+                    e.Spec.Desired = wish.Desired;
+                e.Spec.DependsOn = dependencies.Count == 0 ? null : dependencies;
+                e.Spec.Policies = wish.Policies;
+            }, cancellation).ConfigureAwait(false);
+        }
+        return await ledger.CreateAsync(new ManagedResource
+        {
+            Metadata = new ObjectMeta
+            {
+                Name = name,
+                Finalizers = [Finalizers.Platform],
+                Labels = new Dictionary<string, string>
+                {
+                    [Labels.OwnerUid] = wish.Owner.Uid,
+                    [Labels.Kind] = wish.Kind.ToString(),
+                    [Labels.Driver] = wish.Place.Driver.Id,
+                    [Labels.ProviderConfig] = wish.Place.Config.Metadata.Name!,
+                },
+            },
+            Spec = new ManagedResourceSpec
+            {
+                Installation = home.Installation,
+                Kind = wish.Kind.ToString(),
+                Slot = wish.Slot,
+                Owner = wish.Owner,
+                Driver = wish.Place.Driver.Id,
+                ProviderConfig = wish.Place.Config.Metadata.Name!,
+                Location = new ResourceLocation
+                {
+                    Name = wish.Place.Location.Metadata.Name!, Namespace = wish.Place.Location.Metadata.Namespace, Uid = wish.Place.Location.Metadata.Uid ?? "",
+                },
+                Scope = ScopeOf(wish.Place, wish.Kind) is { Count: > 0 } scope ? scope : null,
+                LocationBlock = wish.Place.Block.Block,
+                Wanted = true,
+                DependsOn = dependencies.Count == 0 ? null : dependencies,
+                Desired = wish.Desired,
+                Policies = wish.Policies,
+                Record = new ResourceRecord { Incarnation = 1 },
+            },
+        }, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>The values of the location fields that all sharers of one object have in common.</summary>
+    public static Dictionary<string, string> ScopeOf(ResolvedLocation place, ResourceKind kind)
+    {
+        var scope = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var field in place.Driver.Kinds.FirstOrDefault(k => k.Kind == kind)?.SharingScope ?? [])
+            if (place.Block.Block.TryGetProperty(field, out var value))
+                scope[field] = value.ToString();
+        return scope;
+    }
+
+    /// <summary>Policies: the annotation of the Datum object wins over the ProviderConfig's default.</summary>
+    public static ResourcePolicies PoliciesOf(ObjectMeta owner, ProviderConfig config)
+    {
+        bool Flag(string annotation, bool? byDefault) => owner.Annotation(annotation) is { } text ? text == "true" : byDefault == true;
+        return new ResourcePolicies
+        {
+            Paused = Flag(Annotations.Paused, config.Spec.Management?.Paused),
+            ObserveOnly = Flag(Annotations.ObserveOnly, config.Spec.Management?.ObserveOnly),
+            Retain = Flag(Annotations.Retain, null),
+            DeletionProtection = Flag(Annotations.DeletionProtection, null),
+            OnFailure = owner.Annotation(Annotations.OnFailure) ?? config.Spec.Management?.OnFailure,
+            Adopt = owner.Annotation(Annotations.Adopt) ?? config.Spec.Management?.Adopt,
+        };
+    }
+}

@@ -1,0 +1,233 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Datum.Providers.Kubernetes;
+
+/// <summary>
+/// Keeps a cache like the server: one list, then watches that resume from the last version seen. The end of a watch is a resume,
+/// 410 is a new list, silence drops the connection. At rest it sends one watch request per watch timeout and no list (L8).
+/// </summary>
+public sealed partial class Reflector<T> where T : KubeObject
+{
+    private readonly IKubernetesClient _client;
+    private readonly ResourceType<T> _type;
+    private readonly ObjectCache<T> _cache;
+    private readonly IScheduler _scheduler;
+    private readonly ReflectorOptions _options;
+    private readonly ILogger _logger;
+    private readonly string _resource;
+    private int _running;
+    private int _failures;
+    private bool _wholeList;
+
+    public Reflector(IKubernetesClient client, ResourceType<T> type, ObjectCache<T> cache, IScheduler scheduler, ReflectorOptions? options = null, ILogger? logger = null)
+    {
+        _client = client;
+        _type = type;
+        _resource = type.ToString();
+        _cache = cache;
+        _scheduler = scheduler;
+        _options = options ?? new ReflectorOptions();
+        _logger = logger ?? NullLogger.Instance;
+    }
+
+    public ReflectorState State { get; private set; } = ReflectorState.Empty;
+
+    /// <summary>The version that the next watch starts from; null when a list is needed first.</summary>
+    public string? ResourceVersion { get; private set; }
+
+    /// <summary>The last failure; null once the server was heard again.</summary>
+    public Exception? LastError { get; private set; }
+
+    /// <summary>Runs until cancelled, then ends without an exception. Only one run at a time.</summary>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        if (Interlocked.Exchange(ref _running, 1) == 1)
+            throw new InvalidOperationException("This reflector runs already.");
+        try
+        {
+            while (!cancellation.IsCancellationRequested)
+            {
+                var wait = await StepAsync(cancellation);
+                if (wait > TimeSpan.Zero && !cancellation.IsCancellationRequested)
+                {
+                    Enter(ReflectorState.BackingOff);
+                    await _scheduler.Delay(wait, cancellation);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            LogStopped(_logger, _resource);
+        }
+        finally
+        {
+            Enter(ReflectorState.Stopped);
+            Volatile.Write(ref _running, 0);
+        }
+    }
+
+    /// <summary>One list or one watch connection; returns how long to wait before the next.</summary>
+    private async Task<TimeSpan> StepAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            if (ResourceVersion is null)
+            {
+                Enter(ReflectorState.Listing);
+                await ListAsync(cancellation);
+                LastError = null;
+                return TimeSpan.Zero;
+            }
+            Enter(ReflectorState.Watching);
+            // An empty answer that ended at once tells nothing; asking again at once could go on forever.
+            return await WatchAsync(cancellation) ? TimeSpan.Zero : NextBackoff(null);
+        }
+        catch (KubernetesException error) when (error.IsExpired)
+        {
+            LogExpired(_logger, _resource, ResourceVersion);
+            // Also a continue token expires; then pages are too slow for this list.
+            _wholeList = ResourceVersion is null;
+            ResourceVersion = null;
+            LastError = error;
+            return NextBackoff(error.RetryAfter);
+        }
+        catch (Exception error) when (!cancellation.IsCancellationRequested)
+        {
+            LastError = error;
+            LogFailed(_logger, error, _resource, State);
+            return NextBackoff((error as KubernetesException)?.RetryAfter);
+        }
+    }
+
+    private async Task ListAsync(CancellationToken cancellation)
+    {
+        var items = new List<T>();
+        var unreadable = new List<ObjectKey>();
+        string? next = null;
+        ListPage<T> page;
+        do
+        {
+            page = await _client.ListAsync(_type, new ListOptions
+            {
+                Namespace = _options.Namespace,
+                LabelSelector = _options.LabelSelector,
+                FieldSelector = _options.FieldSelector,
+                Limit = _wholeList ? null : _options.PageSize,
+                Continue = next,
+            }, cancellation);
+            items.AddRange(page.Items);
+            foreach (var bad in page.Unreadable)
+            {
+                unreadable.Add(bad.Key);
+                Report(bad);
+            }
+            next = page.Continue;
+        }
+        while (next is not null);
+        _wholeList = false;
+        _cache.Replace(items, page.ResourceVersion, unreadable);
+        ResourceVersion = page.ResourceVersion;
+    }
+
+    /// <summary>Follows one connection to its end; false when it ended at once and brought nothing.</summary>
+    private async Task<bool> WatchAsync(CancellationToken cancellation)
+    {
+        var timeout = _options.WatchTimeout * (1 + _scheduler.NextRandom());
+        var silence = _options.Silence ?? timeout + TimeSpan.FromSeconds(30);
+        using var watchdog = new CancellationTokenSource(silence, _scheduler.Time);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellation, watchdog.Token);
+        var started = _scheduler.Time.GetTimestamp();
+        var heard = false;
+        try
+        {
+            var options = new WatchOptions
+            {
+                Namespace = _options.Namespace,
+                LabelSelector = _options.LabelSelector,
+                FieldSelector = _options.FieldSelector,
+                ResourceVersion = ResourceVersion!,
+                Timeout = timeout,
+            };
+            await foreach (var change in _client.WatchAsync(_type, options, linked.Token))
+            {
+                watchdog.CancelAfter(silence);
+                heard = true;
+                _failures = 0;
+                LastError = null;
+                Take(change);
+            }
+        }
+        catch (Exception error) when (error is OperationCanceledException or HttpRequestException && watchdog.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            LogSilent(_logger, _resource, silence);
+            return true;
+        }
+        if (heard || _scheduler.Time.GetElapsedTime(started) >= TimeSpan.FromSeconds(1))
+        {
+            _failures = 0;
+            LastError = null;
+            return true;
+        }
+        return false;
+    }
+
+    private void Take(WatchEvent<T> change)
+    {
+        switch (change.Type)
+        {
+            case WatchEventType.Added or WatchEventType.Modified:
+                _cache.Apply(change.Object!);
+                break;
+            case WatchEventType.Deleted:
+                _cache.ApplyDeleted(change.Object!.Key, change.Object.Metadata.Uid, change.ResourceVersion);
+                break;
+            case WatchEventType.Unreadable:
+                Report(change.Unreadable!);
+                if (change.Unreadable!.Deleted)
+                    _cache.ApplyDeleted(change.Unreadable.Key, change.Unreadable.Uid, change.ResourceVersion);
+                break;
+            default:
+                break;
+        }
+        if (!string.IsNullOrEmpty(change.ResourceVersion))
+            ResourceVersion = change.ResourceVersion;
+    }
+
+    private void Report(UnreadableObject bad)
+    {
+        LogUnreadable(_logger, _resource, bad.Key, bad.Reason);
+        _options.OnUnreadable?.Invoke(bad);
+    }
+
+    private TimeSpan NextBackoff(TimeSpan? atLeast)
+    {
+        var doubled = _options.FirstBackoff * Math.Pow(2, Math.Min(_failures++, 16));
+        var capped = doubled < _options.LongestBackoff ? doubled : _options.LongestBackoff;
+        var jittered = capped * (0.5 + 0.5 * _scheduler.NextRandom());
+        return atLeast is { } asked && asked > jittered ? (asked < _options.LongestBackoff ? asked : _options.LongestBackoff) : jittered;
+    }
+
+    private void Enter(ReflectorState state)
+    {
+        if (State == state)
+            return;
+        State = state;
+        _options.OnState?.Invoke(state);
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "The reflector of {Resource} stopped")]
+    private static partial void LogStopped(ILogger logger, string resource);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Version {Version} of {Resource} has expired; listing again")]
+    private static partial void LogExpired(ILogger logger, string resource, string? version);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{State} {Resource} failed")]
+    private static partial void LogFailed(ILogger logger, Exception error, string resource, ReflectorState state);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The watch of {Resource} was silent for {Silence}; it is dropped and resumed")]
+    private static partial void LogSilent(ILogger logger, string resource, TimeSpan silence);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Resource} {Key} can't be read: {Reason}")]
+    private static partial void LogUnreadable(ILogger logger, string resource, ObjectKey key, string reason);
+}

@@ -1,0 +1,216 @@
+using System.IO.Compression;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+
+namespace Datum.Providers.Kubernetes;
+
+/// <summary>Sends requests to one server: authorization, time limits, errors as exceptions, retries of reads.</summary>
+internal sealed partial class KubernetesTransport : IDisposable
+{
+    private const int MaxErrorBytes = 64 << 10;
+    private static readonly TimeSpan TokenFileAge = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
+
+    private readonly KubernetesConnection _connection;
+    private readonly KubernetesClientOptions _options;
+    private readonly HttpMessageInvoker _invoker;
+    private readonly string _prefix;
+    private (string Token, long ReadAt)? _fileToken;
+
+    public KubernetesTransport(KubernetesConnection connection, KubernetesClientOptions options)
+    {
+        _connection = connection;
+        _options = options;
+        _prefix = connection.Server.AbsolutePath.TrimEnd('/');
+        _invoker = new HttpMessageInvoker(KubernetesHandler.Create(connection), disposeHandler: true);
+    }
+
+    private TimeProvider Time => _options.Scheduler.Time;
+
+    public void Dispose() => _invoker.Dispose();
+
+    /// <summary>A read: sent again, after a wait, when the connection fails or the server is overloaded or broken.</summary>
+    public async Task<TResult> ReadAsync<TResult>(KubernetesRequest about, string path, Func<Stream, CancellationToken, Task<TResult>> decode, CancellationToken cancellation)
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            TimeSpan? wait;
+            try
+            {
+                return await OnceAsync(about, path, null, null, decode, cancellation);
+            }
+            catch (HttpRequestException) when (attempt < _options.MaxRetries)
+            {
+                wait = null;
+            }
+            catch (KubernetesException error) when (attempt < _options.MaxRetries && error.Code is 429 or 500 or 502 or 503 or 504)
+            {
+                wait = error.RetryAfter;
+            }
+            var backoff = TimeSpan.FromMilliseconds(200 * (1 << attempt) * (0.5 + _options.Scheduler.NextRandom()));
+            await _options.Scheduler.Delay(wait is null ? backoff : wait < LongestWait ? wait.Value : LongestWait, cancellation);
+        }
+    }
+
+    /// <summary>A write, sent once: after a failure nobody here knows whether it had an effect.</summary>
+    public Task<TResult> WriteAsync<TResult>(
+        KubernetesRequest about, string path, ReadOnlyMemory<byte>? body, string? mediaType, Func<Stream, CancellationToken, Task<TResult>> decode, CancellationToken cancellation) =>
+        OnceAsync(about, path, body, mediaType, decode, cancellation);
+
+    /// <summary>The answer of a watch with its headers in; the caller disposes it. Its body has no time limit.</summary>
+    public async Task<HttpResponseMessage> OpenAsync(KubernetesRequest about, string path, CancellationToken cancellation)
+    {
+        using var limit = new CancellationTokenSource(_options.RequestTimeout, Time);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
+        try
+        {
+            using var request = await MakeRequestAsync(about, path, null, null, gzip: false, linked.Token);
+            return await SendAsync(about, request, linked.Token);
+        }
+        catch (Exception error) when (Translate(error, limit.Token, cancellation) is { } translated)
+        {
+            throw translated;
+        }
+    }
+
+    /// <summary>What callers may see of a failed connection; null for what isn't one.</summary>
+    public static HttpRequestException? Translate(Exception error, CancellationToken limit, CancellationToken callers) => error switch
+    {
+        OperationCanceledException when limit.IsCancellationRequested && !callers.IsCancellationRequested =>
+            new HttpRequestException(HttpRequestError.Unknown, "The API server didn't answer within the time limit.", new TimeoutException()),
+        IOException => new HttpRequestException(HttpRequestError.ResponseEnded, "The connection to the API server broke off.", error),
+        InvalidDataException or JsonException => new HttpRequestException(HttpRequestError.InvalidResponse, $"The API server's answer can't be read: {error.Message}", error),
+        _ => null,
+    };
+
+    private async Task<TResult> OnceAsync<TResult>(
+        KubernetesRequest about, string path, ReadOnlyMemory<byte>? body, string? mediaType, Func<Stream, CancellationToken, Task<TResult>> decode, CancellationToken cancellation)
+    {
+        using var limit = new CancellationTokenSource(_options.RequestTimeout, Time);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
+        try
+        {
+            using var request = await MakeRequestAsync(about, path, body, mediaType, gzip: true, linked.Token);
+            using var response = await SendAsync(about, request, linked.Token);
+            await using var stream = await BodyAsync(response, linked.Token);
+            return await decode(stream, linked.Token);
+        }
+        catch (Exception error) when (Translate(error, limit.Token, cancellation) is { } translated)
+        {
+            throw translated;
+        }
+    }
+
+    private async Task<HttpRequestMessage> MakeRequestAsync(
+        KubernetesRequest about, string path, ReadOnlyMemory<byte>? body, string? mediaType, bool gzip, CancellationToken cancellation)
+    {
+        var secure = _connection.Server.Scheme == "https";
+        var request = new HttpRequestMessage(about.Method, new Uri(_connection.Server, _prefix + path))
+        {
+            Version = secure ? HttpVersion.Version20 : HttpVersion.Version11,
+            VersionPolicy = secure ? HttpVersionPolicy.RequestVersionOrLower : HttpVersionPolicy.RequestVersionExact,
+        };
+        request.Headers.TryAddWithoutValidation("User-Agent", _options.UserAgent);
+        request.Headers.TryAddWithoutValidation("Accept", "application/json");
+        // A compressor holds events back until its block is full, so a watch never asks for one.
+        if (gzip)
+            request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
+        if (await TokenAsync(cancellation) is { } token)
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        if (body is { } bytes)
+        {
+            request.Content = new ReadOnlyMemoryContent(bytes);
+            request.Content.Headers.ContentType = new MediaTypeHeaderValue(mediaType ?? "application/json");
+        }
+        return request;
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(KubernetesRequest about, HttpRequestMessage request, CancellationToken cancellation)
+    {
+        _options.Observer?.RequestSent(about);
+        var started = Time.GetTimestamp();
+        var response = await _invoker.SendAsync(request, cancellation);
+        var failed = true;
+        try
+        {
+            _options.Observer?.ResponseReceived(about, (int)response.StatusCode, Time.GetElapsedTime(started));
+            if (response.Headers.TryGetValues("Warning", out var warnings))
+            {
+                foreach (var warning in warnings)
+                    LogWarning(_options.Logger, about.Verb, about.Resource, warning);
+            }
+            if (!response.IsSuccessStatusCode)
+                throw await RefusalAsync(about, response, cancellation);
+            failed = false;
+            return response;
+        }
+        finally
+        {
+            if (failed)
+                response.Dispose();
+        }
+    }
+
+    private static async Task<Stream> BodyAsync(HttpResponseMessage response, CancellationToken cancellation)
+    {
+        var stream = await response.Content.ReadAsStreamAsync(cancellation);
+        return response.Content.Headers.ContentEncoding.Contains("gzip") ? new GZipStream(stream, CompressionMode.Decompress) : stream;
+    }
+
+    private async Task<KubernetesException> RefusalAsync(KubernetesRequest about, HttpResponseMessage response, CancellationToken cancellation)
+    {
+        var code = (int)response.StatusCode;
+        if (code == 401)
+            _fileToken = null;
+        await using var stream = await BodyAsync(response, cancellation);
+        var body = new byte[MaxErrorBytes];
+        var length = await stream.ReadAtLeastAsync(body, body.Length, throwOnEndOfStream: false, cancellation);
+        StatusBody? status = null;
+        try
+        {
+            status = JsonSerializer.Deserialize(body.AsSpan(0, length), KubernetesJsonContext.Default.StatusBody);
+        }
+        catch (JsonException)
+        {
+            // Plain text: a path that isn't served, or a proxy between us and the server.
+            status = null;
+        }
+        if (status is not { Kind: "Status" })
+            status = null;
+        var wait = status?.Details?.RetryAfterSeconds is { } seconds and > 0 ? TimeSpan.FromSeconds(seconds) : RetryAfter(response);
+        // The server quotes what it couldn't read, and in a Secret that is the secret (L12).
+        var message = status?.Message is { } text && about.Resource != Core.Secrets.Plural ? text : $"The API server answered {code} {response.ReasonPhrase}.";
+        return new KubernetesException(code, status?.Reason ?? "", $"{about.Verb} {about.Resource}: {message}", wait);
+    }
+
+    private TimeSpan? RetryAfter(HttpResponseMessage response)
+    {
+        if (response.Headers.RetryAfter is not { } header)
+            return null;
+        var wait = header.Delta ?? header.Date - Time.GetUtcNow();
+        return wait > TimeSpan.Zero ? wait : TimeSpan.Zero;
+    }
+
+    private async ValueTask<string?> TokenAsync(CancellationToken cancellation)
+    {
+        if (_connection.TokenFile is not { } file)
+            return _connection.Token;
+        if (_fileToken is { } known && Time.GetElapsedTime(known.ReadAt) < TokenFileAge)
+            return known.Token;
+        try
+        {
+            var token = (await File.ReadAllTextAsync(file, cancellation)).Trim();
+            _fileToken = (token, Time.GetTimestamp());
+            return token;
+        }
+        catch (UnauthorizedAccessException error)
+        {
+            throw new IOException($"The token file {file} can't be read.", error);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The API server warns on {Verb} {Resource}: {Warning}")]
+    private static partial void LogWarning(ILogger logger, string verb, string resource, string warning);
+}

@@ -1,0 +1,84 @@
+using System.Buffers;
+using System.Text.Json;
+
+namespace Datum.Providers.Kubernetes;
+
+/// <summary>Reads one object from the bytes that hold it.</summary>
+internal static class ObjectDecoder
+{
+    /// <summary>The object, or why it can't be read. Never both, never neither.</summary>
+    public static (T? Value, UnreadableObject? Unreadable) Decode<T>(ResourceType<T> type, ReadOnlySequence<byte> json) where T : KubeObject
+    {
+        string reason;
+        try
+        {
+            var reader = new Utf8JsonReader(json);
+            var value = JsonSerializer.Deserialize(ref reader, type.Json);
+            if (value?.Metadata is { Name.Length: > 0, ResourceVersion.Length: > 0 })
+            {
+                // Items of a typed list come without them.
+                value.ApiVersion ??= type.ApiVersion;
+                value.Kind ??= type.Kind;
+                return (value, null);
+            }
+            reason = "metadata.name or metadata.resourceVersion is missing";
+        }
+        catch (Exception error) when (error is JsonException or NotSupportedException or FormatException or InvalidOperationException or ArgumentException)
+        {
+            reason = error.Message;
+        }
+        return (null, Probe(json) with { Reason = reason });
+    }
+
+    /// <summary>Key, uid and version, found without a type; what isn't there stays empty.</summary>
+    public static UnreadableObject Probe(ReadOnlySequence<byte> json)
+    {
+        string? name = null, ns = null, version = null, uid = null;
+        try
+        {
+            var reader = new Utf8JsonReader(json);
+            while (reader.Read())
+            {
+                if (reader.TokenType != JsonTokenType.PropertyName)
+                    continue;
+                var isMetadata = reader.CurrentDepth == 1 && reader.ValueTextEquals("metadata"u8);
+                reader.Read();
+                if (!isMetadata || reader.TokenType != JsonTokenType.StartObject)
+                {
+                    reader.Skip();
+                    continue;
+                }
+                while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+                {
+                    if (reader.ValueTextEquals("name"u8))
+                        name = Text(ref reader);
+                    else if (reader.ValueTextEquals("namespace"u8))
+                        ns = Text(ref reader);
+                    else if (reader.ValueTextEquals("resourceVersion"u8))
+                        version = Text(ref reader);
+                    else if (reader.ValueTextEquals("uid"u8))
+                        uid = Text(ref reader);
+                    else
+                    {
+                        reader.Read();
+                        reader.Skip();
+                    }
+                }
+            }
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            return new UnreadableObject(new ObjectKey(ns, name ?? ""), version, error.Message) { Uid = uid };
+        }
+        return new UnreadableObject(new ObjectKey(ns, name ?? ""), version, "") { Uid = uid };
+    }
+
+    private static string? Text(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.String)
+            return reader.GetString();
+        reader.Skip();
+        return null;
+    }
+}

@@ -1,0 +1,81 @@
+using Datum.Providers.Kubernetes;
+
+namespace Datum.Providers.Resources.Providers;
+
+/// <summary>What the host has to remember of an entry because no observation can find it again.</summary>
+public sealed class ResourceRecord : KubeData
+{
+    /// <summary>Raised only after the previous one was observed absent or its create is known not to have been applied.</summary>
+    public long Incarnation { get; set; }
+    /// <summary>True while this incarnation is taken down to make room for the next: nothing is built in it any more.</summary>
+    public bool Retiring { get; set; }
+    /// <summary>The account in which it was made.</summary>
+    public string? AccountId { get; set; }
+    public List<RecordedPart>? Parts { get; set; }
+    /// <summary>The step that was about to be done; null when none is open (law L4).</summary>
+    public RecordedIntent? Intent { get; set; }
+    public RecordedHandle? Handle { get; set; }
+    /// <summary>What was resolved at the first create, e.g. the image's id; from then on the desired value.</summary>
+    public Dictionary<string, string>? Resolved { get; set; }
+    public RecordedAbsence? Absence { get; set; }
+    /// <summary>The ProviderConfig's version that the entry was made with.</summary>
+    public string? ConfigVersion { get; set; }
+    /// <summary>Failures in a row.</summary>
+    public int Failures { get; set; }
+    public RecordedError? LastError { get; set; }
+}
+
+/// <summary>One platform object of the entry, e.g. <c>nic-0</c> or <c>server</c>.</summary>
+public sealed class RecordedPart : KubeData
+{
+    public string Name { get; set; } = "";
+    public string Id { get; set; } = "";
+    public DateTimeOffset? CreatedAt { get; set; }
+}
+
+/// <summary>Stored before the call that it announces.</summary>
+public sealed class RecordedIntent : KubeData
+{
+    public string Step { get; set; } = "";
+    public string? Part { get; set; }
+    /// <summary>A, B, C or D.</summary>
+    public string? CreateClass { get; set; }
+    /// <summary>The token that the platform may know the request by.</summary>
+    public string? Token { get; set; }
+    public DateTimeOffset StartedAt { get; set; }
+    /// <summary>After it the call is not in flight any more at our side.</summary>
+    public DateTimeOffset Deadline { get; set; }
+    public int Attempt { get; set; }
+    /// <summary>The lease holder that started it.</summary>
+    public string Host { get; set; } = "";
+}
+
+/// <summary>A driver's note to itself about an operation that runs.</summary>
+public sealed class RecordedHandle : KubeData
+{
+    public string Driver { get; set; } = "";
+    public string DriverVersion { get; set; } = "";
+    public string Data { get; set; } = "";
+    public DateTimeOffset? ExpiresAt { get; set; }
+}
+
+/// <summary>The first of the observations that prove absence (law L6).</summary>
+public sealed class RecordedAbsence : KubeData
+{
+    public DateTimeOffset FirstAt { get; set; }
+    public string Session { get; set; } = "";
+}
+
+/// <summary>The platform's text stays here and in the log; Datum objects get our own sentence.</summary>
+public sealed class RecordedError : KubeData
+{
+    public string Code { get; set; } = "";
+    /// <summary>NotApplied, Applied or Unknown.</summary>
+    public string Effect { get; set; } = "";
+    /// <summary>Resource, Zone or Account.</summary>
+    public string? Scope { get; set; }
+    public string? Message { get; set; }
+    public string? PlatformCode { get; set; }
+    public string? RequestId { get; set; }
+    public DateTimeOffset At { get; set; }
+}

@@ -1,0 +1,77 @@
+namespace Datum.Providers.Resources;
+
+/// <summary>Keys of labels and of topology.</summary>
+public static class Labels
+{
+    /// <summary>In <c>Location.spec.topology</c>.</summary>
+    public const string CityCode = "topology.datum.net/city-code";
+
+    public const string InstanceIndex = "compute.datumapis.com/instance-index";
+    public const string WorkloadUid = "compute.datumapis.com/workload-uid";
+    public const string WorkloadDeploymentUid = "compute.datumapis.com/workload-deployment-uid";
+
+    /// <summary>"true" on a CRD that we installed: the host's core controllers run only on planes whose Workload CRD has it.</summary>
+    public const string Installed = "providers.datumapis.com/installed";
+
+    public const string Installation = "providers.datumapis.com/installation";
+    public const string Plane = "providers.datumapis.com/plane";
+    public const string OwnerUid = "providers.datumapis.com/owner-uid";
+    public const string Kind = "providers.datumapis.com/kind";
+    public const string Driver = "providers.datumapis.com/driver";
+    public const string ProviderConfig = "providers.datumapis.com/provider-config";
+}
+
+/// <summary>Keys of annotations.</summary>
+public static class Annotations
+{
+    /// <summary>On template metadata: one <c>user:public-key</c> a line; required for virtual machines.</summary>
+    public const string SshKeys = "compute.datumapis.com/ssh-keys";
+
+    /// <summary>On a deployment: the instances are stopped and keep everything.</summary>
+    public const string Suspended = "compute.datumapis.com/suspended";
+
+    /// <summary>The provider block as JSON, for planes whose CRD prunes unknown blocks.</summary>
+    public const string Provider = "providers.datumapis.com/provider";
+
+    /// <summary>"true" stops all mutations.</summary>
+    public const string Paused = "providers.datumapis.com/paused";
+    /// <summary>"true" stops all mutations and keeps status alive.</summary>
+    public const string ObserveOnly = "providers.datumapis.com/observe-only";
+    /// <summary>"true" keeps the platform object when the Datum object is deleted.</summary>
+    public const string Retain = "providers.datumapis.com/retain";
+    /// <summary>"true" refuses deletion.</summary>
+    public const string DeletionProtection = "providers.datumapis.com/deletion-protection";
+    /// <summary>Keep or Replace.</summary>
+    public const string OnFailure = "providers.datumapis.com/on-failure";
+    /// <summary>Never, IfTagged or Always.</summary>
+    public const string Adopt = "providers.datumapis.com/adopt";
+    /// <summary>A Go-style duration.</summary>
+    public const string PollInterval = "providers.datumapis.com/poll-interval";
+    /// <summary>A Go-style duration.</summary>
+    public const string TerminationGrace = "providers.datumapis.com/termination-grace";
+    /// <summary>"true" shows what would be done and does nothing.</summary>
+    public const string Plan = "providers.datumapis.com/plan";
+    /// <summary>On Datum objects: the platform's id of what was made.</summary>
+    public const string ProviderId = "providers.datumapis.com/provider-id";
+}
+
+/// <summary>Finalizers.</summary>
+public static class Finalizers
+{
+    /// <summary>Ours, on every Datum object that owns something at a platform and on ledger entries (law L6).</summary>
+    public const string Platform = "providers.datumapis.com/platform";
+
+    /// <summary>The core controllers', on Workloads and WorkloadDeployments.</summary>
+    public const string WorkloadController = "compute.datumapis.com/workload-controller";
+
+    /// <summary>The core controllers', on Networks.</summary>
+    public const string NetworkController = "networking.datumapis.com/network-controller";
+}
+
+/// <summary>Names of scheduling gates. A provider honours gates of any name.</summary>
+public static class SchedulingGates
+{
+    public const string Network = "Network";
+    public const string Quota = "Quota";
+    public const string ReferencedData = "ReferencedData";
+}

@@ -1,0 +1,106 @@
+namespace Datum.Providers.Resources;
+
+/// <summary>Reasons of conditions: first those that upstream's controllers write, in their spelling, then ours.</summary>
+public static class Reasons
+{
+    public const string Pending = "Pending";
+    public const string Unknown = "Unknown";
+    public const string Ready = "Ready";
+
+    public const string NetworkNotFound = "NetworkNotFound";
+    public const string NoAvailablePlacements = "NoAvailablePlacements";
+    public const string AvailablePlacementFound = "AvailablePlacementFound";
+    public const string NoAvailableDeployments = "NoAvailableDeployments";
+    public const string AvailableDeploymentFound = "AvailableDeploymentFound";
+
+    public const string NoLocations = "NoLocations";
+    public const string NoCandidateLocations = "NoCandidateLocations";
+    public const string LocationAssigned = "LocationAssigned";
+    public const string ProvisioningNetwork = "ProvisioningNetwork";
+    public const string ProvisioningInstances = "ProvisioningInstances";
+    public const string StableInstanceFound = "StableInstanceFound";
+
+    public const string SchedulingGatesPresent = "SchedulingGatesPresent";
+    public const string PendingProgramming = "PendingProgramming";
+    public const string ProgrammingInProgress = "ProgrammingInProgress";
+    public const string Programmed = "Programmed";
+    public const string NotProgrammed = "NotProgrammed";
+    public const string NetworkFailedToCreate = "NetworkFailedToCreate";
+    public const string Starting = "Starting";
+    public const string Running = "Running";
+    public const string Stopping = "Stopping";
+    public const string Stopped = "Stopped";
+    public const string Suspended = "Suspended";
+
+    public const string NetworkContextNotReady = "NetworkContextNotReady";
+    public const string NetworkContextReady = "NetworkContextReady";
+    public const string PrefixAllocated = "PrefixAllocated";
+    public const string SubnetNotReady = "SubnetNotReady";
+    public const string SubnetReady = "SubnetReady";
+
+    public const string ImageUnavailable = "ImageUnavailable";
+    public const string InstanceCrashing = "InstanceCrashing";
+    public const string ConfigurationError = "ConfigurationError";
+
+    /// <summary>NetworkContext of a platform that needs the range first: accepted, made with its first Subnet.</summary>
+    public const string AwaitingRange = "AwaitingRange";
+    /// <summary>No free prefix of the wanted length is left, or the Network's range overlaps another.</summary>
+    public const string RangeUnavailable = "RangeUnavailable";
+    public const string PlacementInUse = "PlacementInUse";
+    public const string OwnerLost = "OwnerLost";
+    public const string DriftNotConverging = "DriftNotConverging";
+    public const string MarkMissing = "MarkMissing";
+    public const string Copy = "Copy";
+    public const string Ambiguous = "Ambiguous";
+    public const string NeedsPerson = "NeedsPerson";
+    public const string Shadowed = "Shadowed";
+    public const string UnsupportedPlane = "UnsupportedPlane";
+    public const string UnsupportedFormat = "UnsupportedFormat";
+
+    public const string Accepted = "Accepted";
+    public const string InvalidLocation = "InvalidLocation";
+    public const string DriverMissing = "DriverMissing";
+    public const string DriverFaulted = "DriverFaulted";
+    public const string ProviderConfigNotFound = "ProviderConfigNotFound";
+    public const string ProviderConfigAmbiguous = "ProviderConfigAmbiguous";
+    public const string NotAllowed = "NotAllowed";
+    public const string InvalidConfig = "InvalidConfig";
+    public const string CredentialsMissing = "CredentialsMissing";
+    public const string ProbeFailed = "ProbeFailed";
+    public const string ProbeSucceeded = "ProbeSucceeded";
+    public const string AccountChanged = "AccountChanged";
+    public const string LocationNotReady = "LocationNotReady";
+    public const string LocationNotFound = "LocationNotFound";
+
+    public const string Creating = "Creating";
+    public const string Updating = "Updating";
+    public const string Replacing = "Replacing";
+    public const string Deleting = "Deleting";
+    public const string Waiting = "Waiting";
+    public const string WaitingForDependency = "WaitingForDependency";
+    public const string DependentsExist = "DependentsExist";
+    public const string DeletionProtected = "DeletionProtected";
+    public const string Refused = "Refused";
+    public const string Absent = "Absent";
+    public const string Observed = "Observed";
+    public const string InSync = "InSync";
+    public const string Drifted = "Drifted";
+    public const string Paused = "Paused";
+    public const string ObserveOnly = "ObserveOnly";
+
+    // One for each error code of the driver contract.
+    public const string Invalid = "Invalid";
+    public const string Unsupported = "Unsupported";
+    public const string Unauthenticated = "Unauthenticated";
+    public const string Forbidden = "Forbidden";
+    public const string QuotaExceeded = "QuotaExceeded";
+    public const string CapacityUnavailable = "CapacityUnavailable";
+    public const string Throttled = "Throttled";
+    public const string Conflict = "Conflict";
+    public const string PreconditionFailed = "PreconditionFailed";
+    public const string NotReadyYet = "NotReadyYet";
+    public const string Unavailable = "Unavailable";
+    public const string Timeout = "Timeout";
+    public const string Failed = "Failed";
+    public const string Bug = "Bug";
+}

@@ -1,0 +1,28 @@
+using Datum.Providers.Kubernetes;
+using Microsoft.Extensions.Logging;
+
+namespace Datum.Providers.Host.Drivers;
+
+/// <summary>How one driver's sessions are guarded.</summary>
+public sealed record GuardOptions
+{
+    /// <summary>The driver's id, for logs and metrics.</summary>
+    public required string DriverId { get; init; }
+
+    /// <summary>Starts and times the calls.</summary>
+    public required IScheduler Scheduler { get; init; }
+
+    public required ILogger Logger { get; init; }
+
+    /// <summary>What a call may take beyond its deadline (or its cancellation) to answer by itself, since its own answer says more than ours. Default 1 s.</summary>
+    public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long opening a session may take. Default 60 s.</summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long closing a session may take. Default 10 s.</summary>
+    public TimeSpan DisposeTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Takes known secret values out of exception texts (law L12); null when none are known.</summary>
+    public Func<string, string>? Redact { get; init; }
+}

@@ -1,0 +1,175 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using Datum.Providers.Host.Drivers;
+using Microsoft.Extensions.Logging;
+
+namespace Datum.Providers.Host.Loader;
+
+/// <summary>The drivers of this process. Fixed at start.</summary>
+public interface IDriverCatalog
+{
+    /// <summary>By ordinal path of their folders.</summary>
+    IReadOnlyList<LoadedDriver> Drivers { get; }
+
+    /// <summary>Folders that weren't taken, and why.</summary>
+    IReadOnlyList<DriverRejection> Rejections { get; }
+
+    /// <summary>The driver for a key under <c>Location.spec.provider</c>, or null.</summary>
+    LoadedDriver? ByLocationKey(string locationKey);
+
+    /// <summary>The driver of that id, or null.</summary>
+    LoadedDriver? ById(string id);
+}
+
+/// <summary>Finds, verifies, loads and activates the drivers of a volume. One bad driver costs itself only (law L9).</summary>
+public sealed partial class DriverCatalog : IDriverCatalog
+{
+    private readonly ImmutableArray<LoadedDriver> _drivers;
+    private readonly ImmutableArray<DriverRejection> _rejections;
+
+    private DriverCatalog(IEnumerable<LoadedDriver> drivers, IEnumerable<DriverRejection> rejections)
+    {
+        _drivers = [.. drivers];
+        _rejections = [.. rejections.OrderBy(r => r.Folder, StringComparer.Ordinal)];
+    }
+
+    public IReadOnlyList<LoadedDriver> Drivers => _drivers;
+
+    public IReadOnlyList<DriverRejection> Rejections => _rejections;
+
+    public LoadedDriver? ByLocationKey(string locationKey) => _drivers.FirstOrDefault(d => d.Descriptor.LocationKey == locationKey);
+
+    public LoadedDriver? ById(string id) => _drivers.FirstOrDefault(d => d.Descriptor.Id == id);
+
+    /// <summary>
+    /// Loads a volume. Never throws for what is in it: read <see cref="Rejections"/>. Of two drivers with one id or one location key the
+    /// first by ordinal path is taken; the choice is made before any code runs, and doesn't change if the first fails later.
+    /// </summary>
+    public static DriverCatalog Load(DriverVolumeOptions options, ILoggerFactory loggers, TimeProvider time)
+    {
+        var logger = loggers.CreateLogger<DriverCatalog>();
+        List<DriverRejection> rejections = [];
+        void Reject(DriverRejection rejection)
+        {
+            rejections.Add(rejection);
+            if (rejection.Reason == DriverRejectionReason.NotSelected)
+                LogNotSelected(logger, rejection.Folder, rejection.Message);
+            else
+                LogRejected(logger, rejection.Folder, rejection.Phase, rejection.Reason, rejection.Message);
+        }
+
+        List<VerifiedDriver> verified = [];
+        foreach (var folder in DriverFinder.Find(options.Path, Reject))
+            if (Verify(folder, options, verified, Reject) is { } driver)
+                verified.Add(driver);
+
+        List<LoadedDriver> drivers = [];
+        foreach (var driver in verified)
+            if (Start(driver, options, loggers, time, Reject) is { } loaded)
+            {
+                drivers.Add(loaded);
+                Report(logger, loaded);
+            }
+
+        LogSummary(logger, options.Path, drivers.Count, rejections.Count);
+        return new DriverCatalog(drivers, rejections);
+    }
+
+    private static VerifiedDriver? Verify(DriverFolder folder, DriverVolumeOptions options, List<VerifiedDriver> earlier, Action<DriverRejection> reject)
+    {
+        string? id = null;
+        try
+        {
+            var manifest = DriverVerifier.ReadManifest(folder);
+            id = manifest.Id;
+            var driver = DriverVerifier.Verify(folder, manifest, options);
+            if (earlier.Find(e => e.Manifest.Id == id) is { } sameId)
+                throw new DriverRejectedException(DriverPhase.Verify, DriverRejectionReason.DuplicateId,
+                    $"Both {sameId.Folder.Path} and {folder.Path} hold a driver with id {id}. {sameId.Folder.Path} was taken, being first by path; remove one of them.");
+            if (earlier.Find(e => e.Manifest.LocationKey == manifest.LocationKey) is { } sameKey)
+                throw new DriverRejectedException(DriverPhase.Verify, DriverRejectionReason.DuplicateLocationKey,
+                    $"Driver {sameKey.Manifest.Id} in {sameKey.Folder.Path} and driver {id} in {folder.Path} both answer to location key {manifest.LocationKey}. {sameKey.Manifest.Id} was taken, being first by path; remove one of them.");
+            return driver;
+        }
+        catch (DriverRejectedException e)
+        {
+            reject(new DriverRejection { Folder = folder.Path, Id = id, Phase = e.Phase, Reason = e.Reason, Message = e.Message });
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            reject(new DriverRejection
+            {
+                Folder = folder.Path,
+                Id = id,
+                Phase = id is null ? DriverPhase.Manifest : DriverPhase.Verify,
+                Reason = DriverRejectionReason.Unreadable,
+                Message = $"{folder.Path} can't be read: {e.Message} Give the host's user read access.",
+            });
+        }
+
+        return null;
+    }
+
+    // Not inlined, so that no local of it keeps a rejected driver's context alive.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static LoadedDriver? Start(VerifiedDriver driver, DriverVolumeOptions options, ILoggerFactory loggers, TimeProvider time, Action<DriverRejection> reject)
+    {
+        var manifest = driver.Manifest;
+        DriverLoadContext? context = null;
+        DriverRejection rejection;
+        try
+        {
+            context = new DriverLoadContext(driver, options.Collectible);
+            var activator = new DriverActivator(manifest, options.DescribeTimeout, time);
+            var (factory, descriptor) = activator.Activate(activator.Load(context));
+            var guard = new GuardOptions
+            {
+                DriverId = manifest.Id,
+                Scheduler = options.Scheduler,
+                Logger = loggers.CreateLogger("Datum.Providers.Driver." + manifest.Id),
+                ConnectTimeout = options.ConnectTimeout,
+            };
+            return new LoadedDriver(driver, descriptor, new GuardedDriverFactory(factory, descriptor, guard), context);
+        }
+        catch (DriverRejectedException e)
+        {
+            rejection = new DriverRejection { Folder = driver.Folder.Path, Id = manifest.Id, Phase = e.Phase, Reason = e.Reason, Message = e.Message };
+        }
+        catch (Exception e)
+        {
+            rejection = new DriverRejection
+            {
+                Folder = driver.Folder.Path,
+                Id = manifest.Id,
+                Phase = DriverPhase.Load,
+                Reason = DriverRejectionReason.TypeLoadFailed,
+                Message = $"Driver {manifest.Id} can't be loaded: {ExceptionText.Flatten(e)} Pack the driver again.",
+            };
+        }
+
+        if (options.Collectible)
+            context?.Unload();
+        reject(rejection);
+        return null;
+    }
+
+    private static void Report(ILogger logger, LoadedDriver driver)
+    {
+        if (!logger.IsEnabled(LogLevel.Information))
+            return;
+        var assemblies = string.Join(", ", driver.Assemblies.Select(a => $"{a.Name} {a.Version} ({a.Context})"));
+        LogLoaded(logger, driver.Manifest.Id, driver.Manifest.Version, driver.Descriptor.LocationKey, driver.Digest, driver.Folder, assemblies);
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Driver {Id} {Version} for location key {LocationKey}, digest {Digest}, from {Folder}: {Assemblies}")]
+    private static partial void LogLoaded(ILogger logger, string id, string version, string locationKey, string digest, string folder, string assemblies);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Driver folder {Folder} rejected in phase {Phase}, {Reason}: {Message}")]
+    private static partial void LogRejected(ILogger logger, string folder, DriverPhase phase, DriverRejectionReason reason, string message);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Driver folder {Folder} left out: {Message}")]
+    private static partial void LogNotSelected(ILogger logger, string folder, string message);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Driver volume {Volume}: {Drivers} drivers, {Rejections} rejections")]
+    private static partial void LogSummary(ILogger logger, string volume, int drivers, int rejections);
+}

@@ -1,0 +1,172 @@
+using System.Collections.Immutable;
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
+using System.Security.Cryptography;
+
+namespace Datum.Providers.Host.Loader;
+
+/// <summary>A folder whose files are what its manifest says.</summary>
+internal sealed record VerifiedDriver(DriverFolder Folder, DriverManifest Manifest)
+{
+    /// <summary>The bytes of a listed file, read once and compared with the manifest: what is returned is what was verified, also when the file changed since.</summary>
+    public byte[] Read(string file)
+    {
+        var bytes = File.ReadAllBytes(Path.Combine(Folder.CanonicalPath, file));
+        return DriverVerifier.Digest(bytes) == Manifest.Files[file]
+            ? bytes
+            : throw new IOException($"{file} of driver {Manifest.Id} changed after it was verified; it isn't loaded. Restart the host once the driver volume is at rest.");
+    }
+}
+
+/// <summary>Phases 2 and 3: everything that can be known of a driver before any of its code runs.</summary>
+internal static class DriverVerifier
+{
+    private const int MaxFiles = 4096;
+    private const long MaxFileBytes = 512L * 1024 * 1024;
+    private const int NamesInMessage = 5;
+
+    public static string Digest(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
+
+    /// <summary>Phase 2.</summary>
+    public static DriverManifest ReadManifest(DriverFolder folder)
+    {
+        var path = Path.Combine(folder.CanonicalPath, DriverFinder.ManifestName);
+        if (!File.Exists(path))
+            throw new DriverRejectedException(DriverPhase.Manifest, DriverRejectionReason.ManifestMissing,
+                $"{folder.Path} has no {DriverFinder.ManifestName}. A driver folder holds the files that its build packed; remove the folder, or pack the driver again.");
+        RefuseLinkOut(folder, path, DriverPhase.Manifest);
+        try
+        {
+            return DriverManifest.Parse(File.ReadAllBytes(path));
+        }
+        catch (FormatException e)
+        {
+            throw new DriverRejectedException(DriverPhase.Manifest, DriverRejectionReason.ManifestInvalid,
+                $"{path}: {e.Message} Pack the driver again; the file isn't meant to be edited.");
+        }
+    }
+
+    /// <summary>Phase 3.</summary>
+    public static VerifiedDriver Verify(DriverFolder folder, DriverManifest manifest, DriverVolumeOptions options)
+    {
+        if (options.Only is { } only && !only.Contains(manifest.Id))
+            throw Rejected(DriverRejectionReason.NotSelected, $"Driver {manifest.Id} isn't among the drivers that this host was told to start ({string.Join(", ", only.Order(StringComparer.Ordinal))}).");
+        if (options.TrustedDigests is { } trusted && !trusted.Contains(manifest.Digest))
+            throw Rejected(DriverRejectionReason.NotTrusted, $"{DriverFinder.ManifestName} of driver {manifest.Id} has SHA-256 {manifest.Digest}, which isn't among the trusted digests. Add it if you trust this build.");
+        var contract = Contract.Version;
+        if (contract < manifest.ContractMin || contract > manifest.ContractMax)
+            throw Rejected(DriverRejectionReason.ContractMismatch,
+                $"Driver {manifest.Id} {manifest.Version} runs on contract {manifest.ContractMin} to {Range(manifest.ContractMax)}; this host has {contract}. Take the driver's release for this contract.");
+        var framework = Environment.Version;
+        if (manifest.Framework > new Version(framework.Major, framework.Minor))
+            throw Rejected(DriverRejectionReason.FrameworkMismatch,
+                $"Driver {manifest.Id} was built for .NET {manifest.Framework}; this host runs on {framework}. Take a driver built for net{framework.Major}.{framework.Minor}.");
+        CompareFiles(folder, manifest);
+        foreach (var (file, digest) in manifest.Files)
+            VerifyFile(folder, manifest, file, digest);
+        return new VerifiedDriver(folder, manifest);
+    }
+
+    private static void CompareFiles(DriverFolder folder, DriverManifest manifest)
+    {
+        var found = ListFiles(folder).ToImmutableHashSet(StringComparer.Ordinal);
+        var missing = manifest.Files.Keys.Where(f => !found.Contains(f)).ToList();
+        if (missing.Count > 0)
+            throw Rejected(DriverRejectionReason.FileMissing, $"{Names(missing)} listed in {DriverFinder.ManifestName} of driver {manifest.Id} but not in {folder.Path}. Copy the driver again, completely.");
+        var extra = found.Where(f => !manifest.Files.ContainsKey(f)).Order(StringComparer.Ordinal).ToList();
+        if (extra.Count > 0)
+            throw Rejected(DriverRejectionReason.FileNotListed, $"{Names(extra)} in {folder.Path} but not listed in {DriverFinder.ManifestName} of driver {manifest.Id}. Remove what doesn't belong there, or pack the driver again.");
+    }
+
+    private static List<string> ListFiles(DriverFolder folder)
+    {
+        List<string> files = [];
+        Queue<string> open = new([folder.CanonicalPath]);
+        while (open.TryDequeue(out var directory))
+        {
+            foreach (var entry in new DirectoryInfo(directory).EnumerateFileSystemInfos())
+            {
+                RefuseLinkOut(folder, entry.FullName, DriverPhase.Verify);
+                if (entry is not DirectoryInfo)
+                    files.Add(Path.GetRelativePath(folder.CanonicalPath, entry.FullName).Replace(Path.DirectorySeparatorChar, '/'));
+                else if (entry.LinkTarget is null)
+                    open.Enqueue(entry.FullName);
+                else
+                    throw Rejected(DriverRejectionReason.LinkRefused, $"{entry.FullName} is a link to a folder. A driver's folder holds files and real folders only: copy the files.");
+            }
+
+            if (files.Count > MaxFiles)
+                throw Rejected(DriverRejectionReason.Unreadable, $"{folder.Path} holds more than {MaxFiles} files; that is no driver.");
+        }
+
+        files.Remove(DriverFinder.ManifestName);
+        return files;
+    }
+
+    private static void VerifyFile(DriverFolder folder, DriverManifest manifest, string file, string digest)
+    {
+        var path = Path.Combine(folder.CanonicalPath, file);
+        if (new FileInfo(path).Length > MaxFileBytes)
+            throw Rejected(DriverRejectionReason.Unreadable, $"{path} has more than {MaxFileBytes} bytes; that is no file of a driver.");
+        var bytes = File.ReadAllBytes(path);
+        if (Digest(bytes) is var actual && actual != digest)
+            throw Rejected(DriverRejectionReason.DigestMismatch,
+                $"{path} isn't the file that was packed: SHA-256 is {actual}, {DriverFinder.ManifestName} says {digest}. Copy driver {manifest.Id} again from a source that you trust.");
+        if (Path.GetExtension(file).Equals(".dll", StringComparison.OrdinalIgnoreCase))
+            VerifyAssembly(manifest, file, path, bytes);
+    }
+
+    /// <summary>Reads names and references from metadata alone.</summary>
+    private static void VerifyAssembly(DriverManifest manifest, string file, string path, byte[] bytes)
+    {
+        try
+        {
+            using var image = new PEReader([.. bytes]);
+            if (image.HasMetadata && image.GetMetadataReader() is { IsAssembly: true } metadata)
+            {
+                VerifyReferences(manifest, path, metadata);
+                return;
+            }
+        }
+        catch (BadImageFormatException e) when (file == manifest.EntryAssembly)
+        {
+            throw Rejected(DriverRejectionReason.NotAnAssembly, $"{path} isn't a .NET assembly: {e.Message}");
+        }
+        catch (BadImageFormatException)
+        {
+            return; // a native library; it is loaded by name if the driver asks for it
+        }
+
+        if (file == manifest.EntryAssembly)
+            throw Rejected(DriverRejectionReason.NotAnAssembly, $"{path} is no .NET assembly. Correct entryAssembly and pack driver {manifest.Id} again.");
+    }
+
+    private static void VerifyReferences(DriverManifest manifest, string path, MetadataReader metadata)
+    {
+        var name = metadata.GetString(metadata.GetAssemblyDefinition().Name);
+        if (SharedAssemblies.IsOnSurface(name))
+            throw Rejected(DriverRejectionReason.PrivateSharedAssembly,
+                $"{path} is a private copy of {name}, whose types pass between host and driver: they would be other types than the host's. Reference it without copying it (Private=false, ExcludeAssets=runtime) and pack driver {manifest.Id} again.");
+        foreach (var handle in metadata.AssemblyReferences)
+        {
+            var reference = metadata.GetAssemblyReference(handle);
+            var wanted = metadata.GetString(reference.Name);
+            if (SharedAssemblies.VersionFault(wanted, reference.Version) is { } fault)
+                throw Rejected(wanted == SharedAssemblies.Names[0] ? DriverRejectionReason.ContractMismatch : DriverRejectionReason.FrameworkMismatch, $"{path} {fault}.");
+        }
+    }
+
+    private static void RefuseLinkOut(DriverFolder folder, string path, DriverPhase phase)
+    {
+        var canonical = CanonicalPath.Resolve(path);
+        if (!CanonicalPath.IsBelow(canonical, folder.VolumePath))
+            throw new DriverRejectedException(phase, DriverRejectionReason.LinkRefused, $"{path} is a link to {canonical}, outside of the driver volume {folder.VolumePath}. Copy the file into the driver's folder.");
+    }
+
+    private static string Range(Version max) => max.Minor == int.MaxValue ? $"{max.Major}.x" : max.ToString();
+
+    private static string Names(List<string> names) =>
+        string.Join(", ", names.Take(NamesInMessage)) + (names.Count > NamesInMessage ? $" and {names.Count - NamesInMessage} more" : "") + (names.Count > 1 ? " are" : " is");
+
+    private static DriverRejectedException Rejected(DriverRejectionReason reason, string message) => new(DriverPhase.Verify, reason, message);
+}

@@ -1,0 +1,240 @@
+using System.Collections;
+using System.Text;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
+using Datum.Providers.Testing;
+
+namespace Datum.Providers.Resources.Tests;
+
+public sealed class CrdTests
+{
+    private const string Networking = "network-services-operator/v0.21.9/crd";
+
+    internal static readonly string[] UpstreamCrds =
+    [
+        "compute/crd/compute.datumapis.com_workloads.yaml", "compute/crd/compute.datumapis.com_workloaddeployments.yaml",
+        "compute/crd/compute.datumapis.com_instances.yaml",
+        $"{Networking}/networking.datumapis.com_locations.yaml", $"{Networking}/networking.datumapis.com_networks.yaml",
+        $"{Networking}/networking.datumapis.com_networkbindings.yaml", $"{Networking}/networking.datumapis.com_networkcontexts.yaml",
+        $"{Networking}/networking.datumapis.com_networkpolicies.yaml", $"{Networking}/networking.datumapis.com_subnets.yaml",
+        $"{Networking}/networking.datumapis.com_subnetclaims.yaml",
+    ];
+
+    /// <summary>Where our schema differs from upstream's on purpose: kind and path, and why.</summary>
+    private static readonly Dictionary<string, string> DeliberateDifferences = new()
+    {
+        ["Workload.status.gateway"] = "Nothing writes it; whatever is in it is kept without a schema.",
+        ["Location.spec.provider"] = "Exactly one block under any driver's key takes the place of the member gcp.",
+    };
+
+    /// <summary>Members that only one of schema and C# type has.</summary>
+    private static readonly HashSet<string> OnlyOnOneSide =
+    [
+        "Workload.status.gateway", // kept as an unknown member
+        "Workload.spec.template.spec.runtime.class", "WorkloadDeployment.spec.template.spec.runtime.class", "Instance.spec.runtime.class", // read from newer planes
+    ];
+
+    /// <summary>Ends of paths that a schema requires and that our types may leave out, and why.</summary>
+    private static readonly Dictionary<string, string> MayBeAbsent = new()
+    {
+        ["location.namespace"] = "Absent where Locations are cluster-scoped.",
+        ["instanceManagementPolicy"] = "The schema has a default.",
+        ["conditions.[].lastTransitionTime"] = "Set by Conditions.Set.",
+        ["spec.provider"] = "Dropped by planes that prune it.",
+    };
+
+    [Test]
+    public void Every_kind_has_one_definition_that_agrees_with_its_resource_type()
+    {
+        var crds = Crds.All().Select(f => (f.Name, Crd: Yaml.Single(Encoding.UTF8.GetString(f.Yaml.Span)))).ToList();
+        Assert.That(crds.Select(c => c.Name), Is.EquivalentTo(Kind.All.Select(k => $"{k.Group}_{k.Plural}.yaml")));
+        Assert.Multiple(() =>
+        {
+            foreach (var (name, crd) in crds)
+            {
+                var kind = Kind.All.Single(k => name == $"{k.Group}_{k.Plural}.yaml");
+                var version = crd["spec"]!["versions"]!.AsArray().Single()!;
+                Assert.That(crd["metadata"]!["name"]!.GetValue<string>(), Is.EqualTo(kind.ToString()));
+                Assert.That(crd["metadata"]!["labels"]![Labels.Installed]!.GetValue<string>(), Is.EqualTo("true"), name);
+                Assert.That(crd["spec"]!["scope"]!.GetValue<string>(), Is.EqualTo(kind.Namespaced ? "Namespaced" : "Cluster"), name);
+                Assert.That($"{crd["spec"]!["group"]}/{version["name"]}", Is.EqualTo(kind.ApiVersion), name);
+                Assert.That(crd["spec"]!["names"]!["kind"]!.GetValue<string>(), Is.EqualTo(kind.Name));
+                Assert.That(version["subresources"]!["status"], Is.Not.Null, name);
+            }
+        });
+    }
+
+    [Test]
+    public void Short_names_are_unique()
+    {
+        var all = Crds.All().SelectMany(f => Yaml.Single(Encoding.UTF8.GetString(f.Yaml.Span))["spec"]!["names"]!["shortNames"] as JsonArray ?? []);
+        Assert.That(all.Select(n => n!.GetValue<string>()), Is.Unique.And.SupersetOf((string[])["dmr", "dpc", "dpd"]));
+    }
+
+    [Test]
+    public void The_three_copies_of_the_instance_spec_are_alike()
+    {
+        var instance = Schema("Instance")["properties"]!["spec"]!;
+        foreach (var kind in (string[])["Workload", "WorkloadDeployment"])
+        {
+            var template = Schema(kind)["properties"]!["spec"]!["properties"]!["template"]!["properties"]!["spec"]!;
+            Assert.That(JsonNode.DeepEquals(template, instance), Is.True, kind);
+        }
+    }
+
+    [TestCaseSource(nameof(UpstreamCrds))]
+    public void Every_member_that_upstream_has_is_in_ours_with_the_same_type_and_as_required(string file)
+    {
+        var upstream = Yaml.Single(File.ReadAllText(SharedFolder.Require("seeds", $"datum-upstream/{file}")));
+        var kind = upstream["spec"]!["names"]!["kind"]!.GetValue<string>();
+        var differences = new List<string>();
+        var compared = Compare(kind, SchemaOf(upstream), Schema(kind), differences);
+        Assert.That(differences, Is.Empty);
+        Assert.That(compared, Is.GreaterThanOrEqualTo(5));
+    }
+
+    [Test]
+    public void The_comparison_finds_what_it_looks_for()
+    {
+        var upstream = (JsonObject)JsonNode.Parse("""
+            {"type":"object","required":["a","b"],"properties":{"a":{"type":"string"},"b":{"type":"array","items":{"type":"integer","format":"int32"}},
+             "c":{"type":"string","enum":["x","y"]},"d":{"type":"string","default":"z"},"e":{"type":"object","additionalProperties":{"type":"string"}}}}
+            """)!;
+        var ours = (JsonObject)JsonNode.Parse("""
+            {"type":"object","required":["b"],"properties":{"b":{"type":"array","items":{"type":"string"}},
+             "c":{"type":"string","enum":["x"]},"d":{"type":"string"},"e":{"type":"object"}}}
+            """)!;
+        var differences = new List<string>();
+        Compare("K", upstream, ours, differences);
+        Assert.That(differences, Has.Count.EqualTo(7), string.Join('\n', differences));
+    }
+
+    [Test]
+    public void Schemas_and_types_have_the_same_members_and_required_ones_are_always_written()
+    {
+        var differences = new List<string>();
+        foreach (var kind in Kind.All)
+        {
+            var schema = SchemaOf(Yaml.Single(Encoding.UTF8.GetString(Crds.All().Single(f => f.Name == $"{kind.Group}_{kind.Plural}.yaml").Yaml.Span)));
+            Match(kind.Name, schema, kind.Json, kind.Json.Options, differences);
+        }
+
+        Assert.That(differences, Is.Empty);
+    }
+
+    private static JsonObject Schema(string kind)
+    {
+        var group = Kind.All.First(k => k.Name == kind);
+        return SchemaOf(Yaml.Single(Encoding.UTF8.GetString(Crds.All().Single(f => f.Name == $"{group.Group}_{group.Plural}.yaml").Yaml.Span)));
+    }
+
+    private static JsonObject SchemaOf(JsonObject crd) => (JsonObject)crd["spec"]!["versions"]![0]!["schema"]!["openAPIV3Schema"]!;
+
+    /// <summary>Compares one schema node and everything below; returns how many nodes it has seen.</summary>
+    private static int Compare(string path, JsonObject upstream, JsonObject ours, List<string> differences)
+    {
+        if (DeliberateDifferences.ContainsKey(path))
+        {
+            return 1;
+        }
+
+        foreach (var word in (string[])["type", "format", "x-kubernetes-int-or-string", "default", "minItems", "minimum", "maximum"])
+        {
+            if (!JsonNode.DeepEquals(upstream[word], ours[word]))
+            {
+                differences.Add($"{path}: {word} is {ours[word]?.ToJsonString() ?? "absent"}, upstream {upstream[word]?.ToJsonString() ?? "absent"}");
+            }
+        }
+
+        if (!Words(upstream["enum"]).SetEquals(Words(ours["enum"])))
+        {
+            differences.Add($"{path}: other enum");
+        }
+
+        differences.AddRange(Words(upstream["required"]).Except(Words(ours["required"])).Select(m => $"{path}.{m}: required upstream"));
+        var seen = 1;
+        foreach (var (name, child) in upstream["properties"] as JsonObject ?? [])
+        {
+            if (ours["properties"]?[name] is not JsonObject our)
+            {
+                differences.Add($"{path}.{name}: missing");
+                continue;
+            }
+
+            seen += Compare($"{path}.{name}", (JsonObject)child!, our, differences);
+        }
+
+        foreach (var (word, step) in ((string, string)[])[("items", "[]"), ("additionalProperties", "{}")])
+        {
+            if (upstream[word] is JsonObject theirs)
+            {
+                if (ours[word] is JsonObject our)
+                {
+                    seen += Compare($"{path}.{step}", theirs, our, differences);
+                }
+                else
+                {
+                    differences.Add($"{path}: {word} missing");
+                }
+            }
+        }
+
+        return seen;
+    }
+
+    private static void Match(string path, JsonObject schema, JsonTypeInfo type, System.Text.Json.JsonSerializerOptions options, List<string> differences)
+    {
+        if (schema["items"] is JsonObject items)
+        {
+            MatchElement($"{path}.[]", items, type, 0, options, differences);
+            return;
+        }
+
+        if (schema["additionalProperties"] is JsonObject values)
+        {
+            MatchElement($"{path}.{{}}", values, type, 1, options, differences);
+            return;
+        }
+
+        if (schema["properties"] is not JsonObject members)
+        {
+            return;
+        }
+
+        var properties = type.Properties.Where(p => !p.IsExtensionData && p.Get is not null).ToDictionary(p => p.Name);
+        differences.AddRange(members.Select(m => m.Key).Except(properties.Keys).Where(n => !OnlyOnOneSide.Contains($"{path}.{n}")).Select(n => $"{path}.{n}: only in the schema"));
+        differences.AddRange(properties.Keys.Except(members.Select(m => m.Key)).Where(n => !OnlyOnOneSide.Contains($"{path}.{n}")).Select(n => $"{path}.{n}: only in the type"));
+        var required = Words(schema["required"]);
+        foreach (var (name, property) in properties)
+        {
+            if (members[name] is not JsonObject member || (name == "metadata" && !path.Contains('.', StringComparison.Ordinal)))
+            {
+                continue;
+            }
+
+            var memberPath = $"{path}.{name}";
+            var nullable = Nullable.GetUnderlyingType(property.PropertyType) is not null || (!property.PropertyType.IsValueType && property.IsGetNullable);
+            if (required.Contains(name) && nullable && !MayBeAbsent.Keys.Any(end => memberPath.EndsWith(end, StringComparison.OrdinalIgnoreCase)))
+            {
+                differences.Add($"{memberPath}: required by the schema, but left out when null");
+            }
+
+            var plain = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+            Match(memberPath, member, options.GetTypeInfo(plain), options, differences);
+        }
+    }
+
+    private static void MatchElement(
+        string path, JsonObject schema, JsonTypeInfo collection, int argument, System.Text.Json.JsonSerializerOptions options, List<string> differences)
+    {
+        if (!typeof(IEnumerable).IsAssignableFrom(collection.Type) || !collection.Type.IsGenericType)
+        {
+            differences.Add($"{path}: a collection in the schema, {collection.Type.Name} in C#");
+            return;
+        }
+
+        Match(path, schema, options.GetTypeInfo(collection.Type.GetGenericArguments()[argument]), options, differences);
+    }
+
+    private static HashSet<string> Words(JsonNode? array) => [.. (array as JsonArray ?? []).Select(w => w!.GetValue<string>())];
+}
