@@ -84,7 +84,11 @@ public sealed class DriverVerifierTests
         var driver = new VerifiedDriver(new DriverFolder(_volume.Path, TestVolume.Packed("plain"), _volume.Path), DriverManifest.Parse(File.ReadAllBytes(Path.Combine(TestVolume.Packed("plain"), "driver.json"))));
         var context = new DriverLoadContext(driver, collectible: true);
         var fault = Assert.Throws<FileNotFoundException>(() => context.LoadFromAssemblyName(new AssemblyName("YamlDotNet")))!;
+<<<<<<< HEAD
         Assert.That(fault.Message, Does.Contain("YamlDotNet").And.Contain("lends none of its own packages"));
+=======
+        Assert.That(ExceptionText.Flatten(fault), Does.Contain("YamlDotNet").And.Contain("lends none of its own packages"));
+>>>>>>> loader
         Assert.That(context.LoadFromAssemblyName(new AssemblyName("System.Text.Json")), Is.SameAs(typeof(System.Text.Json.JsonElement).Assembly));
         context.Unload();
         Assert.Multiple(() =>
