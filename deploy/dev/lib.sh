@@ -9,7 +9,8 @@ fail() { say "error: $*"; exit 1; }
 # a pid alone may belong to somebody else by the time that we stop it.
 process_started() { # PID
   local stat
-  { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
+  # Not $(<file): where the file is missing that ends the whole script.
+  read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
   # The command name stands in parentheses and may hold blanks: cut behind the last one. Then field 1 is the state.
   local -a fields
   read -ra fields <<<"${stat##*) }"

@@ -196,7 +196,15 @@ internal sealed class RealApiClientTests : RealApiTestBase
         {
             Metadata = new() { Namespace = Namespace, Name = "e" },
             InvolvedObject = new() { Kind = "Secret", Namespace = Namespace, Name = "s" },
-            Reason = "Tested", Message = "m", Type = "Normal", EventTime = when, FirstTimestamp = when, Count = 1, ReportingComponent = "tests", ReportingInstance = "1", Action = "Test",
+            Reason = "Tested",
+            Message = "m",
+            Type = "Normal",
+            EventTime = when,
+            FirstTimestamp = when,
+            Count = 1,
+            ReportingComponent = "tests",
+            ReportingInstance = "1",
+            Action = "Test",
         }, Limit);
         Assert.That((note.EventTime, note.FirstTimestamp), Is.EqualTo((when, when.AddTicks(-1_234_560))));
     }

@@ -12,7 +12,12 @@ internal sealed class Widget : KubeObject
     /// <summary>The same shape under a plural of its own, so that a test sees nobody else's objects.</summary>
     public static ResourceType<Widget> TypeOf(string plural) => new()
     {
-        Group = "tests.example.com", Version = "v1", Kind = char.ToUpperInvariant(plural[0]) + plural[1..^1], Plural = plural, Namespaced = true, Json = WidgetJson.Default.Widget,
+        Group = "tests.example.com",
+        Version = "v1",
+        Kind = char.ToUpperInvariant(plural[0]) + plural[1..^1],
+        Plural = plural,
+        Namespaced = true,
+        Json = WidgetJson.Default.Widget,
     };
 
     public static byte[] Crd(string plural) => System.Text.Encoding.UTF8.GetBytes($$$"""

@@ -89,6 +89,15 @@ internal sealed class RealApiServer : IAsyncDisposable
         throw new InvalidOperationException($"The real API server doesn't start: {last}");
     }
 
+    /// <summary>Stops the server and starts it again over the same data and port: its watch cache then knows no earlier version.</summary>
+    public async Task RestartAsync()
+    {
+        await RunToEndAsync(Path.Combine(_scripts, "stop.sh"), [_folder], null);
+        var (code, output) = await RunToEndAsync(Path.Combine(_scripts, "start.sh"), [_folder, $"{Port}"], new Dictionary<string, string> { ["BIN"] = _binaries });
+        if (code != 0)
+            throw new InvalidOperationException($"The real API server doesn't start again: {output}");
+    }
+
     /// <summary>Runs etcdctl against the server's etcd and returns what it printed.</summary>
     public async Task<string> EtcdctlAsync(params string[] arguments)
     {
@@ -174,6 +183,7 @@ internal sealed class RealApiServer : IAsyncDisposable
             catch (SocketException) when (attempt < 199)
             {
                 // One of them is in use: try others.
+                continue;
             }
             finally
             {

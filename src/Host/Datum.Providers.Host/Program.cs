@@ -1,1 +1,3 @@
-return 2;
+using Datum.Providers.Host.Cli;
+
+return await Commands.Create().Parse(args).InvokeAsync();

@@ -80,7 +80,7 @@ public sealed class DriverCatalogTests
         var outcome = await session.Networks!.CreateAsync(TestHost.Operation(StepVerb.Create), TestHost.Identity, new NetworkSpec());
         var error = ((Failed<NetworkFacts>)outcome).Error;
         Assert.That((error.Code, error.Effect), Is.EqualTo((ErrorCode.Bug, Effect.Unknown)));
-        Assert.That(error.Message, Does.Contain("TestDrivers.PlainException: the wire broke"));
+        Assert.That(error.Message, Does.Contain("TestDrivers.PlainException: the wire broke with token [redacted]").And.Not.Contain("canary"), "L12");
         var observed = await session.Networks.ObserveAsync(TestHost.Call(), TestHost.Identity, new NetworkSpec(), null);
         Assert.That(observed.Value, Is.InstanceOf<Absent<NetworkFacts>>());
     }

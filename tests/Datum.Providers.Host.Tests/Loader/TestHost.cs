@@ -7,6 +7,8 @@ namespace Datum.Providers.Host.Tests.Loader;
 /// <summary>What a session gets from the host, with nothing behind it.</summary>
 internal sealed class TestHost : IDriverHost, IDisposable
 {
+    public static byte[] Canary { get; } = "canary-7f3e"u8.ToArray();
+
     private readonly HttpClientHandler _handler = new();
 
     public ILogger Logger => NullLogger.Instance;
@@ -17,7 +19,7 @@ internal sealed class TestHost : IDriverHost, IDisposable
 
     public HttpMessageHandler HttpHandler => _handler;
 
-    public ValueTask<ReadOnlyMemory<byte>> ReadCredentialAsync(string key, CancellationToken cancellation) => ValueTask.FromResult(ReadOnlyMemory<byte>.Empty);
+    public ValueTask<ReadOnlyMemory<byte>> ReadCredentialAsync(string key, CancellationToken cancellation) => ValueTask.FromResult<ReadOnlyMemory<byte>>(Canary);
 
     public void Dispose()
     {

@@ -69,7 +69,7 @@ internal sealed partial class PlainSession(IDriverHost host, PlainSettings setti
     {
         await Task.Yield();
         if (settings.Throws == "create")
-            throw new PlainException("the wire broke");
+            throw new PlainException("the wire broke with token " + System.Text.Encoding.UTF8.GetString((await host.ReadCredentialAsync("token", operation.Call.Cancellation)).Span));
         _networks = _networks.Add(id.Name, new NetworkFacts { Ranges = desired.Ranges });
         return new Done<NetworkFacts> { Observation = Look(id, true), Parts = [Network(id)] };
     }

@@ -24,6 +24,13 @@ internal sealed class EntryMemory
     public string Drift { get; set; } = "";
     public int DriftUpdates { get; set; }
 
+    /// <summary>Since when it has been doing its work; null while it isn't.</summary>
+    public DateTimeOffset? ReadySince { get; private set; }
+
+    /// <summary>How often it was mended lately, and when the next time may be.</summary>
+    private int _repairs;
+    private DateTimeOffset? _repairAt;
+
     /// <summary>The wish that the driver found nothing wrong with.</summary>
     public string ValidatedWish { get; set; } = "";
 
@@ -43,4 +50,29 @@ internal sealed class EntryMemory
         DriftUpdates = 0;
         Drift = "";
     }
+
+    /// <summary>It does its work.</summary>
+    public void Works(DateTimeOffset now)
+    {
+        ReadySince ??= now;
+        _repairAt = null;
+        if (now - ReadySince > RepairMemory)
+            _repairs = 0;
+    }
+
+    /// <summary>
+    /// When something that stopped working may be mended: after 2 s at first, so that people and programs see that it stopped,
+    /// and twice as long each time (5 min at most), so that a crash loop costs little. Null: now.
+    /// </summary>
+    public DateTimeOffset? RepairAt(DateTimeOffset now)
+    {
+        ReadySince = null;
+        if (_repairAt is { } at)
+            return at > now ? at : null;
+        _repairAt = now + TimeSpan.FromSeconds(Math.Min(300, 2 * Math.Pow(2, Math.Min(_repairs++, 8))));
+        return _repairAt;
+    }
+
+    /// <summary>Work without a break that wipes out earlier repairs.</summary>
+    private static readonly TimeSpan RepairMemory = TimeSpan.FromMinutes(10);
 }

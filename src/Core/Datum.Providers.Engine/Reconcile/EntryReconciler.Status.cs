@@ -16,6 +16,8 @@ public sealed partial class EntryReconciler
             Decision.None => (ConditionStatus.False, ConditionStatus.True, look?.State.ToString() ?? Reasons.Unknown, look?.Failure?.Message ?? GuestMessage(look) ?? ""),
             Decision.Wait w => (ConditionStatus.False, ConditionStatus.False, w.Reason, w.Message),
             Decision.Refuse r => (ConditionStatus.False, ConditionStatus.False, r.Reason, r.Message),
+            _ when look is { Presence: Presence.Present, State: Lifecycle.Degraded } => (ConditionStatus.False, ConditionStatus.False, nameof(Lifecycle.Degraded), GuestMessage(look) ?? ""),
+            Decision.Renew => (ConditionStatus.False, ConditionStatus.False, Reasons.Absent, "The object vanished from the platform; it is made again."),
             _ => (ConditionStatus.False, ConditionStatus.False, Reasons.ProgrammingInProgress, ""),
         };
         // What runs keeps running while the host only waits or is held back: the platform's state is the truth.

@@ -90,6 +90,8 @@ public sealed partial class EntryReconciler(
             switch (decision)
             {
                 case Decision.None:
+                    if (look.State is Lifecycle.Ready)
+                        memory.Works(scheduler.Time.GetUtcNow());
                     memory.Failures = 0;
                     memory.DriftUpdates = 0;
                     await ReportAsync(entry, look, decision, memory.Tolerated, cancellation).ConfigureAwait(false);
@@ -126,6 +128,13 @@ public sealed partial class EntryReconciler(
             {
                 await ReportAsync(entry, look, waitInstead, memory.Tolerated, cancellation).ConfigureAwait(false);
                 return waitInstead.Until is { } until ? Until(until) : null;
+            }
+
+            // Something that worked has stopped: that is told before it is mended.
+            if (Broken(entry, look, decision) && memory.RepairAt(scheduler.Time.GetUtcNow()) is { } repairAt)
+            {
+                await ReportAsync(entry, look, decision, memory.Tolerated, cancellation).ConfigureAwait(false);
+                return Until(repairAt);
             }
 
             switch (decision)
@@ -239,6 +248,10 @@ public sealed partial class EntryReconciler(
             pass.Memory.AbsentSince ??= now;
         return input;
     }
+
+    private static bool Broken(ManagedResource entry, Look look, Decision decision) =>
+        entry.Spec.Wanted && !entry.Spec.Record.Retiring
+        && (decision is Decision.Renew || (decision is Decision.Create && look is { Presence: Presence.Present, State: Lifecycle.Degraded }));
 
     /// <summary>What holds a mutation back now: policies, the lease, the first listing.</summary>
     private Decision.Wait? Forbidden(Pass pass, Decision decision)

@@ -16,6 +16,10 @@ internal static class KubernetesHandler
             UseProxy = !connection.Server.IsLoopback,
             ConnectTimeout = TimeSpan.FromSeconds(10),
             PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5),
+            // New connections follow a server that moves; open watches are not cut by it.
+            PooledConnectionLifetime = TimeSpan.FromMinutes(15),
+            // A watch that we leave has no end to wait for.
+            ResponseDrainTimeout = TimeSpan.FromMilliseconds(100),
             EnableMultipleHttp2Connections = true,
             // Finds a dead peer under a quiet watch.
             KeepAlivePingDelay = TimeSpan.FromSeconds(30),

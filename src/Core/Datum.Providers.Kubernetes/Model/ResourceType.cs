@@ -29,7 +29,12 @@ public sealed class ResourceType<T> where T : KubeObject
     /// <summary>The same kind in another version or group, e.g. when a plane serves Location elsewhere.</summary>
     public ResourceType<T> In(string group, string version, bool? namespaced = null) => new()
     {
-        Group = group, Version = version, Kind = Kind, Plural = Plural, Namespaced = namespaced ?? Namespaced, Json = Json,
+        Group = group,
+        Version = version,
+        Kind = Kind,
+        Plural = Plural,
+        Namespaced = namespaced ?? Namespaced,
+        Json = Json,
     };
 
     public override string ToString() => Group.Length == 0 ? Plural : $"{Plural}.{Group}";

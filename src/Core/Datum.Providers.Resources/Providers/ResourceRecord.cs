@@ -38,7 +38,7 @@ public sealed class RecordedIntent : KubeData
 {
     public string Step { get; set; } = "";
     public string? Part { get; set; }
-    /// <summary>A, B, C or D.</summary>
+    /// <summary>The word of the contract: Repeatable, Token (A), Named (B), Marked (C), Manual (D).</summary>
     public string? CreateClass { get; set; }
     /// <summary>The token that the platform may know the request by.</summary>
     public string? Token { get; set; }

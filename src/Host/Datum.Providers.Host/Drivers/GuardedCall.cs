@@ -69,7 +69,7 @@ internal sealed partial class GuardedCall(GuardOptions options)
             catch (Exception e)
             {
                 // Flattened here: neither the exception nor its type may outlive this frame.
-                outcome = new Guarded<T>(default, GuardFault.Exception, Redacted(ExceptionText.Flatten(e)), (e as DriverException)?.Error);
+                outcome = new Guarded<T>(default, GuardFault.Exception, ExceptionText.Flatten(e, options.Redact), (e as DriverException)?.Error);
             }
 
             result = outcome;
@@ -124,8 +124,8 @@ internal sealed partial class GuardedCall(GuardOptions options)
     private async Task PassAsync(CallLimit limit, CancellationToken stop)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Cancellation, stop);
-        var left = limit.Deadline - options.Scheduler.Time.GetUtcNow();
-        await WaitAsync(left < s_longestDelay ? left : s_longestDelay, either.Token);
+        while (!either.IsCancellationRequested && limit.Deadline - options.Scheduler.Time.GetUtcNow() is var left && left > TimeSpan.Zero)
+            await WaitAsync(left < s_longestDelay ? left : s_longestDelay, either.Token);
         await WaitAsync(options.Grace, stop);
     }
 
@@ -155,11 +155,9 @@ internal sealed partial class GuardedCall(GuardOptions options)
         }
         catch (Exception e)
         {
-            Report(verb, GuardFault.Exception, Redacted(ExceptionText.Flatten(e)));
+            Report(verb, GuardFault.Exception, ExceptionText.Flatten(e, options.Redact));
         }
     }
-
-    private string Redacted(string text) => options.Redact?.Invoke(text) ?? text;
 
     private void Count(string verb, GuardFault fault) =>
         s_faults.Add(1, new KeyValuePair<string, object?>("driver", options.DriverId), new("verb", verb), new("fault", fault.ToString()));

@@ -11,9 +11,11 @@ internal sealed class GuardedDriverFactory(IDriverFactory inner, DriverDescripto
     public async ValueTask<IInfrastructureDriver> ConnectAsync(IDriverHost host, Connection connection, CancellationToken cancellation)
     {
         var factory = _inner ?? throw new ObjectDisposedException($"driver {options.DriverId}", "The driver was unloaded.");
-        var guard = new GuardedCall(options);
+        var lent = new RedactingDriverHost(host);
+        var sessionOptions = options with { Redact = text => lent.Redact(options.Redact?.Invoke(text) ?? text) };
+        var guard = new GuardedCall(sessionOptions);
         var result = await guard.RunAsync(nameof(ConnectAsync), new CallLimit(options.Scheduler.Time.GetUtcNow() + options.ConnectTimeout, cancellation),
-            async () => await factory.ConnectAsync(host, connection, cancellation) is { } session ? GuardedDriver.Wrap(session, options) : null,
+            async () => await factory.ConnectAsync(lent, connection, cancellation) is { } session ? GuardedDriver.Wrap(session, sessionOptions) : null,
             late: async session =>
             {
                 if (session is not null)

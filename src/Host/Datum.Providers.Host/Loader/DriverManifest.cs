@@ -168,7 +168,7 @@ public sealed partial record DriverManifest
     private static string Plain(JsonException e)
     {
         var at = $"line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}";
-        if (e.InnerException is not null)
+        if (e.InnerException is JsonException)
             return $"isn't JSON ({at}).";
         if (e.Message.Contains("could not be mapped", StringComparison.Ordinal))
             return $"isn't a field of format {SupportedFormat} ({at}).";

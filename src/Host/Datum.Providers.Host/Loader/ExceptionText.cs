@@ -12,8 +12,8 @@ internal static class ExceptionText
     private const int MaxDepth = 4;
     private const int MaxLength = 1000;
 
-    /// <summary>Type names and messages from the outside in; never throws.</summary>
-    public static string Flatten(Exception exception)
+    /// <summary>Type names and messages from the outside in; never throws. <paramref name="redact"/> sees each message whole, before anything is cut.</summary>
+    public static string Flatten(Exception exception, Func<string, string>? redact = null)
     {
         var text = new StringBuilder();
         Exception? e = exception;
@@ -21,7 +21,7 @@ internal static class ExceptionText
         {
             if (e is TargetInvocationException or TypeInitializationException && e.InnerException is { } inner)
                 e = inner;
-            text.Append(depth == 0 ? "" : " <- ").Append(e.GetType().FullName).Append(": ").Append(MessageOf(e));
+            text.Append(depth == 0 ? "" : " <- ").Append(e.GetType().FullName).Append(": ").Append(redact is null ? MessageOf(e) : redact(MessageOf(e)));
             e = e.InnerException;
         }
 

@@ -1,0 +1,50 @@
+using Datum.Providers.ControlPlane.Runtime;
+using Datum.Providers.Kubernetes;
+using Datum.Providers.Kubernetes.Controllers;
+using Datum.Providers.Resources;
+using Datum.Providers.Resources.Networking;
+
+namespace Datum.Providers.ControlPlane.Compute;
+
+/// <summary>Gives each deployment a Location, once. One worker, so that two deployments don't count the same free place.</summary>
+internal sealed class SchedulerController : CoreController
+{
+    public SchedulerController(CorePlane plane) : base("scheduler", plane)
+    {
+        Own(plane.Caches.WorkloadDeployments);
+        Watch(plane.Caches.Locations, Waiting);
+        Watch(plane.Caches.ComputeLocations, Waiting);
+    }
+
+    protected override async Task<Result> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
+    {
+        var deployment = Plane.WorkloadDeployments.Find(key);
+        if (deployment is null or { IsDeleting: true } or { Status.Location: not null })
+            return Result.Settled;
+
+        var choice = LocationChoice.Decide(deployment.Spec.CityCode, Plane.Caches.LocationsFor(key.Namespace), Instances);
+        var after = Plane.WorkloadDeployments.Copy(deployment);
+        var status = after.Status ??= new();
+        if (choice.Chosen is { } location)
+            status.Location = new LocationReference { Name = location.Metadata.Name ?? "", Namespace = location.Metadata.Namespace };
+        var conditions = status.Conditions ??= [];
+        Conditions.Set(conditions, ConditionTypes.Scheduled, ConditionStatus.Of(choice.Chosen is not null), choice.Reason, choice.Message, deployment.Metadata.Generation, Plane.Now);
+        Conditions.Set(conditions, ConditionTypes.Available, ConditionStatus.False, choice.Reason, choice.Message, deployment.Metadata.Generation, Plane.Now);
+        status.DesiredReplicas = deployment.Spec.ScaleSettings.MinReplicas;
+        await Plane.WorkloadDeployments.UpdateStatusAsync(deployment, after, cancellation);
+        return Result.Settled;
+    }
+
+    private IEnumerable<ObjectKey> Waiting(Location location) => Plane.WorkloadDeployments.ByIndex(PlaneCaches.Waiting, "")
+        .Where(d => location.Metadata.Namespace is null || location.Metadata.Namespace == d.Metadata.Namespace).Select(d => d.Key);
+
+    /// <summary>What is there and what deployments that were assigned will still make.</summary>
+    private int Instances(Location location)
+    {
+        var place = location.Key.ToString();
+        var there = Plane.Instances.ByIndex(PlaneCaches.ByLocation, place);
+        var coming = Plane.WorkloadDeployments.ByIndex(PlaneCaches.ByLocation, place).Where(d => !d.IsDeleting)
+            .Sum(d => Math.Max(0, d.Spec.ScaleSettings.MinReplicas - there.Count(i => i.Metadata.Label(Labels.WorkloadDeploymentUid) == d.Metadata.Uid)));
+        return there.Count + coming;
+    }
+}

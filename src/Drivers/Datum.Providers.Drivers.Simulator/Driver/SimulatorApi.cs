@@ -1,0 +1,144 @@
+using System.Globalization;
+using Datum.Providers.Sdk;
+
+namespace Datum.Providers.Drivers.Simulator;
+
+/// <summary>The platform's API, typed.</summary>
+internal sealed class SimulatorApi : IDisposable
+{
+    private const string HandlePrefix = "sim1:";
+
+    private readonly RestClient _client;
+    private readonly ErrorTable _errors = new()
+    {
+        Detail = ReadDetail,
+        Rows =
+        [
+            new() { PlatformCode = "QUOTA_EXCEEDED", Code = ErrorCode.QuotaExceeded, Effect = Effect.NotApplied, Scope = ErrorScope.Account },
+            new() { PlatformCode = "STOCKOUT", Code = ErrorCode.CapacityUnavailable, Effect = Effect.NotApplied, Scope = ErrorScope.Zone },
+            new() { PlatformCode = "NOT_READY", Code = ErrorCode.NotReadyYet, Effect = Effect.NotApplied },
+            new() { PlatformCode = "NO_SUCH_REFERENCE", Code = ErrorCode.NotReadyYet, Effect = Effect.NotApplied },
+            new() { PlatformCode = "BUSY", Code = ErrorCode.Throttled, Effect = Effect.NotApplied, Scope = ErrorScope.Account },
+            new() { PlatformCode = "APPROVAL_REJECTED", Code = ErrorCode.Forbidden, Effect = Effect.Applied },
+            new() { PlatformCode = "TOKEN_REUSED", Code = ErrorCode.Bug, Effect = Effect.NotApplied },
+            new() { Status = 410, PlatformCode = "GONE", Code = ErrorCode.Failed, Effect = Effect.NotApplied },
+        ],
+    };
+
+    public SimulatorApi(HttpMessageHandler handler, Uri address, TimeProvider time)
+    {
+        Time = time;
+        _client = new RestClient(handler, new RestClientOptions { BaseAddress = address, Time = time, Errors = _errors, UserAgent = "datum-providers-simulator/" + SimulatorDescriptor.Version });
+    }
+
+    public TimeProvider Time { get; }
+
+    public void Dispose() => _client.Dispose();
+
+    public async ValueTask<Answer<CloudAccount>> AccountAsync(Call call) =>
+        (await _client.SendAsync(call, RestRequest.Get("v1/account"))).Read(CloudJson.Default.CloudAccount);
+
+    /// <summary>The object, or why there is none: NotFound and Gone are answers, not errors.</summary>
+    public async ValueTask<(CloudObject? Item, bool Gone, DriverError? Error)> GetAsync(Call call, string collection, string id)
+    {
+        var result = await _client.SendAsync(call, RestRequest.Get($"v1/{collection}/{Uri.EscapeDataString(id)}"));
+        if (result.NotFound)
+            return (null, result.Status == 410, null);
+        var answer = result.Read(CloudJson.Default.CloudObject);
+        return (answer.Value, false, answer.Error);
+    }
+
+    public async ValueTask<Answer<CloudPage>> ListAsync(Call call, string collection, int pageSize, string? after,
+        IEnumerable<KeyValuePair<string, string>>? labels = null, string? name = null, bool unattached = false)
+    {
+        var path = RestRequest.WithQuery($"v1/{collection}",
+            new("limit", pageSize > 0 ? pageSize.ToString(CultureInfo.InvariantCulture) : null),
+            new("after", after),
+            new("name", name),
+            new("unattached", unattached ? "true" : null),
+            new("labels", labels is null ? null : string.Join(',', labels.Select(l => $"{l.Key}:{l.Value}"))));
+        return (await _client.SendAsync(call, RestRequest.Get(path))).Read(CloudJson.Default.CloudPage);
+    }
+
+    /// <summary>All pages; an error when a zone didn't answer, since then nothing follows from absence.</summary>
+    public async ValueTask<(List<CloudObject> Items, DriverError? Error)> ListAllAsync(Call call, string collection,
+        IEnumerable<KeyValuePair<string, string>>? labels = null, string? name = null)
+    {
+        var items = new List<CloudObject>();
+        string? after = null;
+        do
+        {
+            var answer = await ListAsync(call, collection, 0, after, labels, name);
+            if (answer.Value is not { } page)
+                return (items, answer.Error);
+            if (page.Unreachable.Length > 0)
+                return (items, new DriverError { Code = ErrorCode.Unavailable, Effect = Effect.NotApplied, Scope = ErrorScope.Zone, Message = $"Zones didn't answer: {string.Join(", ", page.Unreachable)}." });
+            items.AddRange(page.Items);
+            after = page.Next;
+        }
+        while (after is not null);
+        return (items, null);
+    }
+
+    public async ValueTask<Answer<CloudAccepted>> CreateAsync(Call call, string collection, CloudObject wish, string? token)
+    {
+        var request = RestRequest.Post($"v1/{collection}", wish, CloudJson.Default.CloudObject);
+        if (token is not null)
+            request = request.WithHeader("Idempotency-Key", token);
+        return (await _client.SendAsync(call, request)).Read(CloudJson.Default.CloudAccepted);
+    }
+
+    public async ValueTask<Answer<CloudObject>> PatchAsync(Call call, string collection, string id, CloudObject change) =>
+        (await _client.SendAsync(call, RestRequest.Patch($"v1/{collection}/{Uri.EscapeDataString(id)}", change, CloudJson.Default.CloudObject))).Read(CloudJson.Default.CloudObject);
+
+    public async ValueTask<Answer<CloudObject>> ActAsync(Call call, string serverId, string action, CloudObject? body = null)
+    {
+        var path = $"v1/{Collections.Servers}/{Uri.EscapeDataString(serverId)}/{action}";
+        return (await _client.SendAsync(call, body is null ? RestRequest.Post(path) : RestRequest.Post(path, body, CloudJson.Default.CloudObject))).Read(CloudJson.Default.CloudObject);
+    }
+
+    /// <summary>Null operation: it is gone already or was at once.</summary>
+    public async ValueTask<(CloudAccepted? Accepted, bool Terminal, DriverError? Error)> DeleteAsync(Call call, string collection, string id)
+    {
+        var result = await _client.SendAsync(call, RestRequest.Delete($"v1/{collection}/{Uri.EscapeDataString(id)}"));
+        if (result.NotFound)
+            return (null, result.Status == 410, null);
+        if (result.Status == 204)
+            return (null, false, null);
+        var answer = result.Read(CloudJson.Default.CloudAccepted);
+        return (answer.Value, false, answer.Error);
+    }
+
+    /// <summary>The operation behind a handle; null when the handle is another version's, expired or unknown.</summary>
+    public async ValueTask<(CloudOperation? Operation, DriverError? Error)> OperationAsync(Call call, Handle? handle)
+    {
+        if (handle is null || !handle.Data.StartsWith(HandlePrefix, StringComparison.Ordinal) || handle.ExpiresAt <= Time.GetUtcNow())
+            return (null, null);
+        var result = await _client.SendAsync(call, RestRequest.Get($"v1/operations/{Uri.EscapeDataString(handle.Data[HandlePrefix.Length..])}"));
+        if (result.NotFound)
+            return (null, null);
+        var answer = result.Read(CloudJson.Default.CloudOperation);
+        return (answer.Value, answer.Error);
+    }
+
+    public static Handle ToHandle(string operationId, DateTimeOffset? expiresAt) => new() { Data = HandlePrefix + operationId, ExpiresAt = expiresAt };
+
+    /// <summary>The error inside an operation or object.</summary>
+    public DriverError ToError(CloudError error, Effect effect) =>
+        _errors.Classify(0, new ErrorDetail { Code = error.Code, Message = error.Message }, mutation: true) with { Effect = effect };
+
+    private static ErrorDetail ReadDetail(RestResult result)
+    {
+        var detail = ErrorDetail.Read(result);
+        try
+        {
+            var error = System.Text.Json.JsonSerializer.Deserialize(result.Body.Span, CloudJson.Default.CloudError);
+            return detail with { BlockedBy = error?.BlockedBy ?? [] };
+        }
+        catch (System.Text.Json.JsonException)
+        {
+            // An answer that isn't the platform's own (a proxy's page) blocks nothing by name.
+            return detail;
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Datum.Providers.DevPlane;
+
+/// <summary>Reads and writes JSON the way the real server does: integers up to 64 bits, everything else a double, the last of a repeated key wins.</summary>
+internal static class JsonText
+{
+    private const int MaxDepth = 256;
+
+    public static readonly JsonWriterOptions WriterOptions = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        SkipValidation = true,
+        MaxDepth = MaxDepth + 8,
+    };
+
+    /// <summary>Parses one value. <paramref name="duplicates"/> collects the paths of repeated keys when given.</summary>
+    /// <exception cref="JsonException">The text isn't JSON.</exception>
+    public static JsonNode? Parse(ReadOnlySpan<byte> utf8, List<string>? duplicates = null)
+    {
+        var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = MaxDepth });
+        if (!reader.Read()) throw new JsonException("unexpected end of JSON input");
+        var node = Read(ref reader, "", duplicates);
+        if (reader.Read()) throw new JsonException("invalid character after top-level value");
+        return node;
+    }
+
+    public static JsonObject ParseObject(ReadOnlySpan<byte> utf8) =>
+        Parse(utf8) as JsonObject ?? throw new JsonException("not an object");
+
+    public static byte[] Write(JsonNode node)
+    {
+        var buffer = new ArrayBufferWriter<byte>(512);
+        using (var writer = new Utf8JsonWriter(buffer, WriterOptions))
+        {
+            node.WriteTo(writer);
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>A value as the real server prints it inside an error: strings quoted, the rest as JSON.</summary>
+    public static string Show(JsonNode? value) => value is null ? "null" : Encoding.UTF8.GetString(Write(value));
+
+    public static string Quote(string text) => Encoding.UTF8.GetString(Write(JsonValue.Create(text)!));
+
+    public static string? String(JsonNode? node) =>
+        node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+
+    public static bool? Bool(JsonNode? node) =>
+        node is JsonValue value && value.TryGetValue<bool>(out var flag) ? flag : null;
+
+    public static long? Int(JsonNode? node)
+    {
+        if (node is not JsonValue value) return null;
+        if (value.TryGetValue<long>(out var whole)) return whole;
+        if (value.TryGetValue<int>(out var small)) return small;
+        return null;
+    }
+
+    public static double? Number(JsonNode? node)
+    {
+        if (Int(node) is { } whole) return whole;
+        return node is JsonValue value && value.TryGetValue<double>(out var number) ? number : null;
+    }
+
+    /// <summary>The type name that schema errors use: object, array, string, integer, number, boolean or null.</summary>
+    public static string TypeName(JsonNode? node) => node switch
+    {
+        null => "null",
+        JsonObject => "object",
+        JsonArray => "array",
+        _ when String(node) is not null => "string",
+        _ when Bool(node) is not null => "boolean",
+        _ when IsInteger(node) => "integer",
+        _ => "number",
+    };
+
+    public static bool IsInteger(JsonNode? node) =>
+        Int(node) is not null || (Number(node) is { } number && Math.Floor(number) == number && Math.Abs(number) < 1e18);
+
+    private static JsonNode? Read(ref Utf8JsonReader reader, string path, List<string>? duplicates)
+    {
+        switch (reader.TokenType)
+        {
+            case JsonTokenType.Null:
+                return null;
+            case JsonTokenType.True:
+                return JsonValue.Create(true);
+            case JsonTokenType.False:
+                return JsonValue.Create(false);
+            case JsonTokenType.String:
+                return JsonValue.Create(reader.GetString());
+            case JsonTokenType.Number:
+                return reader.TryGetInt64(out var whole) ? JsonValue.Create(whole) : JsonValue.Create(reader.GetDouble());
+            case JsonTokenType.StartArray:
+                var array = new JsonArray();
+                while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+                {
+                    array.Add(Read(ref reader, duplicates is null ? "" : $"{path}[{array.Count.ToString(CultureInfo.InvariantCulture)}]", duplicates));
+                }
+
+                return array;
+            case JsonTokenType.StartObject:
+                var result = new JsonObject();
+                while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
+                {
+                    var key = reader.GetString()!;
+                    var inner = duplicates is null ? "" : path.Length == 0 ? key : path + "." + key;
+                    if (duplicates is not null && result.ContainsKey(key) && !duplicates.Contains(inner)) duplicates.Add(inner);
+                    reader.Read();
+                    result[key] = Read(ref reader, inner, duplicates);
+                }
+
+                return result;
+            default:
+                throw new JsonException("unexpected token " + reader.TokenType);
+        }
+    }
+}

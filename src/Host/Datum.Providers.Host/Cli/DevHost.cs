@@ -1,0 +1,51 @@
+using Datum.Providers.DevPlane;
+using Datum.Providers.Host.Composition;
+using Datum.Providers.Kubernetes;
+using Microsoft.Extensions.Logging;
+
+namespace Datum.Providers.Host.Cli;
+
+/// <summary>Options of <c>dev</c>.</summary>
+internal sealed record DevSettings
+{
+    public string? State { get; init; }
+    public required string Drivers { get; init; }
+    public int Port { get; init; }
+    public required string Kubeconfig { get; init; }
+    public bool ObserveOnly { get; init; }
+}
+
+/// <summary>Host and embedded plane in one process on loopback. The host speaks to the plane as to any other: over its socket, with its kubeconfig.</summary>
+internal static class DevHost
+{
+    public static async Task<int> RunAsync(DevSettings settings, CancellationToken cancellation)
+    {
+        using var telemetry = Telemetry.Create();
+        using var logging = Telemetry.CreateLogging();
+        var logger = logging.CreateLogger("datum-providers");
+        try
+        {
+            await using var plane = await DevPlaneServer.StartAsync(new DevPlaneOptions { StatePath = settings.State, Port = settings.Port, LoggerFactory = logging }, cancellation);
+            plane.WriteKubeconfig(settings.Kubeconfig);
+            HostLog.Listening(logger, plane.Address, settings.Kubeconfig);
+
+            await using var client = new KubernetesClient(KubeConfig.Load(settings.Kubeconfig), new KubernetesClientOptions { Logger = logging.CreateLogger<KubernetesClient>() });
+            await new HostRuntime(
+                new HostSettings { DriverVolume = settings.Drivers, Namespace = "default", Development = true, ObserveOnly = settings.ObserveOnly },
+                client, SystemScheduler.Instance, logging)
+            {
+                Started = () => HostLog.Ready(logger, Environment.ProcessId),
+            }.RunAsync(cancellation);
+            return 0;
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            return 0;
+        }
+        catch (Exception e) when (e is KubernetesException or HttpRequestException or IOException or InvalidOperationException or KubeConfigException or ArgumentException or FormatException)
+        {
+            HostLog.Failed(logger, e.Message);
+            return 1;
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using System.Diagnostics.Metrics;
+using Datum.Providers.Engine.Sessions;
+using Datum.Providers.Host.Http;
+using Datum.Providers.Host.Loader;
+using Microsoft.Extensions.Logging;
+
+namespace Datum.Providers.Host.Composition;
+
+/// <summary>Opens sessions of loaded drivers with what the host lends them: logger, meter, clock, HTTP handler, credentials.</summary>
+internal sealed class DriverConnector(IDriverCatalog catalog, ILoggerFactory logging, TimeProvider time, string volume) : IDriverConnector
+{
+    public DriverDescriptor? Find(string driverId) => catalog.ById(driverId)?.Descriptor;
+
+    public DriverDescriptor? FindByLocationKey(string key) => catalog.ByLocationKey(key)?.Descriptor;
+
+    public string WhyMissing(string driverIdOrKey) =>
+        catalog.Rejections.FirstOrDefault(r => r.Id == driverIdOrKey) is { } rejection
+            ? $"Driver {driverIdOrKey} was rejected at start: {rejection.Message}"
+            : $"No driver '{driverIdOrKey}' is in {volume}. Loaded are {(catalog.Drivers.Count == 0 ? "none" : string.Join(", ", catalog.Drivers.Select(d => d.Descriptor.Id)))}.";
+
+    public async ValueTask<IInfrastructureDriver> ConnectAsync(SessionRequest request, CancellationToken cancellation)
+    {
+        var driver = catalog.ById(request.DriverId)
+            ?? throw new DriverException(new DriverError { Code = ErrorCode.Unsupported, Effect = Effect.NotApplied, Message = WhyMissing(request.DriverId) });
+        HttpMessageHandler handler;
+        try
+        {
+            handler = DriverHttpHandlerFactory.Create(new DriverHttpOptions
+            {
+                DriverId = request.DriverId, Endpoint = request.Connection.Endpoint, Proxy = request.Proxy is { } proxy ? new Uri(proxy) : null, CaBundle = request.CaBundle,
+            });
+        }
+        catch (Exception e) when (e is FormatException or ArgumentException)
+        {
+            throw new DriverException(new DriverError { Code = ErrorCode.Invalid, Effect = Effect.NotApplied, Message = $"ProviderConfig {request.Name}: {e.Message}" });
+        }
+        var host = new DriverHost(logging.CreateLogger($"Datum.Providers.Driver.{request.DriverId}.{request.Name}"),
+            new Meter($"datum.driver.{request.DriverId}"), time, handler, request.Credentials);
+        try
+        {
+            return new OwnedSession(await driver.Factory.ConnectAsync(host, request.Connection, cancellation), host);
+        }
+        catch
+        {
+            host.Dispose();
+            throw;
+        }
+    }
+
+    private sealed class DriverHost(
+        ILogger logger, Meter meter, TimeProvider time, HttpMessageHandler handler, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> credentials) : IDriverHost, IDisposable
+    {
+        public ILogger Logger => logger;
+        public Meter Meter => meter;
+        public TimeProvider Time => time;
+        public HttpMessageHandler HttpHandler => handler;
+
+        public ValueTask<ReadOnlyMemory<byte>> ReadCredentialAsync(string key, CancellationToken cancellation) =>
+            ValueTask.FromResult(credentials.TryGetValue(key, out var value) ? value : ReadOnlyMemory<byte>.Empty);
+
+        public void Dispose()
+        {
+            meter.Dispose();
+            handler.Dispose();
+        }
+    }
+
+    /// <summary>A session that takes down with it what the host lent.</summary>
+    private sealed class OwnedSession(IInfrastructureDriver inner, DriverHost host) : IInfrastructureDriver
+    {
+        public ValueTask<Answer<AccountFacts>> ProbeAsync(Call call) => inner.ProbeAsync(call);
+        public IResourceDriver<NetworkSpec, NetworkFacts>? Networks => inner.Networks;
+        public IResourceDriver<SubnetSpec, SubnetFacts>? Subnets => inner.Subnets;
+        public IResourceDriver<FirewallSpec, FirewallFacts>? Firewalls => inner.Firewalls;
+        public IResourceDriver<AddressSpec, AddressFacts>? Addresses => inner.Addresses;
+        public IResourceDriver<DiskSpec, DiskFacts>? Disks => inner.Disks;
+        public IResourceDriver<SecretSpec, SecretFacts>? Secrets => inner.Secrets;
+        public IResourceDriver<InstanceSpec, InstanceFacts>? Instances => inner.Instances;
+        public IChangeFeed? Changes => inner.Changes;
+
+        public async ValueTask DisposeAsync()
+        {
+            try
+            {
+                await inner.DisposeAsync();
+            }
+            finally
+            {
+                host.Dispose();
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+using System.Security.Cryptography;
+using System.Text;
+using Datum.Providers.ControlPlane;
+using Datum.Providers.Engine;
+using Datum.Providers.Engine.Reconcile;
+using Datum.Providers.Host.Loader;
+using Datum.Providers.Kubernetes;
+using Datum.Providers.Resources;
+using Microsoft.Extensions.Logging;
+
+namespace Datum.Providers.Host.Composition;
+
+/// <summary>What a host is started with.</summary>
+public sealed record HostSettings
+{
+    public required string DriverVolume { get; init; }
+
+    /// <summary>1 to 16 of <c>[a-z0-9]</c>; null derives it from the home plane's kube-system UID.</summary>
+    public string? Installation { get; init; }
+
+    /// <summary>The namespace of credentials and the lease. Default <c>datum-providers</c>; <c>default</c> in the development host.</summary>
+    public string Namespace { get; init; } = "datum-providers";
+
+    /// <summary>True: our CRDs are installed at start and ProviderConfigs without <c>allowed</c> allow everybody.</summary>
+    public bool Development { get; init; }
+
+    /// <summary>True: nothing is changed at any platform.</summary>
+    public bool ObserveOnly { get; init; }
+
+    /// <summary>True: the plane is shared, so a lease is held. False where the process owns the plane.</summary>
+    public bool UseLease { get; init; }
+}
+
+/// <summary>One host over one plane: loads the drivers, fills the caches, runs the core controllers and the provider engine. The program's whole main path is in <see cref="RunAsync"/>.</summary>
+public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient client, IScheduler scheduler, ILoggerFactory logging)
+{
+    private readonly ILogger _logger = logging.CreateLogger<HostRuntime>();
+
+    /// <summary>Called once every cache is filled and every controller runs.</summary>
+    public Action? Started { get; init; }
+
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        var catalog = DriverCatalog.Load(new DriverVolumeOptions { Path = settings.DriverVolume, Scheduler = scheduler }, logging, scheduler.Time);
+
+        if (settings.Development)
+            await PlaneInstaller.ApplyCrdsAsync(client, Crds.All().Select(c => c.Yaml), cancellation);
+        var planeId = (await client.FindAsync(Core.Namespaces, new ObjectKey(null, "kube-system"), cancellation))?.Metadata.Uid
+            ?? throw new InvalidOperationException("The plane has no namespace kube-system; its UID names the plane in every ledger entry.");
+        var installation = settings.Installation ?? DeriveInstallation(planeId);
+        await DriverRegistrar.WriteAsync(client, catalog, cancellation);
+        LogPlane(_logger, planeId, installation, catalog.Drivers.Count);
+
+        var watch = new PlaneWatch(client, scheduler, logging);
+        var home = new HomePlane
+        {
+            Client = client, Installation = installation, Namespace = settings.Namespace,
+            Entries = watch.Of(ResourceTypes.ManagedResources), Configs = watch.Of(ResourceTypes.ProviderConfigs),
+        };
+        var plane = new ProjectPlane
+        {
+            Id = planeId, Client = client,
+            Locations = watch.Of(ResourceTypes.Locations), ComputeLocations = watch.Of(ResourceTypes.ComputeLocations),
+            Networks = watch.Of(ResourceTypes.Networks), NetworkContexts = watch.Of(ResourceTypes.NetworkContexts),
+            Subnets = watch.Of(ResourceTypes.Subnets), WorkloadDeployments = watch.Of(ResourceTypes.WorkloadDeployments),
+            Instances = watch.Of(ResourceTypes.Instances),
+        };
+
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var holder = $"{Environment.MachineName}_{Environment.ProcessId}";
+        var (gate, elector) = Gate(holder);
+        using var engine = ProviderEngine.Create(new EngineParts
+        {
+            Home = home, Plane = plane, Credentials = new CredentialSource(home), Gate = gate, Scheduler = scheduler, Logging = logging,
+            Drivers = new DriverConnector(catalog, logging, scheduler.Time, settings.DriverVolume),
+            Development = settings.Development,
+        });
+
+        // The core controllers run only where we installed the kinds: elsewhere the platform's own do their work.
+        var core = await RunsCoreAsync(cancellation)
+            ? CoreControllers.Create(new CoreControllersOptions { Client = client, Scheduler = scheduler, LoggerFactory = logging, Caches = new PlaneCaches(watch) })
+            : null;
+        if (core is null)
+            LogNoCore(_logger);
+
+        var running = new List<Task> { watch.RunAsync(stop.Token) };
+        if (elector is not null)
+        {
+            running.Add(elector.RunAsync(stop.Token));
+            var leadership = await elector.WaitForLeadershipAsync(stop.Token);
+            // Who lost the lease must not linger: the process ends, and its successor begins with fresh caches.
+            leadership.Register(() => stop.Cancel());
+        }
+        running.Add(engine.RunAsync(stop.Token));
+        if (core is not null)
+            running.Add(core.RunAsync(stop.Token));
+        Started?.Invoke();
+
+        try
+        {
+            await Task.WhenAny(running);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+        }
+        try
+        {
+            await Task.WhenAll(running);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            LogStopped(_logger);
+        }
+    }
+
+    private (IMutationGate Gate, LeaseElector? Elector) Gate(string holder)
+    {
+        if (!settings.UseLease)
+            return (new ExclusiveGate(holder, settings.ObserveOnly), null);
+        var elector = new LeaseElector(client, scheduler, new LeaseElectorOptions
+        {
+            Lease = new ObjectKey(settings.Namespace, "datum-providers"), Identity = holder,
+        }, logging.CreateLogger<LeaseElector>());
+        return (new LeaseGate(elector, holder, settings.ObserveOnly, scheduler.Time, TimeSpan.FromSeconds(60)), elector);
+    }
+
+    private async Task<bool> RunsCoreAsync(CancellationToken cancellation)
+    {
+        var crd = await client.FindAsync(Core.CustomResourceDefinitions, new ObjectKey(null, "workloads.compute.datumapis.com"), cancellation);
+        return crd?.Metadata.Label(Labels.Installed) == "true";
+    }
+
+    /// <summary>12 characters of the plane's own identity: the same host over the same plane always has the same installation.</summary>
+    private static string DeriveInstallation(string planeId) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("installation/" + planeId)).AsSpan(0, 6));
+
+    [LoggerMessage(EventId = 1001, Level = LogLevel.Information, Message = "Plane {Plane}, installation {Installation}, {Drivers} drivers")]
+    private static partial void LogPlane(ILogger logger, string plane, string installation, int drivers);
+
+    [LoggerMessage(EventId = 1002, Level = LogLevel.Information, Message = "The plane's Workload CRD isn't ours: the core controllers stay off")]
+    private static partial void LogNoCore(ILogger logger);
+
+    [LoggerMessage(EventId = 1003, Level = LogLevel.Information, Message = "Stopped; what runs at the platforms goes on")]
+    private static partial void LogStopped(ILogger logger);
+}

@@ -1,0 +1,28 @@
+using Datum.Providers.ControlPlane;
+using Datum.Providers.Kubernetes;
+using Microsoft.Extensions.Logging;
+
+namespace Datum.Providers.Host.Composition;
+
+/// <summary>One cache and one reflector for each kind of one plane, shared by everybody who reads the kind.</summary>
+public sealed class PlaneWatch(IKubernetesClient client, IScheduler scheduler, ILoggerFactory logging) : ICacheFactory
+{
+    private readonly Dictionary<string, (object Cache, Func<CancellationToken, Task> Run)> _kinds = [];
+
+    /// <summary>The cache of a kind; a new one the first time. Call it before <see cref="RunAsync"/>.</summary>
+    public ObjectCache<T> Of<T>(ResourceType<T> type) where T : KubeObject
+    {
+        if (_kinds.TryGetValue(type.ToString(), out var known))
+            return (ObjectCache<T>)known.Cache;
+        var cache = new ObjectCache<T>(logging.CreateLogger("Datum.Providers.Kubernetes.ObjectCache"));
+        var reflector = new Reflector<T>(client, type, cache, scheduler, null, logging.CreateLogger("Datum.Providers.Kubernetes.Reflector"));
+        _kinds[type.ToString()] = (cache, reflector.RunAsync);
+        return cache;
+    }
+
+    IObjectCache<T>? ICacheFactory.Cache<T>(ResourceType<T> type) => Of(type);
+
+    /// <summary>Lists and watches every kind that was asked for, until cancelled.</summary>
+    public Task RunAsync(CancellationToken cancellation) =>
+        Task.WhenAll(_kinds.Values.Select(k => scheduler.Run(() => k.Run(cancellation))));
+}
