@@ -14,7 +14,7 @@ namespace Datum.Providers.Engine.Reconcile;
 /// intent, do one step, record, look again. A kill between any two of these loses nothing (laws L1, L4, L5, L6).
 /// </summary>
 public sealed partial class EntryReconciler(
-    HomePlane home, LedgerStore ledger, SessionManager sessions, IMutationGate gate, IOwnerReader owners, IPayloadSource payloads,
+    HomePlane home, LedgerStore ledger, SessionManager sessions, IMutationGate gate, IOwnerReader owners, IPayloadSource payloads, IEventRecorder events,
     IScheduler scheduler, ILogger<EntryReconciler> logger)
 {
     /// <summary>Steps done in one pass before other entries get their turn.</summary>
@@ -140,6 +140,10 @@ public sealed partial class EntryReconciler(
 
             switch (decision)
             {
+                case Decision.Renew when entry.Spec.Wanted && !entry.Spec.Record.Retiring && await OwnerGoneAsync(entry, cancellation).ConfigureAwait(false) is { } lost:
+                    await ReportAsync(entry, look, lost, memory.Tolerated, cancellation).ConfigureAwait(false);
+                    return lost.Reason == Reasons.OwnerLost ? null : TimeSpan.FromSeconds(5);
+
                 case Decision.Renew:
                     entry = await ledger.UpdateAsync(entry, e => Renew(e.Spec.Record), cancellation).ConfigureAwait(false);
                     memory.AbsentSince = null;
@@ -259,6 +263,16 @@ public sealed partial class EntryReconciler(
     private static bool Broken(ManagedResource entry, Look look, Decision decision) =>
         entry.Spec.Wanted && !entry.Spec.Record.Retiring
         && (decision is Decision.Renew || (decision is Decision.Create && look is { Presence: Presence.Present, State: Lifecycle.Degraded }));
+
+    /// <summary>Something vanished at the platform. Before it is made again its owner is read live: one that vanished too wants nothing.</summary>
+    private async Task<Decision.Refuse?> OwnerGoneAsync(ManagedResource entry, CancellationToken cancellation) =>
+        await owners.ReadAsync(entry.Spec.Owner, cancellation).ConfigureAwait(false) switch
+        {
+            OwnerState.Gone => new Decision.Refuse(Reasons.OwnerLost,
+                $"{entry.Spec.Owner.Kind} {entry.Spec.Owner.Namespace}/{entry.Spec.Owner.Name} is gone although our finalizer was on it. Nothing is made or deleted for it; a person decides."),
+            OwnerState.Unknown => new Decision.Refuse(Reasons.Waiting, "The owner couldn't be read live; nothing is made on an old picture."),
+            _ => null,
+        };
 
     /// <summary>What holds a mutation back now: policies, the lease, the first listing.</summary>
     private Decision.Wait? Forbidden(Pass pass, Decision decision)
