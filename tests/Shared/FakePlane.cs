@@ -126,7 +126,7 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
         }
     }
 
-    public async Task<ListPage<T>> ListAsync<T>(ResourceType<T> type, ListOptions options, CancellationToken cancellation) where T : KubeObject
+    public async Task<Kubernetes.ListPage<T>> ListAsync<T>(ResourceType<T> type, ListOptions options, CancellationToken cancellation) where T : KubeObject
     {
         await Task.Yield();
         cancellation.ThrowIfCancellationRequested();
@@ -138,7 +138,7 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
                 .Where(v => Matches(v, options.Namespace, options.LabelSelector)).ToList();
             var from = options.Continue is null ? 0 : int.Parse(options.Continue, CultureInfo.InvariantCulture);
             var to = Math.Min(all.Count, options.Limit is { } limit ? from + limit : all.Count);
-            return new ListPage<T>
+            return new Kubernetes.ListPage<T>
             {
                 Items = all[from..to],
                 ResourceVersion = _version.ToString(CultureInfo.InvariantCulture),
@@ -167,7 +167,7 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
             stored.Remove("status");
             var metadata = stored["metadata"]!.AsObject();
             metadata["uid"] = $"00000000-0000-4000-8000-{++_uids:d12}";
-            metadata["generation"] = 1;
+            metadata["generation"] = 1L;
             metadata["creationTimestamp"] = JsonValue.Create(time.Now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
             metadata.Remove("deletionTimestamp");
             Defaults?.Invoke(type.Plural, stored);
