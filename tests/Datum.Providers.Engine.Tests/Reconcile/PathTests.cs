@@ -1,5 +1,6 @@
 using Datum.Providers.Drivers.Simulator;
 using Datum.Providers.Engine.Tests.World;
+using Datum.Providers.Kubernetes;
 
 namespace Datum.Providers.Engine.Tests.Reconcile;
 
@@ -42,11 +43,14 @@ internal sealed class PathTests
     {
         using var world = new EngineWorld().Running();
         // All at once: the platform must still see the right order (L7).
-        world.DeleteNetwork();
+        world.Plane.Delete(ResourceTypes.Networks, new ObjectKey(EngineWorld.Namespace, "default"));
+        world.Plane.Delete(ResourceTypes.Subnets, new ObjectKey(EngineWorld.Namespace, "default-here-v4"));
         world.DeleteInstance();
         var left = false;
         world.Until("nothing is left", () =>
         {
+            if (world.Plane.Live(ResourceTypes.Subnets).Count == 0)
+                world.Plane.Delete(ResourceTypes.NetworkContexts, new ObjectKey(EngineWorld.Namespace, "default-here"));
             // L4, L6: while something is at the platform its entry is there, and the owner is held.
             left |= world.Cloud.In(Collections.Servers).Length > 0 && world.Plane.Live(ResourceTypes.Instances).Count == 0;
             left |= world.Cloud.In(Collections.Networks).Length > 0 && (world.Plane.Live(ResourceTypes.Networks).Count == 0 || world.Entries.All(e => e.Spec.Kind != "Network"));
@@ -70,5 +74,17 @@ internal sealed class PathTests
         Assert.That(world.Server.Id, Is.Not.EqualTo(first));
         Assert.That(world.Entry("Instance").Spec.Record.Incarnation, Is.EqualTo(2));
         Assert.That(world.Cloud.Audit.Violations, Is.Empty);
+    }
+
+    [Test]
+    public void A_subnet_whose_context_goes_at_the_same_time_is_taken_down_all_the_same()
+    {
+        using var world = new EngineWorld();
+        world.CreateNetwork();
+        world.Until("the network is there", () => world.Entries is { Count: 2 } && world.AllReady);
+        world.Plane.Delete(ResourceTypes.Subnets, new ObjectKey(EngineWorld.Namespace, "default-here-v4"));
+        world.Plane.Delete(ResourceTypes.NetworkContexts, new ObjectKey(EngineWorld.Namespace, "default-here"));
+        world.Plane.Delete(ResourceTypes.Networks, new ObjectKey(EngineWorld.Namespace, "default"));
+        world.Until("nothing is left", () => world.NothingIsLeft);
     }
 }

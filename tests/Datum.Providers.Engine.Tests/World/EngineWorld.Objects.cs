@@ -110,11 +110,13 @@ internal sealed partial class EngineWorld
 
     public void DeleteInstance() => Plane.Delete(ResourceTypes.Instances, new ObjectKey(Namespace, "web-0"));
 
+    /// <summary>In the order of the core controllers: a context goes when its subnets are gone.</summary>
     public void DeleteNetwork()
     {
-        Plane.Delete(ResourceTypes.Subnets, new ObjectKey(Namespace, "default-here-v4"));
-        Plane.Delete(ResourceTypes.NetworkContexts, new ObjectKey(Namespace, "default-here"));
         Plane.Delete(ResourceTypes.Networks, new ObjectKey(Namespace, "default"));
+        Plane.Delete(ResourceTypes.Subnets, new ObjectKey(Namespace, "default-here-v4"));
+        Until("the subnet is gone", () => Plane.Live(ResourceTypes.Subnets).Count == 0, TimeSpan.FromHours(1));
+        Plane.Delete(ResourceTypes.NetworkContexts, new ObjectKey(Namespace, "default-here"));
     }
 
     /// <summary>Brings one instance to work.</summary>
