@@ -60,7 +60,8 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
                     cache.ApplyDeleted(copy.Key, copy.Metadata.Uid, copy.Metadata.ResourceVersion);
                 else
                     cache.Apply(copy);
-            });
+            }
+            );
             return cache;
         }
     }
@@ -167,7 +168,7 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
             stored.Remove("status");
             var metadata = stored["metadata"]!.AsObject();
             metadata["uid"] = $"00000000-0000-4000-8000-{++_uids:d12}";
-            metadata["generation"] = 1;
+            metadata["generation"] = 1L;
             metadata["creationTimestamp"] = JsonValue.Create(time.Now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
             metadata.Remove("deletionTimestamp");
             Defaults?.Invoke(type.Plural, stored);
