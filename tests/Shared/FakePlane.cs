@@ -60,7 +60,8 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
                     cache.ApplyDeleted(copy.Key, copy.Metadata.Uid, copy.Metadata.ResourceVersion);
                 else
                     cache.Apply(copy);
-            });
+            }
+            );
             return cache;
         }
     }

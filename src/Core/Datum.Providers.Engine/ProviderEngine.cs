@@ -54,7 +54,8 @@ public sealed class ProviderEngine : IDisposable
         var resolver = new LocationResolver(home, plane, parts.Drivers, parts.Development);
         var writer = new EntryWriter(home, plane, ledger);
         var places = new NetworkPlaces(plane, writer);
-        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, new OwnerReader(PlaneById), new PayloadSource(PlaneById), scheduler, logging.CreateLogger<EntryReconciler>());
+        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, new OwnerReader(PlaneById), new PayloadSource(PlaneById),
+            new EventRecorder(PlaneById, scheduler, logging.CreateLogger<EventRecorder>()), scheduler, logging.CreateLogger<EntryReconciler>());
         var entries = new EntryController(home, ledger, sessions, reconciler, scheduler, logging.CreateLogger<EntryController>());
 
         return new ProviderEngine(parts, sessions, entries,

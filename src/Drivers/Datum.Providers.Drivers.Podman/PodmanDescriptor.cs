@@ -3,6 +3,11 @@ namespace Datum.Providers.Drivers.Podman;
 /// <summary>What the host must know before a session exists.</summary>
 internal static class PodmanDescriptor
 {
+    /// <summary>That of the assembly, without build metadata, as the manifest has it.</summary>
+    public static string Version { get; } = (typeof(PodmanDescriptor).Assembly
+        .GetCustomAttributes(typeof(System.Reflection.AssemblyInformationalVersionAttribute), false) is [System.Reflection.AssemblyInformationalVersionAttribute version]
+        ? version.InformationalVersion : "0.0.0").Split('+')[0];
+
     public const int MaxContainers = 16;
     public const int MaxDataDisks = 16;
 
@@ -18,7 +23,7 @@ internal static class PodmanDescriptor
     public static DriverDescriptor Create() => new()
     {
         Id = "podman",
-        Version = "0.1.0",
+        Version = Version,
         LocationKey = "podman",
         LocationSchema = LocationSchema,
         SettingsSchema = PodmanSettings.Schema,

@@ -18,14 +18,14 @@ internal sealed class PodmanDriver : IInfrastructureDriver
     private readonly RestClient _rest;
     private readonly ImagePulls _pulls;
 
-    public PodmanDriver(IDriverHost host, Connection connection, PodmanSettings settings, INetworkNamespaceFirewall firewall)
+    public PodmanDriver(IDriverHost host, Connection connection, Uri endpoint, PodmanSettings settings, INetworkNamespaceFirewall firewall)
     {
         _rest = new RestClient(host.HttpHandler, new RestClientOptions
         {
-            BaseAddress = connection.Endpoint ?? new Uri("unix:///run/podman/podman.sock"),
+            BaseAddress = endpoint,
             Time = host.Time,
             Errors = LibpodErrors.Table,
-            UserAgent = "datum-providers-podman/0.1",
+            UserAgent = $"datum-providers-podman/{PodmanDescriptor.Version}",
             RequestIdHeader = "X-Reference-Id",
         });
         _session = new Session

@@ -18,6 +18,18 @@ public sealed class PodmanDriverFactory : IDriverFactory
     public DriverDescriptor Describe() => PodmanDescriptor.Create();
 
     /// <inheritdoc/>
-    public ValueTask<IInfrastructureDriver> ConnectAsync(IDriverHost host, Connection connection, CancellationToken cancellation) =>
-        new(new PodmanDriver(host, connection, PodmanSettings.Read(connection.Settings), _firewall(host.Time)));
+    public ValueTask<IInfrastructureDriver> ConnectAsync(IDriverHost host, Connection connection, CancellationToken cancellation)
+    {
+        if (connection.Endpoint is not { } endpoint)
+            throw new DriverException(new DriverError
+            {
+                Code = ErrorCode.Invalid,
+                Effect = Effect.NotApplied,
+                Scope = ErrorScope.Account,
+                Field = "endpoint",
+                Message = "endpoint: name the socket of Podman's service, e.g. unix:///run/podman/podman.sock.",
+            });
+        var firewall = endpoint.Scheme == "unix" ? _firewall(host.Time) : new RemoteFirewall();
+        return new(new PodmanDriver(host, connection, endpoint, PodmanSettings.Read(connection.Settings), firewall));
+    }
 }

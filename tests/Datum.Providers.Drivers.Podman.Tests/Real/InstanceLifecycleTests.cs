@@ -188,7 +188,8 @@ public sealed class InstanceLifecycleTests : PodmanFixture
         {
             Image = PodmanHost.OtherWebImage,
             Environment = [new EnvironmentVariable { Name = "A", Value = "hush" }],
-        }) with { Size = spec.Size with { MemoryMiB = 1024 } });
+        }) with
+        { Size = spec.Size with { MemoryMiB = 1024 } });
 
         Assert.That(seen.Drift, Is.EquivalentTo(new[]
         {
@@ -214,6 +215,19 @@ public sealed class InstanceLifecycleTests : PodmanFixture
         Assert.That(await FetchAsync(Address(running.Facts), 8080), Is.Null);
         var again = await instance.DriveToReadyAsync(spec);
         Assert.That(again.Parts, Is.EqualTo(running.Parts));
+    }
+
+    [Test]
+    public async Task An_instance_can_be_made_suspended_and_none_of_its_containers_ever_runs()
+    {
+        var instance = NewInstance();
+        var spec = Web(await NetworkAsync());
+
+        var made = await instance.DriveToReadyAsync(spec with { Suspended = true });
+        var started = await instance.DriveToReadyAsync(spec);
+
+        Assert.That((made.Facts.Power, made.Facts.Containers.Single().Running, made.Drift.Length), Is.EqualTo((PowerState.Stopped, false, 0)));
+        Assert.That(started.Facts.Power, Is.EqualTo(PowerState.Running));
     }
 
     [Test]

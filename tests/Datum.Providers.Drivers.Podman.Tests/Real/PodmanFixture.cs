@@ -50,6 +50,11 @@ public abstract class PodmanFixture
             }
         }
 
+        foreach (var tag in new[] { "moving", "health" })
+            using (await Podman.Client.DeleteAsync(new Uri($"images/{Uri.EscapeDataString($"localhost/{Installation}:{tag}")}?force=true", UriKind.Relative)))
+            {
+            }
+
         foreach (var secret in await SecretsAsync())
             using (await Podman.Client.DeleteAsync(new Uri($"secrets/{secret}", UriKind.Relative)))
             {

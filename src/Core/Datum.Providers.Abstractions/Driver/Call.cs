@@ -32,7 +32,10 @@ public sealed class Operation
     /// <summary>The step to do: the one that the last observation named.</summary>
     public required Step Step { get; init; }
 
-    /// <summary>32 lower-case hex digits, the same for every repetition of this step in this incarnation. For class A it is the platform's request token.</summary>
+    /// <summary>
+    /// 32 lower-case hex digits: the same for each repetition of this step whose effect isn't known, another one after an attempt that is
+    /// known not to have been applied and in the next incarnation. For class A it is the platform's request token.
+    /// </summary>
     public required string Token { get; init; }
 }
 

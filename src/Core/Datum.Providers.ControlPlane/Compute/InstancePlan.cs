@@ -80,11 +80,15 @@ public static class InstancePlan
         return [.. inOrder, .. updates.OrderByDescending(a => a.Ordinal), .. deletes.OrderByDescending(a => a.Ordinal)];
     }
 
-    /// <summary>Ready, and programmed from the template that its spec has: right after an update the old Ready says nothing of the new template.</summary>
+    /// <summary>
+    /// Ready, and programmed from the template that its spec has: right after an update the old Ready says nothing of the new template.
+    /// What the provider wrote is judged here too, because Ready follows it one write later.
+    /// </summary>
     public static bool IsSettled(Instance instance)
     {
         ArgumentNullException.ThrowIfNull(instance);
         return IsReady(instance)
+            && InstanceReadiness.Decide(instance, null).Status == ConditionStatus.True
             && (instance.Spec.Controller is null || instance.Status?.Controller?.ObservedTemplateHash == instance.Spec.Controller.TemplateHash);
     }
 

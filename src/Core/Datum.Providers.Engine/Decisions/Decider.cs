@@ -135,10 +135,11 @@ public static class Decider
     {
         if (input.Intent is not { } intent)
             return null;
-        var mayRepeat = intent.Class switch
+        // Only the very step may be repeated: another one next to a create in flight could make the second object (two names probed, two machines).
+        var mayRepeat = input.Look.Next?.Part == intent.Part && intent.Class switch
         {
             CreateClass.Repeatable or CreateClass.Named => true,
-            CreateClass.Token => input.Now < intent.StartedAt + input.TokenLife,
+            CreateClass.Token => intent.SameWish && input.Now < intent.StartedAt + input.TokenLife,
             _ => false,
         };
         if (build && mayRepeat)

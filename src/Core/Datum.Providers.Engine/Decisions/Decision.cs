@@ -41,7 +41,9 @@ public abstract record Decision
 }
 
 /// <summary>The open intent of the record (law L4).</summary>
-public sealed record OpenIntent(CreateClass Class, DateTimeOffset StartedAt, DateTimeOffset Deadline);
+/// <param name="Part">The part that the step was to make.</param>
+/// <param name="SameWish">False when the desired state has changed since: then a token of class A would bring back the old result.</param>
+public sealed record OpenIntent(string Part, CreateClass Class, DateTimeOffset StartedAt, DateTimeOffset Deadline, bool SameWish);
 
 /// <summary>Everything that a decision depends on. Reading it again gives the same decision again.</summary>
 public sealed record DecisionInput

@@ -11,9 +11,12 @@ public static class EntryIdentity
     public static string Name(string installation, string planeId, string ownerUid, ResourceKind kind, string slot) =>
         Hash(installation, planeId, ownerUid, kind.ToString(), slot);
 
-    /// <summary>The token of a step: the same for each repetition within an incarnation, another one in the next.</summary>
-    public static string Token(string entryName, long incarnation, string step) =>
-        Hash(entryName, incarnation.ToString(System.Globalization.CultureInfo.InvariantCulture), step);
+    /// <summary>
+    /// The token of a step: the same for each repetition whose effect isn't known, another one in the next incarnation and after
+    /// an attempt that is known not to have been applied (a platform would answer the old token with the old failure).
+    /// </summary>
+    public static string Token(string entryName, long incarnation, string step, int refused) =>
+        Hash(entryName, incarnation.ToString(System.Globalization.CultureInfo.InvariantCulture), step, refused.ToString(System.Globalization.CultureInfo.InvariantCulture));
 
     /// <summary>The kind that an entry names; throws on a word that isn't one of the contract's.</summary>
     public static ResourceKind KindOf(ManagedResource entry) =>

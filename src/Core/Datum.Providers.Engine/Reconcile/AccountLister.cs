@@ -81,8 +81,7 @@ public sealed partial class AccountLister(
         var descriptor = session.Describe(verbs.Kind)!;
         if (descriptor.ListQuality is ListQuality.None or ListQuality.Unknown)
             return true;
-        var seen = new Dictionary<string, string>(StringComparer.Ordinal);
-        var copies = new List<string>();
+        var items = new Dictionary<string, List<ListedObject>>(StringComparer.Ordinal);
         string? cursor = null;
         do
         {
@@ -100,12 +99,17 @@ public sealed partial class AccountLister(
                 return false;
             }
             foreach (var item in page.Items)
-                if (!seen.TryAdd(item.Name, item.Fingerprint))
-                    copies.Add(item.Name);
+                if (items.TryGetValue(item.Name, out var same))
+                    same.Add(item);
+                else
+                    items[item.Name] = [item];
             cursor = page.Next;
         }
         while (cursor is not null);
 
+        // Several items of one name are its parts (a port beside its server); a copy is one part with two ids.
+        var seen = items.ToDictionary(i => i.Key, i => string.Join('|', i.Value.Select(v => v.Fingerprint).Order(StringComparer.Ordinal)), StringComparer.Ordinal);
+        var copies = items.Where(i => i.Value.SelectMany(v => v.Parts).GroupBy(p => p.Name).Any(g => g.Select(p => p.Id).Distinct().Count() > 1)).Select(i => i.Key);
         var first = known[verbs.Kind] is null;
         var before = known[verbs.Kind] ?? [];
         known[verbs.Kind] = seen;

@@ -20,6 +20,9 @@ internal sealed class EntryMemory
     /// <summary>The wish that <see cref="NotBefore"/> belongs to.</summary>
     public string Wish { get; private set; } = "";
 
+    /// <summary>The failure of a platform operation that was reported already; a tombstone tells it again for an hour.</summary>
+    public string ToldFailure { get; set; } = "";
+
     /// <summary>The drift that was updated last, and how often.</summary>
     public string Drift { get; set; } = "";
     public int DriftUpdates { get; set; }

@@ -56,7 +56,23 @@ public sealed partial class EntryReconciler
             Unknown = before?.Unknown,
         };
         await ledger.UpdateStatusAsync(entry, status, cancellation).ConfigureAwait(false);
+
+        var told = Conditions.Find(before?.Conditions, ConditionTypes.Ready);
+        if (told?.Reason != reason && Tells(told, ready, reason) is { } warning)
+        {
+            var sentence = Provisioning.Sentences.Of(reason);
+            await events.RecordAsync(entry, warning, reason, $"{entry.Spec.Kind}: {(sentence.Length > 0 ? sentence : message.Length > 0 ? message : reason)}", cancellation).ConfigureAwait(false);
+        }
     }
+
+    /// <summary>Whether a change of reason is worth an event: true a warning, false good news, null neither. Waiting and working are neither.</summary>
+    private static bool? Tells(Condition? before, string ready, string reason) => reason switch
+    {
+        Reasons.Ready => before is null || before.Status != ready ? false : null,
+        Reasons.Waiting or Reasons.WaitingForDependency or Reasons.ProgrammingInProgress or Reasons.Deleting or Reasons.DependentsExist => null,
+        Reasons.Absent when before?.Status != ConditionStatus.True => null,
+        _ => true,
+    };
 
     private static List<string>? AddressesOf(JsonElement? facts)
     {

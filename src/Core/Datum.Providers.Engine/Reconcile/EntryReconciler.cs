@@ -14,7 +14,7 @@ namespace Datum.Providers.Engine.Reconcile;
 /// intent, do one step, record, look again. A kill between any two of these loses nothing (laws L1, L4, L5, L6).
 /// </summary>
 public sealed partial class EntryReconciler(
-    HomePlane home, LedgerStore ledger, SessionManager sessions, IMutationGate gate, IOwnerReader owners, IPayloadSource payloads,
+    HomePlane home, LedgerStore ledger, SessionManager sessions, IMutationGate gate, IOwnerReader owners, IPayloadSource payloads, IEventRecorder events,
     IScheduler scheduler, ILogger<EntryReconciler> logger)
 {
     /// <summary>Steps done in one pass before other entries get their turn.</summary>
@@ -78,9 +78,10 @@ public sealed partial class EntryReconciler(
             look ??= await ObserveAsync(pass).ConfigureAwait(false);
             if (look is null)
                 return DelayOf(memory);
-            entry = pass.Entry = await RecordAsync(pass.Entry, look, cancellation).ConfigureAwait(false);
-            if (look is { Presence: Presence.Absent, InProgress: null, Failure: { } failure })
+            entry = pass.Entry = await RecordAsync(pass, look).ConfigureAwait(false);
+            if (look is { Presence: Presence.Absent, InProgress: null, Failure: { } failure } && memory.ToldFailure != Told(failure))
             {
+                memory.ToldFailure = Told(failure);
                 // Only the operation knew that it failed. Its handle is gone now, so the next look begins afresh.
                 await FailAsync(pass, look, null, failure).ConfigureAwait(false);
                 return DelayOf(memory);
@@ -139,11 +140,20 @@ public sealed partial class EntryReconciler(
 
             switch (decision)
             {
+                case Decision.Renew when entry.Spec.Wanted && !entry.Spec.Record.Retiring && await OwnerGoneAsync(entry, cancellation).ConfigureAwait(false) is { } lost:
+                    await ReportAsync(entry, look, lost, memory.Tolerated, cancellation).ConfigureAwait(false);
+                    return lost.Reason == Reasons.OwnerLost ? null : TimeSpan.FromSeconds(5);
+
                 case Decision.Renew:
                     entry = await ledger.UpdateAsync(entry, e => Renew(e.Spec.Record), cancellation).ConfigureAwait(false);
                     memory.AbsentSince = null;
                     look = null;
                     continue;
+
+                case Decision.Replace when await RefusedByDriverAsync(pass).ConfigureAwait(false) is { } impossible:
+                    // What can't be built anew isn't taken down for it.
+                    await ReportAsync(entry, look, impossible, memory.Tolerated, cancellation).ConfigureAwait(false);
+                    return RefusedDelay(memory);
 
                 case Decision.Replace replace:
                     if (await owners.ReadAsync(entry.Spec.Owner, cancellation).ConfigureAwait(false) is not OwnerState.Exists)
@@ -167,7 +177,7 @@ public sealed partial class EntryReconciler(
             if (todo.Verb is StepVerb.Create or StepVerb.Update && await RefusedByDriverAsync(pass).ConfigureAwait(false) is { } refused)
             {
                 await ReportAsync(entry, look, refused, memory.Tolerated, cancellation).ConfigureAwait(false);
-                return null;
+                return RefusedDelay(memory);
             }
             if (todo.Verb is StepVerb.Update)
                 CountDrift(memory, look);
@@ -232,7 +242,8 @@ public sealed partial class EntryReconciler(
             Retiring = record.Retiring,
             Incarnation = record.Incarnation,
             HasParts = record.Parts is { Count: > 0 },
-            Intent = record.Intent is { } i ? new OpenIntent(Enum.TryParse<CreateClass>(i.CreateClass, out var c) ? c : CreateClass.Manual, i.StartedAt, i.Deadline) : null,
+            Intent = record.Intent is { } i ? new OpenIntent(i.Part ?? i.Step, Enum.TryParse<CreateClass>(i.CreateClass, out var c) ? c : CreateClass.Manual, i.StartedAt, i.Deadline,
+                i.DesiredHash is null || i.DesiredHash == DesiredHash(entry)) : null,
             AbsentSince = pass.Memory.AbsentSince,
             ConsistencyWindow = pass.Descriptor.ConsistencyWindow,
             TokenLife = pass.Descriptor.TokenLife,
@@ -253,6 +264,16 @@ public sealed partial class EntryReconciler(
         entry.Spec.Wanted && !entry.Spec.Record.Retiring
         && (decision is Decision.Renew || (decision is Decision.Create && look is { Presence: Presence.Present, State: Lifecycle.Degraded }));
 
+    /// <summary>Something vanished at the platform. Before it is made again its owner is read live: one that vanished too wants nothing.</summary>
+    private async Task<Decision.Refuse?> OwnerGoneAsync(ManagedResource entry, CancellationToken cancellation) =>
+        await owners.ReadAsync(entry.Spec.Owner, cancellation).ConfigureAwait(false) switch
+        {
+            OwnerState.Gone => new Decision.Refuse(Reasons.OwnerLost,
+                $"{entry.Spec.Owner.Kind} {entry.Spec.Owner.Namespace}/{entry.Spec.Owner.Name} is gone although our finalizer was on it. Nothing is made or deleted for it; a person decides."),
+            OwnerState.Unknown => new Decision.Refuse(Reasons.Waiting, "The owner couldn't be read live; nothing is made on an old picture."),
+            _ => null,
+        };
+
     /// <summary>What holds a mutation back now: policies, the lease, the first listing.</summary>
     private Decision.Wait? Forbidden(Pass pass, Decision decision)
     {
@@ -267,115 +288,23 @@ public sealed partial class EntryReconciler(
         return null;
     }
 
-    /// <summary>Stores the intent, does the step, stores what came of it. The result is null when the lease ran out in between.</summary>
-    private async Task<(ManagedResource Entry, StepResult? Result)> DoAsync(Pass pass, Step step)
-    {
-        var entry = pass.Entry;
-        var now = scheduler.Time.GetUtcNow();
-        var token = EntryIdentity.Token(entry.Metadata.Name!, entry.Spec.Record.Incarnation, step.Part);
-        var timeout = pass.Descriptor.CallTimeout;
-
-        if (step.Verb is StepVerb.Create && (step.Class is not CreateClass.Repeatable || entry.Spec.Record.AccountId is null))
-            entry = await ledger.UpdateAsync(entry, e =>
-            {
-                var record = e.Spec.Record;
-                record.AccountId ??= pass.Session.Account.AccountId;
-                if (step.Class is CreateClass.Repeatable)
-                    return;
-                var repeated = record.Intent?.Part == step.Part ? record.Intent : null;
-                record.Intent = new RecordedIntent
-                {
-                    Step = step.Description ?? step.Part, Part = step.Part, CreateClass = step.Class.ToString(), Token = token,
-                    StartedAt = repeated?.StartedAt ?? now, Deadline = now + timeout, Attempt = (repeated?.Attempt ?? 0) + 1, Host = gate.Holder,
-                };
-            }, pass.Cancellation).ConfigureAwait(false);
-
-        // The write took time: the lease is checked again, right before the call (L10).
-        if (!gate.MayMutate(timeout))
-            return (entry, null);
-
-        StepResult result;
-        using (var scope = Calls.New(scheduler, timeout, pass.Cancellation, payloads.For(entry)))
-        {
-            var operation = new Operation { Call = scope.Call, Step = step, Token = token };
-            result = await pass.Verbs.ApplyAsync(operation, EntryIdentity.Of(entry), entry.Spec.Desired, PartsOf).ConfigureAwait(false);
-        }
-        var outcome = result.Error is { } e1 ? $"{e1.Code}" : result.Running is null ? "done" : "running";
-        LogStep(logger, step.Verb, pass.Kind, entry.Metadata.Name!, step.Part, outcome);
-
-        // From here on the answer is known; storing it isn't cancelled with the pass, or it would be lost for nothing.
-        entry = await ledger.UpdateAsync(entry, e =>
-        {
-            var record = e.Spec.Record;
-            Merge(record, result.Parts, result.Resolved);
-            if (step.Verb is StepVerb.Create && result.Error?.Effect is not Effect.Unknown && result.Running is null)
-                record.Intent = null;
-            record.Handle = result.Running?.Handle is { } h
-                ? new RecordedHandle { Driver = pass.Session.Descriptor.Id, DriverVersion = pass.Session.Descriptor.Version, Data = h.Data, ExpiresAt = h.ExpiresAt }
-                : result.Error is null ? null : record.Handle;
-        }, CancellationToken.None).ConfigureAwait(false);
-        return (entry, result);
-    }
-
-    /// <summary>Stores ids and resolved values as soon as they are seen, and closes an intent that the look has answered.</summary>
-    private Task<ManagedResource> RecordAsync(ManagedResource entry, Look look, CancellationToken cancellation) =>
-        ledger.UpdateAsync(entry, e =>
-        {
-            var record = e.Spec.Record;
-            var ours = look is { Presence: Presence.Present, Mark: MarkState.Ours } && (look.Incarnation == 0 || look.Incarnation == record.Incarnation);
-            if (ours)
-            {
-                Merge(record, look.Parts, look.Resolved);
-                if (record.Intent is { } intent && look.Parts.Any(p => p.Name == intent.Part))
-                    record.Intent = null;
-            }
-            if (look.InProgress is { Handle: { } handle })
-                record.Handle = record.Handle is null ? null : WithData(record.Handle, handle);
-            else if (look.InProgress is null)
-                record.Handle = null;
-            if (look is { Presence: Presence.Absent, Failure.Effect: Effect.NotApplied })
-                record.Intent = null;
-        }, cancellation);
-
-    private static RecordedHandle WithData(RecordedHandle known, Handle handle) => new()
-    {
-        Driver = known.Driver, DriverVersion = known.DriverVersion, Data = handle.Data, ExpiresAt = handle.ExpiresAt, Unknown = known.Unknown,
-    };
-
-    private static void Merge(ResourceRecord record, ImmutableArray<Part> parts, ImmutableDictionary<string, string> resolved)
-    {
-        foreach (var part in parts)
-        {
-            record.Parts ??= [];
-            var known = record.Parts.Find(p => p.Name == part.Name);
-            if (known is null)
-                record.Parts.Add(new RecordedPart { Name = part.Name, Id = part.Id });
-            else
-                known.Id = part.Id;
-        }
-        foreach (var (key, value) in resolved)
-            (record.Resolved ??= [])[key] = value;
-    }
-
-    private static void Renew(ResourceRecord record)
-    {
-        record.Incarnation++;
-        record.Parts = null;
-        record.Intent = null;
-        record.Handle = null;
-        // A replacement resolves anew; what vanished is built again as it was.
-        if (record.Retiring)
-            record.Resolved = null;
-        record.Retiring = false;
-    }
-
     /// <summary>Asks the driver once for each wish whether it can be fulfilled (law L11).</summary>
     private async Task<Decision.Refuse?> RefusedByDriverAsync(Pass pass)
     {
         if (pass.Memory.ValidatedWish == pass.Memory.Wish && pass.Memory.Wish.Length > 0)
             return null;
         using var scope = Calls.New(scheduler, pass.Descriptor.CallTimeout, pass.Cancellation, payloads.For(pass.Entry));
-        var findings = await pass.Verbs.ValidateAsync(scope.Call, pass.Entry.Spec.Desired ?? default, PartsOf).ConfigureAwait(false);
+        ImmutableArray<Finding> findings;
+        try
+        {
+            findings = await pass.Verbs.ValidateAsync(scope.Call, pass.Entry.Spec.Desired ?? default, PartsOf).ConfigureAwait(false);
+        }
+        catch (DriverException e)
+        {
+            var delay = Recovery.Delay(RecoveryAction.Retry, pass.Memory.Failures++, e.Error.RetryAfter, scheduler.NextRandom()) ?? TimeSpan.FromMinutes(1);
+            pass.Memory.NotBefore = scheduler.Time.GetUtcNow() + delay;
+            return new Decision.Refuse(e.Error.Code.ToString(), e.Error.Message);
+        }
         var refused = findings.Where(f => !f.Tolerated).ToList();
         if (refused.Count > 0)
             return new Decision.Refuse(Reasons.Unsupported, string.Join(" ", refused.Select(f => $"{f.Path}: {f.Message}")));
@@ -419,6 +348,9 @@ public sealed partial class EntryReconciler(
     }
 
     private TimeSpan? DelayOf(EntryMemory memory) => memory.NotBefore == DateTimeOffset.MaxValue ? null : Until(memory.NotBefore);
+
+    /// <summary>A refusal waits for another wish; a driver that couldn't say is asked again.</summary>
+    private TimeSpan? RefusedDelay(EntryMemory memory) => memory.NotBefore > scheduler.Time.GetUtcNow() ? DelayOf(memory) : null;
 
     private TimeSpan Until(DateTimeOffset at)
     {

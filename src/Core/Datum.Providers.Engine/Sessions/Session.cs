@@ -11,7 +11,7 @@ public sealed class Session
     private int _users;
     private bool _retired;
 
-    internal Session(string key, string configName, Connection connection, DriverDescriptor descriptor, IInfrastructureDriver driver, AccountFacts account)
+    internal Session(string key, string configName, Connection connection, DriverDescriptor descriptor, IInfrastructureDriver driver, AccountFacts account, IScheduler scheduler)
     {
         Key = key;
         ConfigName = configName;
@@ -21,7 +21,7 @@ public sealed class Session
         Account = account;
         foreach (var kind in descriptor.Kinds)
             if (KindVerbs.Of(driver, kind.Kind) is { } verbs)
-                _verbs[kind.Kind] = verbs;
+                _verbs[kind.Kind] = new RetryingVerbs(verbs, scheduler);
     }
 
     /// <summary>Equal connections have equal keys.</summary>

@@ -105,7 +105,7 @@ public sealed partial class SessionManager(
             var probe = await driver.ProbeAsync(Calls.New(scheduler, TimeSpan.FromSeconds(30), cancellation).Call).ConfigureAwait(false);
             if (probe.Error is null)
             {
-                var session = new Session(key, config.Metadata.Name!, connection, descriptor, driver, probe.Value!);
+                var session = new Session(key, config.Metadata.Name!, connection, descriptor, driver, probe.Value!, scheduler);
                 slot.Session?.Retire();
                 slot.Session = session;
                 slot.Failures = 0;

@@ -14,6 +14,8 @@ public sealed class ResourceRecord : KubeData
     public List<RecordedPart>? Parts { get; set; }
     /// <summary>The step that was about to be done; null when none is open (law L4).</summary>
     public RecordedIntent? Intent { get; set; }
+    /// <summary>By part: how many creates of this incarnation are known not to have been applied. Part of the token.</summary>
+    public Dictionary<string, int>? Refused { get; set; }
     public RecordedHandle? Handle { get; set; }
     /// <summary>What was resolved at the first create, e.g. the image's id; from then on the desired value.</summary>
     public Dictionary<string, string>? Resolved { get; set; }
@@ -46,6 +48,8 @@ public sealed class RecordedIntent : KubeData
     /// <summary>After it the call is not in flight any more at our side.</summary>
     public DateTimeOffset Deadline { get; set; }
     public int Attempt { get; set; }
+    /// <summary>Digest of the desired state that the step was decided on.</summary>
+    public string? DesiredHash { get; set; }
     /// <summary>The lease holder that started it.</summary>
     public string Host { get; set; } = "";
 }

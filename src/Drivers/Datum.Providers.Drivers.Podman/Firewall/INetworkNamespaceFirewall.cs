@@ -30,3 +30,15 @@ internal sealed record LoadedTable
 
     public static LoadedTable None { get; } = new() { Exists = false };
 }
+
+/// <summary>Podman on another machine: its namespaces can't be entered from here.</summary>
+internal sealed class RemoteFirewall : INetworkNamespaceFirewall
+{
+    public string? Unavailable => "Podman isn't reached through a unix socket, so its pods' network namespaces can't be entered from the host.";
+
+    public ValueTask<Answer<LoadedTable>> ReadAsync(string netns, CancellationToken cancellation) => new(Refuse());
+
+    public ValueTask<DriverError?> ApplyAsync(string netns, string ruleset, CancellationToken cancellation) => new(Refuse());
+
+    private DriverError Refuse() => new() { Code = ErrorCode.Unsupported, Effect = Effect.NotApplied, Message = Unavailable! };
+}

@@ -12,6 +12,8 @@ internal sealed class ImagePulls(LibpodClient podman) : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, Pull> _pulls = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _ended = new();
+    // Each pull holds a connection; the others are for everything else.
+    private readonly SemaphoreSlim _slots = new(4);
     private int _disposed;
 
     /// <summary>The pull of a reference that was started and neither failed nor forgotten; its result is null on success.</summary>
@@ -57,15 +59,18 @@ internal sealed class ImagePulls(LibpodClient podman) : IAsyncDisposable
         foreach (var pull in _pulls.Values)
             await pull.Result;
         _ended.Dispose();
+        _slots.Dispose();
     }
 
     private async Task RunAsync(Pull pull, string reference, string? registryAuth, string callId)
     {
         DriverError? error = null;
-        var ended = false;
+        var (ended, held) = (false, false);
         var call = new Call { Cancellation = _ended.Token, Deadline = DateTimeOffset.MaxValue, Id = callId };
         try
         {
+            await _slots.WaitAsync(_ended.Token);
+            held = true;
             await foreach (var line in podman.PullAsync(call, reference, registryAuth))
             {
                 if (Text(line, "error") is { Length: > 0 } message)
@@ -90,6 +95,8 @@ internal sealed class ImagePulls(LibpodClient podman) : IAsyncDisposable
             error = new DriverError { Code = ErrorCode.Bug, Effect = Effect.NotApplied, Message = $"The pull failed: {e.GetType().Name}." };
         }
 
+        if (held)
+            _slots.Release();
         pull.Source.SetResult(error);
     }
 

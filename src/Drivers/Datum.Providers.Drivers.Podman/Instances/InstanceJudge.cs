@@ -70,6 +70,8 @@ internal sealed class InstanceJudge(InstanceSpec spec, InstanceView view)
 
     private PowerState Power()
     {
+        if (spec.Suspended && !view.Running.Any())
+            return PowerState.Stopped;
         if (!view.InfraRuns)
             return EverStarted ? PowerState.Stopped : PowerState.Starting;
         return view.Running.Any() ? PowerState.Running : EverStarted ? PowerState.Stopped : PowerState.Starting;

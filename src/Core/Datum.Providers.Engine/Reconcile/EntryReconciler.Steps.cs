@@ -1,0 +1,124 @@
+using Datum.Providers.Engine.Ledger;
+using Datum.Providers.Engine.Platform;
+using Datum.Providers.Engine.Sessions;
+using Datum.Providers.Resources.Providers;
+
+namespace Datum.Providers.Engine.Reconcile;
+
+/// <summary>One step and its records: what is stored before the call, what after it, and what a look adds (laws L4 and L5).</summary>
+public sealed partial class EntryReconciler
+{
+    /// <summary>Stores the intent, does the step, stores what came of it. The result is null when the lease ran out in between.</summary>
+    private async Task<(ManagedResource Entry, StepResult? Result)> DoAsync(Pass pass, Step step)
+    {
+        var entry = pass.Entry;
+        var now = scheduler.Time.GetUtcNow();
+        var token = EntryIdentity.Token(entry.Metadata.Name!, entry.Spec.Record.Incarnation, step.Part, entry.Spec.Record.Refused?.GetValueOrDefault(step.Part) ?? 0);
+        var timeout = pass.Descriptor.CallTimeout;
+
+        if (step.Verb is StepVerb.Create && (step.Class is not CreateClass.Repeatable || entry.Spec.Record.AccountId is null))
+            entry = await ledger.UpdateAsync(entry, e =>
+            {
+                var record = e.Spec.Record;
+                record.AccountId ??= pass.Session.Account.AccountId;
+                if (step.Class is CreateClass.Repeatable)
+                    return;
+                var repeated = record.Intent?.Part == step.Part ? record.Intent : null;
+                record.Intent = new RecordedIntent
+                {
+                    Step = step.Description ?? step.Part, Part = step.Part, CreateClass = step.Class.ToString(), Token = token,
+                    StartedAt = repeated?.StartedAt ?? now, Deadline = now + timeout, Attempt = (repeated?.Attempt ?? 0) + 1, Host = gate.Holder, DesiredHash = DesiredHash(entry),
+                };
+            }, pass.Cancellation).ConfigureAwait(false);
+
+        // The write took time: the lease is checked again, right before the call (L10).
+        if (!gate.MayMutate(timeout))
+            return (entry, null);
+
+        StepResult result;
+        using (var scope = Calls.New(scheduler, timeout, pass.Cancellation, payloads.For(entry)))
+        {
+            var operation = new Operation { Call = scope.Call, Step = step, Token = token };
+            result = await pass.Verbs.ApplyAsync(operation, EntryIdentity.Of(entry), entry.Spec.Desired, PartsOf).ConfigureAwait(false);
+        }
+        var outcome = result.Error is { } e1 ? $"{e1.Code}" : result.Running is null ? "done" : "running";
+        LogStep(logger, step.Verb, pass.Kind, entry.Metadata.Name!, step.Part, outcome);
+
+        // From here on the answer is known; storing it isn't cancelled with the pass, or it would be lost for nothing.
+        entry = await ledger.UpdateAsync(entry, e =>
+        {
+            var record = e.Spec.Record;
+            Merge(record, result.Parts, result.Resolved);
+            if (step.Verb is StepVerb.Create && result.Error?.Effect is not Effect.Unknown && result.Running is null)
+                record.Intent = null;
+            if (step.Verb is StepVerb.Create && step.Class is CreateClass.Token && result.Error?.Effect is Effect.NotApplied)
+                Refused(record, step.Part);
+            record.Handle = result.Running?.Handle is { } h ? HandleOf(pass.Session, h) : result.Error is null ? null : record.Handle;
+        }, CancellationToken.None).ConfigureAwait(false);
+        return (entry, result);
+    }
+
+    /// <summary>Stores ids and resolved values as soon as they are seen, and closes an intent that the look has answered.</summary>
+    private Task<ManagedResource> RecordAsync(Pass pass, Look look) =>
+        ledger.UpdateAsync(pass.Entry, e =>
+        {
+            var record = e.Spec.Record;
+            var ours = look is { Presence: Presence.Present, Mark: MarkState.Ours } && (look.Incarnation == 0 || look.Incarnation == record.Incarnation);
+            if (ours)
+            {
+                Merge(record, look.Parts, look.Resolved);
+                if (record.Intent is { } intent && look.Parts.Any(p => p.Name == intent.Part))
+                    record.Intent = null;
+            }
+            if (look.InProgress is { Handle: { } handle })
+                record.Handle = HandleOf(pass.Session, handle);
+            else if (look.InProgress is null)
+                record.Handle = null;
+            if (look is { Presence: Presence.Absent, Failure.Effect: Effect.NotApplied } && record.Intent is { } refused)
+            {
+                // The operation that the intent stands for has failed for certain: the next one needs a token of its own.
+                Refused(record, refused.Part ?? refused.Step);
+                record.Intent = null;
+            }
+        }, pass.Cancellation);
+
+    private static void Refused(ResourceRecord record, string part) =>
+        (record.Refused ??= [])[part] = record.Refused.GetValueOrDefault(part) + 1;
+
+    private static RecordedHandle HandleOf(Session session, Handle handle) => new()
+    {
+        Driver = session.Descriptor.Id, DriverVersion = session.Descriptor.Version, Data = handle.Data, ExpiresAt = handle.ExpiresAt,
+    };
+
+    private static string? DesiredHash(ManagedResource entry) => entry.Spec.Desired is { } desired ? CanonicalJson.Digest(desired) : null;
+
+    private static string Told(DriverError failure) => $"{failure.Code}/{failure.PlatformCode}/{failure.RequestId}/{failure.Message}";
+
+    private static void Merge(ResourceRecord record, ImmutableArray<Part> parts, ImmutableDictionary<string, string> resolved)
+    {
+        foreach (var part in parts)
+        {
+            record.Parts ??= [];
+            var known = record.Parts.Find(p => p.Name == part.Name);
+            if (known is null)
+                record.Parts.Add(new RecordedPart { Name = part.Name, Id = part.Id });
+            else
+                known.Id = part.Id;
+        }
+        foreach (var (key, value) in resolved)
+            (record.Resolved ??= [])[key] = value;
+    }
+
+    private static void Renew(ResourceRecord record)
+    {
+        record.Incarnation++;
+        record.Parts = null;
+        record.Intent = null;
+        record.Handle = null;
+        record.Refused = null;
+        // A replacement resolves anew; what vanished is built again as it was.
+        if (record.Retiring)
+            record.Resolved = null;
+        record.Retiring = false;
+    }
+}

@@ -1,0 +1,59 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using Datum.Providers.Resources.Providers;
+using Microsoft.Extensions.Logging;
+
+namespace Datum.Providers.Engine.Reconcile;
+
+/// <summary>Tells people on the owner's plane what happened to an entry.</summary>
+public interface IEventRecorder
+{
+    /// <summary>Writes an event on the entry's owner. Best effort: a plane that refuses events stops nothing.</summary>
+    ValueTask RecordAsync(ManagedResource entry, bool warning, string reason, string message, CancellationToken cancellation);
+}
+
+/// <summary>
+/// Core events on the owner, one object for each owner and reason that counts its repetitions, so that a crash loop doesn't fill the plane.
+/// </summary>
+public sealed partial class EventRecorder(Func<string, IKubernetesClient?> planeById, IScheduler scheduler, ILogger<EventRecorder> logger) : IEventRecorder
+{
+    private const string Component = "datum-providers";
+
+    public async ValueTask RecordAsync(ManagedResource entry, bool warning, string reason, string message, CancellationToken cancellation)
+    {
+        var owner = entry.Spec.Owner;
+        if (owner.Namespace is null || planeById(owner.Plane) is not { } client)
+            return;
+        // Kubernetes' events have no fractions of seconds.
+        var now = scheduler.Time.GetUtcNow();
+        var digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{owner.Uid}/{reason}")).AsSpan(0, 8));
+        var key = new ObjectKey(owner.Namespace, $"{owner.Name[..Math.Min(owner.Name.Length, 200)]}.{digest}");
+        try
+        {
+            if (await client.FindAsync(Core.Events, key, cancellation).ConfigureAwait(false) is { } known)
+            {
+                await client.PatchAsync(Core.Events, key, Patch.Merge(new JsonObject
+                {
+                    ["message"] = message, ["count"] = (known.Count ?? 1) + 1, ["lastTimestamp"] = now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture),
+                }), null, cancellation).ConfigureAwait(false);
+                return;
+            }
+            await client.CreateAsync(Core.Events, new CoreEvent
+            {
+                ApiVersion = "v1", Kind = "Event",
+                Metadata = new ObjectMeta { Name = key.Name, Namespace = key.Namespace },
+                InvolvedObject = new ObjectReference { ApiVersion = owner.ApiVersion, Kind = owner.Kind, Namespace = owner.Namespace, Name = owner.Name, Uid = owner.Uid },
+                Type = warning ? "Warning" : "Normal", Reason = reason, Message = message, Count = 1, FirstTimestamp = now, LastTimestamp = now,
+                Source = new EventSource { Component = Component }, ReportingComponent = Component,
+            }, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is KubernetesException or HttpRequestException)
+        {
+            LogLost(logger, reason, owner.Kind, owner.Name, e.Message);
+        }
+    }
+
+    [LoggerMessage(EventId = 2301, Level = LogLevel.Warning, Message = "Event {Reason} on {Kind} {Name} wasn't written: {Error}")]
+    private static partial void LogLost(ILogger logger, string reason, string kind, string name, string error);
+}
