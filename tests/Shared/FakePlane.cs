@@ -127,7 +127,7 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
         }
     }
 
-    public async Task<ListPage<T>> ListAsync<T>(ResourceType<T> type, ListOptions options, CancellationToken cancellation) where T : KubeObject
+    public async Task<Kubernetes.ListPage<T>> ListAsync<T>(ResourceType<T> type, ListOptions options, CancellationToken cancellation) where T : KubeObject
     {
         await Task.Yield();
         cancellation.ThrowIfCancellationRequested();
@@ -139,7 +139,7 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
                 .Where(v => Matches(v, options.Namespace, options.LabelSelector)).ToList();
             var from = options.Continue is null ? 0 : int.Parse(options.Continue, CultureInfo.InvariantCulture);
             var to = Math.Min(all.Count, options.Limit is { } limit ? from + limit : all.Count);
-            return new ListPage<T>
+            return new Kubernetes.ListPage<T>
             {
                 Items = all[from..to],
                 ResourceVersion = _version.ToString(CultureInfo.InvariantCulture),

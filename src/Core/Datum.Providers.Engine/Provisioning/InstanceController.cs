@@ -13,51 +13,32 @@ using Instance = Datum.Providers.Resources.Compute.Instance;
 namespace Datum.Providers.Engine.Provisioning;
 
 /// <summary>Instances to entries, and their entries' state back into Programmed, Running, addresses and provider id.</summary>
-public sealed class InstanceController : IController, IDisposable
+public sealed class InstanceController : ProvisioningController<ObjectKey>
 {
     private const string InstanceSlot = "instance";
 
     private readonly ProjectPlane _plane;
     private readonly LocationResolver _resolver;
     private readonly EntryWriter _writer;
-    private readonly LedgerStore _ledger;
     private readonly NetworkPlaces _places;
-    private readonly IScheduler _scheduler;
     private readonly OwnerLifecycle<Instance> _lifecycle;
-    private readonly WorkQueue<ObjectKey> _queue;
-    private readonly Controller<ObjectKey> _controller;
-    private readonly List<IDisposable> _subscriptions = [];
 
     internal InstanceController(
         HomePlane home, ProjectPlane plane, LocationResolver resolver, EntryWriter writer, LedgerStore ledger, NetworkPlaces places, IScheduler scheduler, ILogger<InstanceController> logger)
+        : base("instances", 4, scheduler, logger)
     {
         _plane = plane;
         _resolver = resolver;
         _writer = writer;
-        _ledger = ledger;
         _places = places;
-        _scheduler = scheduler;
         _lifecycle = new(home, plane, ledger, ResourceTypes.Instances, plane.Instances);
-        _queue = new(scheduler, new() { Name = "instances" });
-        _controller = new("instances", _queue, ReconcileAsync, scheduler, logger, new ControllerOptions { Workers = 4 });
-        _subscriptions.Add(plane.Instances.Subscribe(c => _queue.Add(c.Key)));
-        _subscriptions.Add(plane.NetworkContexts.Subscribe(_ => Unprogrammed()));
-        _subscriptions.Add(plane.Subnets.Subscribe(_ => Unprogrammed()));
-        _subscriptions.Add(plane.Locations.Subscribe(_ => Unprogrammed()));
-        _subscriptions.Add(plane.ComputeLocations.Subscribe(_ => Unprogrammed()));
-        _subscriptions.Add(home.Configs.Subscribe(_ => Unprogrammed()));
-        _subscriptions.Add(home.Entries.Subscribe(OnEntry));
-    }
-
-    public string Name => "instances";
-
-    public Task RunAsync(CancellationToken cancellation) => _controller.RunAsync(cancellation);
-
-    public void Dispose()
-    {
-        foreach (var subscription in _subscriptions)
-            subscription.Dispose();
-        _queue.Dispose();
+        On(plane.Instances, c => Queue.Add(c.Key));
+        On(plane.NetworkContexts, _ => Unprogrammed());
+        On(plane.Subnets, _ => Unprogrammed());
+        On(plane.Locations, _ => Unprogrammed());
+        On(plane.ComputeLocations, _ => Unprogrammed());
+        On(home.Configs, _ => Unprogrammed());
+        On(home.Entries, OnEntry);
     }
 
     /// <summary>What has its entry needs no second look when a network or Location changes: places are frozen with the entry.</summary>
@@ -65,7 +46,7 @@ public sealed class InstanceController : IController, IDisposable
     {
         foreach (var instance in _plane.Instances.All())
             if (instance.IsDeleting || !Conditions.IsTrue(instance.Status?.Conditions, ConditionTypes.Programmed))
-                _queue.Add(instance.Key, WorkPriority.Resync);
+                Queue.Add(instance.Key, WorkPriority.Resync);
     }
 
     private void OnEntry(ObjectChange<ManagedResource> change)
@@ -74,12 +55,12 @@ public sealed class InstanceController : IController, IDisposable
         if (owner.Plane != _plane.Id)
             return;
         if (owner.Kind == "Instance")
-            _queue.Add(new ObjectKey(owner.Namespace, owner.Name));
+            Queue.Add(new ObjectKey(owner.Namespace, owner.Name));
         else if (change.Before is null || change.After is null)
             Unprogrammed();
     }
 
-    private async Task<Result> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
+    private protected override async Task<Result> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
     {
         if (_plane.Instances.Find(key) is not { } instance)
             return Result.Settled;
@@ -186,7 +167,7 @@ public sealed class InstanceController : IController, IDisposable
 
     private async Task BackAsync(Instance instance, ManagedResource entry, CancellationToken cancellation)
     {
-        var after = await WriteAsync(instance, status => InstanceBack.Apply(status, instance, entry, _scheduler.Time.GetUtcNow()), cancellation).ConfigureAwait(false);
+        var after = await WriteAsync(instance, status => InstanceBack.Apply(status, instance, entry, Now), cancellation).ConfigureAwait(false);
         if (entry.Status?.ProviderId is { } id && after.Metadata.Annotation(Annotations.ProviderId) != id)
         {
             var annotated = ResourceTypes.Instances.Clone(after);
@@ -200,7 +181,7 @@ public sealed class InstanceController : IController, IDisposable
         WriteAsync(instance, s => Set(s, instance, ConditionTypes.Programmed, ConditionStatus.False, reason, message), cancellation);
 
     private void Set(InstanceStatus status, Instance instance, string type, string value, string reason, string message) =>
-        Conditions.Set(status.Conditions ??= [], type, value, reason, message, instance.Metadata.Generation, _scheduler.Time.GetUtcNow());
+        Conditions.Set(status.Conditions ??= [], type, value, reason, message, instance.Metadata.Generation, Now);
 
     private Task<Instance> WriteAsync(Instance instance, Action<InstanceStatus> change, CancellationToken cancellation) =>
         DatumStatus.WriteAsync(_plane, ResourceTypes.Instances, _plane.Instances, instance, i => change(i.Status ??= new InstanceStatus()), cancellation);

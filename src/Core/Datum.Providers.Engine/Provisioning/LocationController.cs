@@ -9,38 +9,21 @@ using Microsoft.Extensions.Logging;
 namespace Datum.Providers.Engine.Provisioning;
 
 /// <summary>Writes Accepted (driver, block and config are in order) and Ready (the account answers) on Locations.</summary>
-public sealed class LocationController : IController, IDisposable
+public sealed class LocationController : ProvisioningController<(bool Compute, ObjectKey Key)>
 {
     private readonly ProjectPlane _plane;
     private readonly LocationResolver _resolver;
     private readonly SessionManager _sessions;
-    private readonly IScheduler _scheduler;
-    private readonly WorkQueue<(bool Compute, ObjectKey Key)> _queue;
-    private readonly Controller<(bool Compute, ObjectKey Key)> _controller;
-    private readonly List<IDisposable> _subscriptions = [];
 
     public LocationController(HomePlane home, ProjectPlane plane, LocationResolver resolver, SessionManager sessions, IScheduler scheduler, ILogger<LocationController> logger)
+        : base("locations", 2, scheduler, logger)
     {
         _plane = plane;
         _resolver = resolver;
         _sessions = sessions;
-        _scheduler = scheduler;
-        _queue = new(scheduler, new() { Name = "locations" });
-        _controller = new("locations", _queue, ReconcileAsync, scheduler, logger, new ControllerOptions { Workers = 2 });
-        _subscriptions.Add(plane.Locations.Subscribe(c => Enqueue(false, c)));
-        _subscriptions.Add(plane.ComputeLocations.Subscribe(c => Enqueue(true, c)));
-        _subscriptions.Add(home.Configs.Subscribe(OnConfig));
-    }
-
-    public string Name => "locations";
-
-    public Task RunAsync(CancellationToken cancellation) => _controller.RunAsync(cancellation);
-
-    public void Dispose()
-    {
-        foreach (var subscription in _subscriptions)
-            subscription.Dispose();
-        _queue.Dispose();
+        On(plane.Locations, c => Enqueue(false, c));
+        On(plane.ComputeLocations, c => Enqueue(true, c));
+        On(home.Configs, OnConfig);
     }
 
     private void Enqueue(bool compute, ObjectChange<Location> change)
@@ -49,9 +32,9 @@ public sealed class LocationController : IController, IDisposable
         if (change.Before is not null && change.After is not null && change.Before.Metadata.Generation == change.After.Metadata.Generation
             && change.Before.Metadata.Annotation(Annotations.Provider) == change.After.Metadata.Annotation(Annotations.Provider))
             return;
-        _queue.Add((compute, change.Key));
+        Queue.Add((compute, change.Key));
         if (!compute)
-            _queue.Add((true, change.Key));
+            Queue.Add((true, change.Key));
     }
 
     private void OnConfig(ObjectChange<ProviderConfig> change)
@@ -59,12 +42,12 @@ public sealed class LocationController : IController, IDisposable
         if (change.Before?.Metadata.Generation == change.After?.Metadata.Generation && change.Before is not null && change.After is not null)
             return;
         foreach (var location in _plane.Locations.All())
-            _queue.Add((false, location.Key));
+            Queue.Add((false, location.Key));
         foreach (var location in _plane.ComputeLocations.All())
-            _queue.Add((true, location.Key));
+            Queue.Add((true, location.Key));
     }
 
-    private async Task<Result> ReconcileAsync((bool Compute, ObjectKey Key) key, CancellationToken cancellation)
+    private protected override async Task<Result> ReconcileAsync((bool Compute, ObjectKey Key) key, CancellationToken cancellation)
     {
         var cache = key.Compute ? _plane.ComputeLocations : _plane.Locations;
         if (cache.Find(key.Key) is not { IsDeleting: false } location)
@@ -87,13 +70,13 @@ public sealed class LocationController : IController, IDisposable
             session.Session is null
                 ? (ConditionStatus.False, session.Reason, session.Message)
                 : (ConditionStatus.True, Reasons.ProbeSucceeded, $"Account {session.Session.Account.AccountId} answers."), cancellation).ConfigureAwait(false);
-        return session.RetryAt is { } at ? Result.After(at - _scheduler.Time.GetUtcNow()) : Result.Settled;
+        return session.RetryAt is { } at ? Result.After(at - Now) : Result.Settled;
     }
 
     private Task WriteAsync(
         bool compute, Location location, (string Status, string Reason, string Message) accepted, (string Status, string Reason, string Message)? ready, CancellationToken cancellation)
     {
-        var now = _scheduler.Time.GetUtcNow();
+        var now = Now;
         return DatumStatus.WriteAsync(_plane, compute ? ResourceTypes.ComputeLocations : ResourceTypes.Locations, compute ? _plane.ComputeLocations : _plane.Locations, location, l =>
         {
             var conditions = (l.Status ??= new LocationStatus()).Conditions ??= [];

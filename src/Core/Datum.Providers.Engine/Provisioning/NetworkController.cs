@@ -14,59 +14,40 @@ namespace Datum.Providers.Engine.Provisioning;
 /// Networks, NetworkContexts and Subnets to entries and back. One controller for the three, keyed by Network: they share one
 /// platform object on most platforms, so they are decided on together.
 /// </summary>
-public sealed class NetworkController : IController, IDisposable
+public sealed class NetworkController : ProvisioningController<ObjectKey>
 {
     private readonly ProjectPlane _plane;
     private readonly LocationResolver _resolver;
     private readonly EntryWriter _writer;
-    private readonly LedgerStore _ledger;
     private readonly NetworkPlaces _places;
-    private readonly IScheduler _scheduler;
     private readonly OwnerLifecycle<Network> _networks;
     private readonly OwnerLifecycle<NetworkContext> _contexts;
     private readonly OwnerLifecycle<Subnet> _subnets;
-    private readonly WorkQueue<ObjectKey> _queue;
-    private readonly Controller<ObjectKey> _controller;
-    private readonly List<IDisposable> _subscriptions = [];
 
     internal NetworkController(
         HomePlane home, ProjectPlane plane, LocationResolver resolver, EntryWriter writer, LedgerStore ledger, NetworkPlaces places, IScheduler scheduler, ILogger<NetworkController> logger)
+        : base("networks", 2, scheduler, logger)
     {
         _plane = plane;
         _resolver = resolver;
         _writer = writer;
-        _ledger = ledger;
         _places = places;
-        _scheduler = scheduler;
         _networks = new(home, plane, ledger, ResourceTypes.Networks, plane.Networks);
         _contexts = new(home, plane, ledger, ResourceTypes.NetworkContexts, plane.NetworkContexts);
         _subnets = new(home, plane, ledger, ResourceTypes.Subnets, plane.Subnets);
-        _queue = new(scheduler, new() { Name = "networks" });
-        _controller = new("networks", _queue, ReconcileAsync, scheduler, logger, new ControllerOptions { Workers = 2 });
-        _subscriptions.Add(plane.Networks.Subscribe(c => _queue.Add(c.Key)));
-        _subscriptions.Add(plane.NetworkContexts.Subscribe(c => _queue.Add(new ObjectKey(c.Key.Namespace, (c.After ?? c.Before)!.Spec.Network.Name))));
-        _subscriptions.Add(plane.Subnets.Subscribe(OnSubnet));
-        _subscriptions.Add(plane.Locations.Subscribe(_ => All()));
-        _subscriptions.Add(plane.ComputeLocations.Subscribe(_ => All()));
-        _subscriptions.Add(home.Configs.Subscribe(_ => All()));
-        _subscriptions.Add(home.Entries.Subscribe(OnEntry));
-    }
-
-    public string Name => "networks";
-
-    public Task RunAsync(CancellationToken cancellation) => _controller.RunAsync(cancellation);
-
-    public void Dispose()
-    {
-        foreach (var subscription in _subscriptions)
-            subscription.Dispose();
-        _queue.Dispose();
+        On(plane.Networks, c => Queue.Add(c.Key));
+        On(plane.NetworkContexts, c => Queue.Add(new ObjectKey(c.Key.Namespace, (c.After ?? c.Before)!.Spec.Network.Name)));
+        On(plane.Subnets, OnSubnet);
+        On(plane.Locations, _ => All());
+        On(plane.ComputeLocations, _ => All());
+        On(home.Configs, _ => All());
+        On(home.Entries, OnEntry);
     }
 
     private void All()
     {
         foreach (var network in _plane.Networks.All())
-            _queue.Add(network.Key, WorkPriority.Resync);
+            Queue.Add(network.Key, WorkPriority.Resync);
     }
 
     private void OnSubnet(ObjectChange<Subnet> change)
@@ -74,9 +55,9 @@ public sealed class NetworkController : IController, IDisposable
         var subnet = (change.After ?? change.Before)!;
         var context = _plane.NetworkContexts.Find(new ObjectKey(subnet.Metadata.Namespace, subnet.Spec.NetworkContext.Name));
         if (context is not null)
-            _queue.Add(new ObjectKey(subnet.Metadata.Namespace, context.Spec.Network.Name));
+            Queue.Add(new ObjectKey(subnet.Metadata.Namespace, context.Spec.Network.Name));
         else if (subnet.IsDeleting)
-            _queue.Add(new ObjectKey(subnet.Metadata.Namespace, subnet.Spec.NetworkContext.Name + OrphanSuffix));
+            Queue.Add(new ObjectKey(subnet.Metadata.Namespace, subnet.Spec.NetworkContext.Name + OrphanSuffix));
     }
 
     private void OnEntry(ObjectChange<ManagedResource> change)
@@ -94,13 +75,13 @@ public sealed class NetworkController : IController, IDisposable
             _ => null,
         };
         if (network is not null)
-            _queue.Add(new ObjectKey(owner.Namespace, network));
+            Queue.Add(new ObjectKey(owner.Namespace, network));
     }
 
     // A Subnet whose context is gone has no Network to be found by; '/' can't be part of a name.
     private const string OrphanSuffix = "/orphans";
 
-    private async Task<Result> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
+    private protected override async Task<Result> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
     {
         if (key.Name.EndsWith(OrphanSuffix, StringComparison.Ordinal))
         {
@@ -241,9 +222,9 @@ public sealed class NetworkController : IController, IDisposable
 
     private Task ProgrammedAsync(NetworkContext context, string status, string reason, string message, CancellationToken cancellation) =>
         DatumStatus.WriteAsync(_plane, ResourceTypes.NetworkContexts, _plane.NetworkContexts, context, c =>
-            Conditions.Set((c.Status ??= new()).Conditions ??= [], ConditionTypes.Programmed, status, reason, message, context.Metadata.Generation, _scheduler.Time.GetUtcNow()), cancellation);
+            Conditions.Set((c.Status ??= new()).Conditions ??= [], ConditionTypes.Programmed, status, reason, message, context.Metadata.Generation, Now), cancellation);
 
     private Task ProgrammedAsync(Subnet subnet, string status, string reason, string message, CancellationToken cancellation) =>
         DatumStatus.WriteAsync(_plane, ResourceTypes.Subnets, _plane.Subnets, subnet, s =>
-            Conditions.Set((s.Status ??= new()).Conditions ??= [], ConditionTypes.Programmed, status, reason, message, subnet.Metadata.Generation, _scheduler.Time.GetUtcNow()), cancellation);
+            Conditions.Set((s.Status ??= new()).Conditions ??= [], ConditionTypes.Programmed, status, reason, message, subnet.Metadata.Generation, Now), cancellation);
 }

@@ -31,8 +31,8 @@ internal static class LibpodErrors
             Row("image not known", ErrorCode.NotReadyYet),
             Row("no such secret", ErrorCode.NotReadyYet),
             Row("no such volume", ErrorCode.NotReadyYet),
-            Row("no such pod", ErrorCode.Failed),
-            Row("no such container", ErrorCode.Failed),
+            Row("no such pod", ErrorCode.PreconditionFailed),
+            Row("no such container", ErrorCode.PreconditionFailed),
             Row("attempted to invoke a command that was not found", ErrorCode.Invalid),
             Row("OCI permission denied", ErrorCode.Invalid),
             // A container that is just ending can be neither stopped nor removed for a moment; other parts may be gone already.

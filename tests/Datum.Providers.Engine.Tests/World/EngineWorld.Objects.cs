@@ -1,0 +1,152 @@
+using System.Text.Json;
+using Datum.Providers.Drivers.Simulator;
+using Datum.Providers.Kubernetes;
+using Datum.Providers.Resources.Compute;
+using Datum.Providers.Resources.Networking;
+using Datum.Providers.Resources.Providers;
+using Instance = Datum.Providers.Resources.Compute.Instance;
+using Subnet = Datum.Providers.Resources.Networking.Subnet;
+
+namespace Datum.Providers.Engine.Tests.World;
+
+/// <summary>What users and the core controllers would have made.</summary>
+internal sealed partial class EngineWorld
+{
+    public const string Namespace = "default";
+
+    public Instance Instance => Plane.Peek(ResourceTypes.Instances, Namespace, "web-0")!;
+
+    public List<ManagedResource> Entries => Plane.Live(ResourceTypes.ManagedResources);
+
+    /// <summary>The only entry of a kind.</summary>
+    public ManagedResource Entry(string kind) => Entries.Single(e => e.Spec.Kind == kind);
+
+    public CloudObject Server => Cloud.In(Collections.Servers).Single();
+
+    public static Condition? Ready(ManagedResource entry) => Conditions.Find(entry.Status?.Conditions, ConditionTypes.Ready);
+
+    public bool Is(string condition, string status = ConditionStatus.True) => Conditions.Find(Instance.Status?.Conditions, condition)?.Status == status;
+
+    /// <summary>The instance does its work in its newest form.</summary>
+    public bool Runs(string image = "web:1") =>
+        Is(ConditionTypes.Programmed) && Is(ConditionTypes.Running)
+        && Cloud.In(Collections.Servers) is [{ State: "READY" } server] && server.Containers is [{ } c] && c.Image == image;
+
+    public bool NothingIsLeft => Entries.Count == 0 && Cloud.Objects.Length == 0
+        && Plane.Live(ResourceTypes.Instances).Count + Plane.Live(ResourceTypes.Subnets).Count + Plane.Live(ResourceTypes.NetworkContexts).Count + Plane.Live(ResourceTypes.Networks).Count == 0;
+
+    /// <summary>Entries at rest: nothing to do, nothing open.</summary>
+    public bool AllReady => Entries.All(e => Conditions.IsTrue(e.Status?.Conditions, ConditionTypes.Ready) && e.Spec.Record.Intent is null);
+
+    public T Create<T>(ResourceType<T> type, T value) where T : KubeObject =>
+        Plane.CreateAsync(type, type.Stamp(value), CancellationToken.None).GetAwaiter().GetResult();
+
+    public void CreateNetwork()
+    {
+        var network = new Network { Spec = { Ipam = { Mode = "Auto" } } };
+        network.Metadata.Name = "default";
+        network.Metadata.Namespace = Namespace;
+        Create(ResourceTypes.Networks, network);
+
+        var context = new NetworkContext { Spec = { Network = { Name = "default" }, Location = { Name = "here", Namespace = Namespace } } };
+        context.Metadata.Name = "default-here";
+        context.Metadata.Namespace = Namespace;
+        Create(ResourceTypes.NetworkContexts, context);
+
+        var subnet = new Subnet
+        {
+            Spec = { SubnetClass = "private", IpFamily = "IPv4", NetworkContext = { Name = "default-here" }, Location = { Name = "here", Namespace = Namespace } },
+        };
+        subnet.Metadata.Name = "default-here-v4";
+        subnet.Metadata.Namespace = Namespace;
+        Create(ResourceTypes.Subnets, subnet);
+        Plane.EditStatus(ResourceTypes.Subnets, Namespace, "default-here-v4", s => s.Status = new SubnetStatus
+        {
+            StartAddress = "10.128.0.0", PrefixLength = 20,
+            Conditions = [new Condition { Type = ConditionTypes.Allocated, Status = ConditionStatus.True, Reason = Reasons.PrefixAllocated }],
+        });
+    }
+
+    public Instance CreateInstance(Action<Instance>? change = null)
+    {
+        var instance = new Instance
+        {
+            Spec = new()
+            {
+                Runtime = new InstanceRuntime
+                {
+                    Resources = { InstanceType = "datumcloud/d1-standard-2" },
+                    Sandbox = new SandboxRuntime { Containers = [new SandboxContainer { Name = "web", Image = "web:1", Ports = [new NamedPort { Name = "http", Port = 80 }] }] },
+                },
+                NetworkInterfaces = [new InstanceNetworkInterface
+                {
+                    Network = { Name = "default" },
+                    NetworkPolicy = new InterfaceNetworkPolicy { Ingress = [new NetworkPolicyIngressRule { Ports = [new NetworkPolicyPort { Port = "http" }] }] },
+                }],
+                Location = new LocationReference { Name = "here", Namespace = Namespace },
+                Controller = new InstanceControllerSpec { TemplateHash = "h1" },
+            },
+        };
+        instance.Metadata.Name = "web-0";
+        instance.Metadata.Namespace = Namespace;
+        change?.Invoke(instance);
+        return Create(ResourceTypes.Instances, instance);
+    }
+
+    /// <summary>Adds an empty data disk.</summary>
+    public static void WithDisk(Instance instance) => instance.Spec.Volumes =
+    [
+        new InstanceVolume
+        {
+            Name = "data",
+            Disk = new Resources.Compute.DiskVolume
+            {
+                Template = { Spec = { Type = "pd-standard", Resources = new DiskResources { Requests = new() { ["storage"] = "10Gi" } }, Populator = new DiskPopulator { Filesystem = new FilesystemPopulator { Type = "ext4" } } } },
+            },
+        },
+    ];
+
+    public void EditInstance(Action<Instance> change) => Plane.Edit(ResourceTypes.Instances, Namespace, "web-0", change);
+
+    public void DeleteInstance() => Plane.Delete(ResourceTypes.Instances, new ObjectKey(Namespace, "web-0"));
+
+    /// <summary>In the order of the core controllers: a context goes when its subnets are gone.</summary>
+    public void DeleteNetwork()
+    {
+        Plane.Delete(ResourceTypes.Networks, new ObjectKey(Namespace, "default"));
+        Plane.Delete(ResourceTypes.Subnets, new ObjectKey(Namespace, "default-here-v4"));
+        Until("the subnet is gone", () => Plane.Live(ResourceTypes.Subnets).Count == 0, TimeSpan.FromHours(1));
+        Plane.Delete(ResourceTypes.NetworkContexts, new ObjectKey(Namespace, "default-here"));
+    }
+
+    /// <summary>Brings one instance to work.</summary>
+    public EngineWorld Running(Action<Instance>? change = null)
+    {
+        CreateNetwork();
+        CreateInstance(change);
+        Until("the instance runs", () => Runs() && AllReady);
+        return this;
+    }
+
+    private void Furnish()
+    {
+        var settings = new System.Text.Json.Nodes.JsonObject
+        {
+            ["knobs"] = new System.Text.Json.Nodes.JsonObject
+            {
+                ["createClasses"] = new System.Text.Json.Nodes.JsonObject(_classes.Select(c => KeyValuePair.Create(c.Key.ToString(), (System.Text.Json.Nodes.JsonNode?)c.Value.ToString()))),
+            },
+        };
+        var config = new ProviderConfig
+        {
+            Spec = { Driver = "simulator", Endpoint = "http://cloud.test", Settings = JsonElement.Parse(settings.ToJsonString()), DiskTypes = new() { ["pd-standard"] = "sim-standard" } },
+        };
+        config.Metadata.Name = "sim";
+        Create(ResourceTypes.ProviderConfigs, config);
+
+        var location = new Location { Spec = { LocationClassName = "self-managed", Topology = { [Labels.CityCode] = "DFW" }, Provider = new() { ["simulator"] = JsonElement.Parse("""{"zone":"z1"}""") } } };
+        location.Metadata.Name = "here";
+        location.Metadata.Namespace = Namespace;
+        Create(ResourceTypes.Locations, location);
+    }
+}
