@@ -17,10 +17,10 @@ public sealed class Answer<T> where T : class
     public DriverError? Error { get; }
 
     /// <summary>Wraps an answer.</summary>
-    public static implicit operator Answer<T>(T value) => new(value, null);
+    public static implicit operator Answer<T>(T value) => new(value ?? throw new ArgumentNullException(nameof(value)), null);
 
     /// <summary>Wraps an error.</summary>
-    public static implicit operator Answer<T>(DriverError error) => new(null, error);
+    public static implicit operator Answer<T>(DriverError error) => new(null, error ?? throw new ArgumentNullException(nameof(error)));
 }
 
 /// <summary>What one look found: exactly one of <see cref="Absent{TFacts}"/>, <see cref="Present{TFacts}"/>, <see cref="Ambiguous{TFacts}"/>.</summary>

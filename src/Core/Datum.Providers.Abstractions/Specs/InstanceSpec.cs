@@ -233,8 +233,8 @@ public sealed record InterfaceSpec
     /// <summary>Stable name, e.g. <c>eth0</c>.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The network.</summary>
-    public required Reference Network { get; init; }
+    /// <summary>The network; null on platforms that have none (jobs, rented GPUs, components on a device).</summary>
+    public Reference? Network { get; init; }
 
     /// <summary>The subnets, where the platform has them.</summary>
     public ImmutableArray<Reference> Subnets { get => field.IsDefault ? [] : field; init; }

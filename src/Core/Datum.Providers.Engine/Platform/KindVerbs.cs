@@ -41,7 +41,7 @@ public abstract class KindVerbs
     {
         Interfaces = [.. spec.Interfaces.Select(i => i with
         {
-            Network = Fill(i.Network, parts),
+            Network = i.Network is null ? null : Fill(i.Network, parts),
             Subnets = [.. i.Subnets.Select(s => Fill(s, parts))],
             Firewalls = [.. i.Firewalls.Select(f => Fill(f, parts))],
         })],

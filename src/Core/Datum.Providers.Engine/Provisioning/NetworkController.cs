@@ -50,42 +50,40 @@ public sealed class NetworkController : ProvisioningController<ObjectKey>
             Queue.Add(network.Key, WorkPriority.Resync);
     }
 
-    private void OnSubnet(ObjectChange<Subnet> change)
-    {
-        var subnet = (change.After ?? change.Before)!;
-        var context = _plane.NetworkContexts.Find(new ObjectKey(subnet.Metadata.Namespace, subnet.Spec.NetworkContext.Name));
-        if (context is not null)
-            Queue.Add(new ObjectKey(subnet.Metadata.Namespace, context.Spec.Network.Name));
-        else if (subnet.IsDeleting)
-            Queue.Add(new ObjectKey(subnet.Metadata.Namespace, subnet.Spec.NetworkContext.Name + OrphanSuffix));
-    }
+    private void OnSubnet(ObjectChange<Subnet> change) => Queue.Add(KeyOf((change.After ?? change.Before)!));
 
     private void OnEntry(ObjectChange<ManagedResource> change)
     {
         var owner = (change.After ?? change.Before)!.Spec.Owner;
         if (owner.Plane != _plane.Id)
             return;
-        var network = owner.Kind switch
+        ObjectKey? key = owner.Kind switch
         {
-            "Network" => owner.Name,
-            "NetworkContext" => _plane.NetworkContexts.Find(new ObjectKey(owner.Namespace, owner.Name))?.Spec.Network.Name,
-            "Subnet" => _plane.Subnets.Find(new ObjectKey(owner.Namespace, owner.Name)) is { } s
-                ? _plane.NetworkContexts.Find(new ObjectKey(owner.Namespace, s.Spec.NetworkContext.Name))?.Spec.Network.Name ?? s.Spec.NetworkContext.Name + OrphanSuffix
-                : null,
+            "Network" => new ObjectKey(owner.Namespace, owner.Name),
+            "NetworkContext" when _plane.NetworkContexts.Find(new ObjectKey(owner.Namespace, owner.Name)) is { } context => new ObjectKey(owner.Namespace, context.Spec.Network.Name),
+            "Subnet" when _plane.Subnets.Find(new ObjectKey(owner.Namespace, owner.Name)) is { } subnet => KeyOf(subnet),
             _ => null,
         };
-        if (network is not null)
-            Queue.Add(new ObjectKey(owner.Namespace, network));
+        if (key is { } known)
+            Queue.Add(known);
     }
 
-    // A Subnet whose context is gone has no Network to be found by; '/' can't be part of a name.
-    private const string OrphanSuffix = "/orphans";
+    // A Subnet that goes may have lost its context, and with it the way to its Network: it is worked on by its context's name. '/' can't be part of a name.
+    private const string GoingSubnets = "/subnets";
+
+    private ObjectKey KeyOf(Subnet subnet)
+    {
+        var context = subnet.Spec.NetworkContext.Name;
+        return new ObjectKey(subnet.Metadata.Namespace, !subnet.IsDeleting && _plane.NetworkContexts.Find(new ObjectKey(subnet.Metadata.Namespace, context)) is { } found
+            ? found.Spec.Network.Name
+            : context + GoingSubnets);
+    }
 
     private protected override async Task<Result> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
     {
-        if (key.Name.EndsWith(OrphanSuffix, StringComparison.Ordinal))
+        if (key.Name.EndsWith(GoingSubnets, StringComparison.Ordinal))
         {
-            foreach (var subnet in _plane.Subnets.ByIndex(NetworkPlaces.SubnetsByContext, $"{key.Namespace}/{key.Name[..^OrphanSuffix.Length]}"))
+            foreach (var subnet in _plane.Subnets.ByIndex(NetworkPlaces.SubnetsByContext, $"{key.Namespace}/{key.Name[..^GoingSubnets.Length]}"))
                 if (subnet.IsDeleting)
                     await _subnets.ReleaseAsync(subnet, cancellation).ConfigureAwait(false);
             return Result.Settled;
@@ -97,8 +95,6 @@ public sealed class NetworkController : ProvisioningController<ObjectKey>
                 await _contexts.ReleaseAsync(context, cancellation).ConfigureAwait(false);
             else if (network is { IsDeleting: false })
                 await ContextAsync(network, context, cancellation).ConfigureAwait(false);
-            foreach (var subnet in _places.SubnetsOf(context).Where(s => s.IsDeleting))
-                await _subnets.ReleaseAsync(subnet, cancellation).ConfigureAwait(false);
         }
         if (network is { IsDeleting: true })
             await _networks.ReleaseAsync(network, cancellation).ConfigureAwait(false);

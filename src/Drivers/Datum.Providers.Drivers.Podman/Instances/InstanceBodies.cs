@@ -46,7 +46,7 @@ internal static class InstanceBodies
     public static string ContainerName(Identity id, string container) => PodmanNames.For(id, $"c-{container}");
 
     /// <summary>The network's name at Podman, which is its provider id.</summary>
-    public static string NetworkName(InterfaceSpec network) => network.Network.ProviderId ?? $"{ResourceNames.Prefix(ResourceKind.Network)}-{network.Network.Name}";
+    public static string NetworkName(InterfaceSpec network) => network.Network?.ProviderId ?? $"{ResourceNames.Prefix(ResourceKind.Network)}-{network.Network?.Name}";
 
     private static ImmutableArray<VolumeMount> Volumes(InstanceSpec spec, ContainerSpec container) =>
     [

@@ -47,7 +47,7 @@ internal static class Fingerprint
     {
         ["hostname"] = spec.Hostname,
         ["size"] = string.Create(CultureInfo.InvariantCulture, $"{spec.Size.CpuMillis}m/{spec.Size.MemoryMiB}Mi"),
-        ["interfaces"] = string.Join(';', spec.Interfaces.Select(i => $"{i.Name}={i.Network.Name}")),
+        ["interfaces"] = string.Join(';', spec.Interfaces.Select(i => $"{i.Name}={i.Network?.Name}")),
         ["containers"] = string.Join(',', (spec.Sandbox?.Containers ?? []).Select(c => c.Name).Order(StringComparer.Ordinal)),
         ["restartedAt"] = spec.RestartedAt ?? "",
         ["terminationGraceSeconds"] = Grace(spec).ToString(CultureInfo.InvariantCulture),

@@ -40,6 +40,8 @@ internal static class InstanceValidator
             var path = $"interfaces[{network.Name}]";
             if (network.Name.Length is 0 or > 15 || network.Name.Any(c => char.IsWhiteSpace(c) || c is '/' or ':') || network.Name is "lo")
                 refuse(path, $"'{network.Name}' can't be the name of a network interface.", null, false);
+            if (network.Network is null)
+                refuse($"{path}.network", "A pod's interface needs a network.", null, false);
             if (!network.Firewalls.IsEmpty)
                 refuse($"{path}.firewalls", "Firewalls aren't objects of their own here; rules come with the interface.", "firewall", false);
             if (network.Addresses.Any(a => !IPAddress.TryParse(a, out _)))

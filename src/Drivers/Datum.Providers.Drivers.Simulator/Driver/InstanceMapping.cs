@@ -31,7 +31,7 @@ internal static class InstanceMapping
     public static CloudObject NicWish(InterfaceSpec spec) => new()
     {
         InterfaceName = spec.Name,
-        NetworkId = spec.Network.ProviderId,
+        NetworkId = spec.Network?.ProviderId,
         SubnetIds = [.. spec.Subnets.Select(s => s.ProviderId).OfType<string>()],
         FirewallIds = [.. spec.Firewalls.Select(f => f.ProviderId).OfType<string>()],
         Addresses = spec.Addresses,
