@@ -1,3 +1,4 @@
+using System.Net.NetworkInformation;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Datum.Providers.Testing;
@@ -164,9 +165,30 @@ internal sealed class Space(Stage stage, string name)
 
     public async Task SeedsAsync()
     {
-        await _kubectl.ApplyFileAsync(Stage.Sample("11-network-default.yaml"), name);
+        await NetworkAsync();
         await _kubectl.ApplyFileAsync(Stage.Sample("12-workload-nginx-workload.yaml"), name);
     }
+
+    /// <summary>
+    /// The seed's Network, byte-identical, unless this machine uses the range that it would get: every plane begins at the same one,
+    /// and another host may run here. Then the same Network with a range that is free.
+    /// </summary>
+    public async Task NetworkAsync()
+    {
+        if (!InUse(128, 0))
+        {
+            await _kubectl.ApplyFileAsync(Stage.Sample("11-network-default.yaml"), name);
+            return;
+        }
+        var (second, third) = Enumerable.Repeat(0, 1000).Select(_ => (Random.Shared.Next(129, 256), Random.Shared.Next(16) * 16)).First(r => !InUse(r.Item1, r.Item2));
+        await TestContext.Progress.WriteLineAsync($"10.128.0.0/20 is used on this machine: the Network of {name} gets 10.{second}.{third}.0/20");
+        var seed = await File.ReadAllTextAsync(Stage.Sample("11-network-default.yaml"));
+        await _kubectl.ApplyAsync($"{seed.TrimEnd()}\n    ipv4Ranges: [\"10.{second}.{third}.0/20\"]\n", name);
+    }
+
+    private static bool InUse(int second, int third) => NetworkInterface.GetAllNetworkInterfaces()
+        .SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(a => a.Address.GetAddressBytes())
+        .Any(a => a is [10, var s, var t, _] && s == second && (t & 0xF0) == third);
 
     /// <summary>Config, Location and seeds, until the Workload is Available.</summary>
     public async Task RunSeedsAsync()

@@ -148,7 +148,7 @@ public abstract class WorkloadSuite
     {
         await Here.ConfigAsync();
         await Here.LocationAsync();
-        await Stage.Kubectl.ApplyFileAsync(Stage.Sample("11-network-default.yaml"), Here.Name);
+        await Here.NetworkAsync();
         var manifest = await File.ReadAllTextAsync(Stage.Sample("12-workload-nginx-workload.yaml"));
         await Stage.Kubectl.ApplyAsync(manifest.Replace("datumcloud/d1-standard-2", "datumcloud/nonesuch-9", StringComparison.Ordinal), Here.Name);
         // Law L11: the condition names the field.
