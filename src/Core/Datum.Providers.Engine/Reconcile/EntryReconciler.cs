@@ -183,7 +183,7 @@ public sealed partial class EntryReconciler(
                 CountDrift(memory, look);
 
             var (after, result) = await DoAsync(pass, todo).ConfigureAwait(false);
-            entry = after;
+            entry = pass.Entry = after;
             if (result is null)
                 return TimeSpan.FromSeconds(1);
             if (result.Error is { } error)
