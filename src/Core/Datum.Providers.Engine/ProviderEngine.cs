@@ -28,9 +28,11 @@ public sealed record EngineParts
 public sealed class ProviderEngine : IDisposable
 {
     private readonly EngineParts _parts;
+    private readonly IDisposable[] _owned;
 
-    private ProviderEngine(EngineParts parts, SessionManager sessions, EntryController entries, IReadOnlyList<IController> controllers)
+    private ProviderEngine(EngineParts parts, SessionManager sessions, EntryController entries, IDisposable[] owned, IReadOnlyList<IController> controllers)
     {
+        _owned = owned;
         _parts = parts;
         Sessions = sessions;
         Entries = entries;
@@ -54,11 +56,20 @@ public sealed class ProviderEngine : IDisposable
         var resolver = new LocationResolver(home, plane, parts.Drivers, parts.Development);
         var writer = new EntryWriter(home, plane, ledger);
         var places = new NetworkPlaces(plane, writer);
-        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, new OwnerReader(PlaneById), new PayloadSource(PlaneById),
+        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, new OwnerReader(plane, PlaneById), new PayloadSource(PlaneById),
             new EventRecorder(PlaneById, scheduler, logging.CreateLogger<EventRecorder>()), scheduler, logging.CreateLogger<EntryReconciler>());
         var entries = new EntryController(home, ledger, sessions, reconciler, scheduler, logging.CreateLogger<EntryController>());
 
-        return new ProviderEngine(parts, sessions, entries,
+        // An owner that goes without our finalizer having been released is noticed on its entries (OwnerLost).
+        void Poke<T>(ObjectChange<T> change) where T : KubeObject
+        {
+            if (change.After is null && change.Before?.Metadata.Uid is { } uid)
+                foreach (var entry in ledger.OwnedBy(uid))
+                    entries.Poke(entry.Metadata.Name!);
+        }
+
+        IDisposable[] owned = [plane.Instances.Subscribe(Poke), plane.Networks.Subscribe(Poke), plane.NetworkContexts.Subscribe(Poke), plane.Subnets.Subscribe(Poke)];
+        return new ProviderEngine(parts, sessions, entries, owned,
         [
             new LocationController(home, plane, resolver, sessions, scheduler, logging.CreateLogger<LocationController>()),
             new ProviderConfigController(home, plane, resolver, sessions, scheduler, logging.CreateLogger<ProviderConfigController>()),
@@ -84,6 +95,8 @@ public sealed class ProviderEngine : IDisposable
 
     public void Dispose()
     {
+        foreach (var subscription in _owned)
+            subscription.Dispose();
         foreach (var controller in Controllers.OfType<IDisposable>())
             controller.Dispose();
         Sessions.Close();

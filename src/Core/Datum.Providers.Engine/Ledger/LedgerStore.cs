@@ -47,15 +47,42 @@ public sealed class LedgerStore(HomePlane home)
             : entry;
     }
 
-    /// <summary>Changes status.</summary>
-    public async Task<ManagedResource> UpdateStatusAsync(ManagedResource entry, ManagedResourceStatus status, CancellationToken cancellation)
+    /// <summary>
+    /// Stores what is known for certain (an id that the platform told): not cancelled, and repeated on the newest version when
+    /// somebody else was faster.
+    /// </summary>
+    public Task<ManagedResource> StoreAsync(ManagedResource entry, Action<ManagedResource> change) =>
+        OnNewestAsync(entry, e => UpdateAsync(e, change, CancellationToken.None), CancellationToken.None);
+
+    /// <summary>Changes status; on the newest version when the spec has moved on meanwhile.</summary>
+    public Task<ManagedResource> UpdateStatusAsync(ManagedResource entry, ManagedResourceStatus status, CancellationToken cancellation) =>
+        OnNewestAsync(entry, async e =>
+        {
+            var after = Type.Clone(e);
+            after.Status = status;
+            return Patches.Status(Type, e, after) is { } patch ? await PatchAsync(e, patch, "status", cancellation).ConfigureAwait(false) : e;
+        }, cancellation);
+
+    private async Task<ManagedResource> OnNewestAsync(ManagedResource entry, Func<ManagedResource, Task<ManagedResource>> write, CancellationToken cancellation)
     {
-        var after = Type.Clone(entry);
-        after.Status = status;
-        return Patches.Status(Type, entry, after) is { } patch
-            ? await PatchAsync(entry, patch, "status", cancellation).ConfigureAwait(false)
-            : entry;
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await write(entry).ConfigureAwait(false);
+            }
+            catch (KubernetesException e) when (e.IsConflict && attempt < MaxConflicts)
+            {
+                var live = await home.Client.FindAsync(Type, entry.Key, cancellation).ConfigureAwait(false);
+                if (live is null || live.Metadata.Uid != entry.Metadata.Uid)
+                    throw;
+                home.Entries.Observe(live);
+                entry = live;
+            }
+        }
     }
+
+    private const int MaxConflicts = 8;
 
     /// <summary>Deletes the entry and lets its finalizer go. Call it only after absence was proved (law L6).</summary>
     public async Task ReleaseAsync(ManagedResource entry, CancellationToken cancellation)

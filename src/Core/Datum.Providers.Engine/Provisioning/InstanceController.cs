@@ -114,6 +114,10 @@ public sealed class InstanceController : ProvisioningController<ObjectKey>
             return Result.Settled;
         }
 
+        // The config's maps count for new resources only: what exists keeps the size that it was made with.
+        if (_writer.Find(ResourceKind.Instance, uid, InstanceSlot)?.Spec.Desired is { } made
+            && ContractJson.Read<global::Datum.Providers.InstanceSpec>(made).Size is { } size0 && size0.InstanceType == spec.Size.InstanceType)
+            spec = spec with { Size = size0 };
         if (ContractJson.Write(spec).GetRawText().Length is > EntryWriter.MaxDesiredBytes and var size)
         {
             await NotProgrammedAsync(instance, Reasons.ConfigurationError,

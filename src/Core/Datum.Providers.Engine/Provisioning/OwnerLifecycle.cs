@@ -35,8 +35,13 @@ internal sealed class OwnerLifecycle<T>(HomePlane home, ProjectPlane plane, Ledg
             return false;
 
         foreach (var entry in ledger.OwnedBy(live.Metadata.Uid!))
-            if (entry.Spec.Wanted)
-                await ledger.UpdateAsync(entry, e => e.Spec.Wanted = false, cancellation).ConfigureAwait(false);
+            await ledger.UpdateAsync(entry, e =>
+            {
+                e.Spec.Wanted = false;
+                // Protection that is taken off, or a pause that is put on, counts while it goes as well.
+                if (home.Configs.Find(new ObjectKey(null, e.Spec.ProviderConfig)) is { } config)
+                    e.Spec.Policies = Translate.EntryWriter.PoliciesOf(live.Metadata, config);
+            }, cancellation).ConfigureAwait(false);
         if (ledger.OwnedBy(live.Metadata.Uid!).Count > 0)
             return false;
 

@@ -123,6 +123,12 @@ public sealed partial class AccountLister(
         foreach (var name in before.Keys.Where(n => !seen.ContainsKey(n)))
             entries.Poke(name, WorkPriority.Change);
 
+        // What vanished before any listing had shown it is missed only by the ledger.
+        foreach (var entry in home.Entries.ByIndex(HomePlane.ByConfig, session.ConfigName))
+            if (entry.Spec.Kind == verbs.Kind.ToString() && entry.Spec.Record.Parts is { Count: > 0 } && !seen.ContainsKey(entry.Metadata.Name!)
+                && CanonicalJson.Same(SessionManager.ScopeOf(session.Descriptor, entry.Spec.LocationBlock), session.Connection.Location))
+                entries.Poke(entry.Metadata.Name!);
+
         foreach (var name in seen.Keys.Where(n => ledger.Find(n) is null).Concat(copies).Where(reported.Add))
             LogUnknown(logger, verbs.Kind, name, session.ConfigName);
         return true;

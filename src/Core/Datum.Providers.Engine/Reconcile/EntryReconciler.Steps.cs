@@ -31,6 +31,13 @@ public sealed partial class EntryReconciler
                 };
             }, pass.Cancellation).ConfigureAwait(false);
 
+        // Looks from before this create say nothing about what it makes (L6); what failed before it has been told.
+        if (step.Verb is StepVerb.Create)
+        {
+            pass.Memory.AbsentSince = null;
+            pass.Memory.ToldFailure = "";
+        }
+
         // The write took time: the lease is checked again, right before the call (L10).
         if (!gate.MayMutate(timeout))
             return (entry, null);
@@ -44,8 +51,8 @@ public sealed partial class EntryReconciler
         var outcome = result.Error is { } e1 ? $"{e1.Code}" : result.Running is null ? "done" : "running";
         LogStep(logger, step.Verb, pass.Kind, entry.Metadata.Name!, step.Part, outcome);
 
-        // From here on the answer is known; storing it isn't cancelled with the pass, or it would be lost for nothing.
-        entry = await ledger.UpdateAsync(entry, e =>
+        // From here on the answer is known: storing it is neither cancelled with the pass nor given up for a conflict, or it would be lost for nothing.
+        entry = await ledger.StoreAsync(entry, e =>
         {
             var record = e.Spec.Record;
             Merge(record, result.Parts, result.Resolved);
@@ -54,7 +61,7 @@ public sealed partial class EntryReconciler
             if (step.Verb is StepVerb.Create && step.Class is CreateClass.Token && result.Error?.Effect is Effect.NotApplied)
                 Refused(record, step.Part);
             record.Handle = result.Running?.Handle is { } h ? HandleOf(pass.Session, h) : result.Error is null ? null : record.Handle;
-        }, CancellationToken.None).ConfigureAwait(false);
+        }).ConfigureAwait(false);
         return (entry, result);
     }
 

@@ -69,7 +69,7 @@ public sealed partial class EntryReconciler(
         var memory = _memory.GetOrAdd(entry.Metadata.Name!, static _ => new EntryMemory());
         memory.Follow(entry, session.Key);
         if (memory.NotBefore > scheduler.Time.GetUtcNow())
-            return Until(memory.NotBefore);
+            return DelayOf(memory);
 
         Look? look = null;
         for (var step = 0; step < MaxStepsAPass; step++)
@@ -79,7 +79,7 @@ public sealed partial class EntryReconciler(
             if (look is null)
                 return DelayOf(memory);
             entry = pass.Entry = await RecordAsync(pass, look).ConfigureAwait(false);
-            if (look is { Presence: Presence.Absent, InProgress: null, Failure: { } failure } && memory.ToldFailure != Told(failure))
+            if (look is { InProgress: null, Failure: { } failure } && entry.Spec.Wanted && memory.ToldFailure != Told(failure))
             {
                 memory.ToldFailure = Told(failure);
                 // Only the operation knew that it failed. Its handle is gone now, so the next look begins afresh.
@@ -87,9 +87,21 @@ public sealed partial class EntryReconciler(
                 return DelayOf(memory);
             }
 
+            if (Stale(entry, look))
+            {
+                // Something of an earlier life is still there: it is looked at again as something that must go.
+                if (await ObserveAsync(pass, takeDown: true).ConfigureAwait(false) is not { } toGo)
+                    return DelayOf(memory);
+                look = toGo;
+            }
+
             var decision = Decider.Decide(InputOf(pass, look));
             switch (decision)
             {
+                case Decision.None when entry.Spec.Wanted && !owners.IsKnown(entry.Spec.Owner) && await OwnerGoneAsync(entry, cancellation).ConfigureAwait(false) is { Reason: Reasons.OwnerLost } lost:
+                    await ReportAsync(entry, look, lost, memory.Tolerated, cancellation).ConfigureAwait(false);
+                    return null;
+
                 case Decision.None:
                     if (look.State is Lifecycle.Ready)
                         memory.Works(scheduler.Time.GetUtcNow());
@@ -191,7 +203,6 @@ public sealed partial class EntryReconciler(
                 await FailAsync(pass, look, todo, error).ConfigureAwait(false);
                 return DelayOf(memory);
             }
-            memory.Failures = 0;
             if (result.Running is { } running)
             {
                 await ReportAsync(entry, look, new Decision.Wait(Reasons.ProgrammingInProgress, running.Message ?? $"The platform works on {todo.Description ?? todo.Part}.", null), memory.Tolerated, cancellation).ConfigureAwait(false);
@@ -203,10 +214,10 @@ public sealed partial class EntryReconciler(
     }
 
     /// <summary>Looks at the platform. Null after an error, which is then reported.</summary>
-    private async Task<Look?> ObserveAsync(Pass pass)
+    private async Task<Look?> ObserveAsync(Pass pass, bool takeDown = false)
     {
         var entry = pass.Entry;
-        var build = entry.Spec.Wanted && !entry.Spec.Record.Retiring;
+        var build = entry.Spec.Wanted && !entry.Spec.Record.Retiring && !takeDown;
         using var scope = Calls.New(scheduler, pass.Descriptor.CallTimeout, pass.Cancellation, payloads.For(entry));
         Answer<Look> answer;
         try
@@ -223,8 +234,7 @@ public sealed partial class EntryReconciler(
             return null;
         }
         var look = answer.Value!;
-        var gone = look.Presence is Presence.Absent || (look is { Presence: Presence.Present, Mark: MarkState.Foreign } && entry.Spec.Record.Parts is not { Count: > 0 });
-        if (!gone)
+        if (!Gone(entry, look))
             pass.Memory.AbsentSince = null;
         return look;
     }
@@ -255,10 +265,17 @@ public sealed partial class EntryReconciler(
             SameDriftUpdates = pass.Memory.Drift == DriftOf(look) ? pass.Memory.DriftUpdates : 0,
         };
         // The first of the looks that prove absence; this decision still sees it as the first.
-        if (look.Presence is Presence.Absent && look.InProgress is null)
+        if (Gone(entry, look) && look.InProgress is null)
             pass.Memory.AbsentSince ??= now;
         return input;
     }
+
+    /// <summary>Nothing of ours is there: nothing at all, or something else under our name while no part is recorded (law L3).</summary>
+    private static bool Gone(ManagedResource entry, Look look) =>
+        look.Presence is Presence.Absent || (look is { Presence: Presence.Present, Mark: MarkState.Foreign } && entry.Spec.Record.Parts is not { Count: > 0 });
+
+    private static bool Stale(ManagedResource entry, Look look) =>
+        look is { Presence: Presence.Present, Mark: MarkState.Ours, Next: not { Verb: StepVerb.Delete } } && look.Incarnation > 0 && look.Incarnation < entry.Spec.Record.Incarnation;
 
     // A part that went (a container removed by hand) leaves no degraded object: what tells is that this very wish was realized before.
     private static bool Broken(ManagedResource entry, Look look, Decision decision) =>
@@ -323,11 +340,11 @@ public sealed partial class EntryReconciler(
         var memory = pass.Memory;
         var action = Recovery.After(error.Code);
         var delay = Recovery.Delay(action, memory.Failures++, error.RetryAfter, scheduler.NextRandom());
-        memory.NotBefore = delay is { } d ? scheduler.Time.GetUtcNow() + d : DateTimeOffset.MaxValue;
         if (error.Code is ErrorCode.Unauthenticated)
             sessions.Invalidate(pass.Session);
         LogFailed(logger, pass.Kind, pass.Entry.Metadata.Name!, step?.Part ?? "observe", error.Code, error.Effect, error.Message, error.PlatformCode);
         await ReportFailureAsync(pass.Entry, look, error, pass.Cancellation).ConfigureAwait(false);
+        memory.NotBefore = delay is { } d ? scheduler.Time.GetUtcNow() + d : DateTimeOffset.MaxValue;
     }
 
     private static Handle? HandleOf(Pass pass) =>

@@ -48,11 +48,19 @@ public sealed partial class EventRecorder(Func<string, IKubernetesClient?> plane
                 Source = new EventSource { Component = Component }, ReportingComponent = Component,
             }, cancellation).ConfigureAwait(false);
         }
+        catch (KubernetesException e) when (e.IsAlreadyExists || e.IsConflict)
+        {
+            // Another entry of the owner told the same in this moment.
+            LogTold(logger, reason, owner.Kind, owner.Name);
+        }
         catch (Exception e) when (e is KubernetesException or HttpRequestException)
         {
             LogLost(logger, reason, owner.Kind, owner.Name, e.Message);
         }
     }
+
+    [LoggerMessage(EventId = 2302, Level = LogLevel.Debug, Message = "Event {Reason} on {Kind} {Name} was told by another entry")]
+    private static partial void LogTold(ILogger logger, string reason, string kind, string name);
 
     [LoggerMessage(EventId = 2301, Level = LogLevel.Warning, Message = "Event {Reason} on {Kind} {Name} wasn't written: {Error}")]
     private static partial void LogLost(ILogger logger, string reason, string kind, string name, string error);

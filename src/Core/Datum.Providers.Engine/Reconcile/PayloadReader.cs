@@ -67,8 +67,22 @@ public sealed class PayloadSource(Func<string, IKubernetesClient?> planeById) : 
 }
 
 /// <summary>Reads owners live at their plane.</summary>
-public sealed class OwnerReader(Func<string, IKubernetesClient?> planeById) : IOwnerReader
+public sealed class OwnerReader(ProjectPlane plane, Func<string, IKubernetesClient?> planeById) : IOwnerReader
 {
+    public bool IsKnown(ResourceOwner owner)
+    {
+        var key = new ObjectKey(owner.Namespace, owner.Name);
+        KubeObject? known = owner.Plane != plane.Id ? null : owner.Kind switch
+        {
+            "Instance" => plane.Instances.Find(key),
+            "Network" => plane.Networks.Find(key),
+            "NetworkContext" => plane.NetworkContexts.Find(key),
+            "Subnet" => plane.Subnets.Find(key),
+            _ => null,
+        };
+        return known?.Metadata.Uid == owner.Uid;
+    }
+
     public async ValueTask<OwnerState> ReadAsync(ResourceOwner owner, CancellationToken cancellation)
     {
         if (planeById(owner.Plane) is not { } client)

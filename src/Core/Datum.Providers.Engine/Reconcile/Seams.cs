@@ -18,6 +18,10 @@ public interface IMutationGate
 /// <summary>Reads the owner of an entry live; decisions to delete or replace are never made on a cache.</summary>
 public interface IOwnerReader
 {
+    /// <summary>Whether the owner is in our caches; false asks for a live read before anything is concluded.</summary>
+    bool IsKnown(ResourceOwner owner);
+
+    /// <summary>Reads the owner live.</summary>
     ValueTask<OwnerState> ReadAsync(ResourceOwner owner, CancellationToken cancellation);
 }
 

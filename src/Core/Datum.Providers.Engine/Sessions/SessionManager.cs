@@ -158,7 +158,7 @@ public sealed partial class SessionManager(
         };
     }
 
-    private static JsonElement ScopeOf(DriverDescriptor descriptor, JsonElement? block)
+    internal static JsonElement ScopeOf(DriverDescriptor descriptor, JsonElement? block)
     {
         var values = new System.Text.Json.Nodes.JsonObject();
         if (block is { ValueKind: JsonValueKind.Object } b)
