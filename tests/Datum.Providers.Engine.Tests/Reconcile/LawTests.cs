@@ -130,6 +130,41 @@ internal sealed class LawTests
     }
 
     [Test]
+    public void L10_a_lease_that_ends_between_the_intent_and_the_call_stops_the_call()
+    {
+        using var world = new EngineWorld();
+        // The very write of the first intent takes until the lease is over.
+        world.Plane.Fault = w =>
+        {
+            if (w is { Plural: "managedresources", Verb: "patch", Subresource: null } && world.Entries.Any(e => e.Spec.Kind == "Network" && e.Spec.Record.AccountId is null))
+                world.Leads = false;
+            return null;
+        };
+        world.CreateNetwork();
+        world.Until("the intent is stored", () => world.Entries.Any(e => e.Spec.Record.Intent is not null));
+        world.Advance(TimeSpan.FromMinutes(10));
+        Assert.That(world.Cloud.Statistics.Mutations, Is.Zero);
+        world.Plane.Fault = null;
+        world.Leads = true;
+        world.Until("the network is there", () => world.Entries is { Count: 2 } && world.AllReady);
+        Assert.That(world.Cloud.Audit.Lives.Select(l => l.Created), Is.All.EqualTo(1));
+    }
+
+    [Test]
+    public void A_host_that_only_observes_changes_nothing_and_tells_all()
+    {
+        using var world = new EngineWorld().Running();
+        world.ObserveOnly = true;
+        var mutations = world.Cloud.Statistics.Mutations;
+        world.Advance(TimeSpan.FromMinutes(1));
+        world.Cloud.CrashContainer(world.Server.Id, "web");
+        world.Until("it is told", () => world.Is(ConditionTypes.Running, ConditionStatus.False));
+        world.EditInstance(i => i.Spec.Runtime.Sandbox!.Containers[0].Image = "web:2");
+        world.Advance(TimeSpan.FromMinutes(10));
+        Assert.That(world.Cloud.Statistics.Mutations, Is.EqualTo(mutations));
+    }
+
+    [Test]
     public void L11_what_the_platform_cannot_do_is_refused_by_field()
     {
         using var world = new EngineWorld();
