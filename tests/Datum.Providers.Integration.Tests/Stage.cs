@@ -248,11 +248,17 @@ internal sealed class Space(Stage stage, string name)
         return answer.IsSuccessStatusCode ? await answer.Content.ReadAsStringAsync() : $"status {(int)answer.StatusCode}";
     }
 
-    /// <summary>Deletes what the test made, in the order that a user would, and waits until nothing with our mark is left.</summary>
-    public async Task DeleteAsync()
+    /// <summary>Asks for the deletion of Workload and Network, as a user would.</summary>
+    public async Task BeginDeletionAsync()
     {
         await _kubectl.RunAsync("delete", Stage.Workloads, "--all", "-n", name, "--wait=false");
         await _kubectl.RunAsync("delete", Stage.Networks, "--all", "-n", name, "--wait=false");
+    }
+
+    /// <summary>Deletes what the test made and waits until nothing with our mark is left.</summary>
+    public async Task DeleteAsync()
+    {
+        await BeginDeletionAsync();
         await GoneAsync();
         await _kubectl.RunAsync("delete", Stage.Locations, "--all", "-n", name, "--wait=false");
         await _kubectl.RunAsync("delete", Stage.Configs, $"config-{name}", "--ignore-not-found", "--wait=false");

@@ -114,6 +114,13 @@ public sealed class InstanceController : ProvisioningController<ObjectKey>
             return Result.Settled;
         }
 
+        if (ContractJson.Write(spec).GetRawText().Length is > EntryWriter.MaxDesiredBytes and var size)
+        {
+            await NotProgrammedAsync(instance, Reasons.ConfigurationError,
+                $"spec: {size} bytes; a ledger entry takes {EntryWriter.MaxDesiredBytes}. Move long values into a ConfigMap.", cancellation).ConfigureAwait(false);
+            return Result.Settled;
+        }
+
         instance = await _lifecycle.HoldAsync(instance, cancellation).ConfigureAwait(false);
         var dependencies = places.SelectMany(p => p.SubnetEntries.Select(s => (s, "subnet")).Prepend((p.NetworkEntry, "network"))).ToList();
         var ownerReference = _writer.OwnerOf(ResourceTypes.Instances, instance);

@@ -260,9 +260,14 @@ public sealed partial class EntryReconciler(
         return input;
     }
 
+    // A part that went (a container removed by hand) leaves no degraded object: what tells is that this very wish was realized before.
     private static bool Broken(ManagedResource entry, Look look, Decision decision) =>
         entry.Spec.Wanted && !entry.Spec.Record.Retiring
-        && (decision is Decision.Renew || (decision is Decision.Create && look is { Presence: Presence.Present, State: Lifecycle.Degraded }));
+        && (decision is Decision.Renew
+            || (decision is Decision.Create && look.Presence is Presence.Present && (look.State is Lifecycle.Degraded || WasRealized(entry))));
+
+    private static bool WasRealized(ManagedResource entry) =>
+        entry.Status?.DesiredHash is { } realized && entry.Spec.Desired is { } desired && realized == CanonicalJson.Digest(desired);
 
     /// <summary>Something vanished at the platform. Before it is made again its owner is read live: one that vanished too wants nothing.</summary>
     private async Task<Decision.Refuse?> OwnerGoneAsync(ManagedResource entry, CancellationToken cancellation) =>

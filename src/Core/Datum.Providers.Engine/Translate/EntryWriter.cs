@@ -27,6 +27,9 @@ public sealed record EntryWish
 /// <summary>Brings wishes into the ledger. An entry is made with its finalizer and first incarnation in one write (law L4), and changed only where it differs (L8).</summary>
 public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore ledger)
 {
+    /// <summary>An entry is at most 16 KiB; this leaves room for its record and status. Contents of config maps and secrets never count: they are references.</summary>
+    public const int MaxDesiredBytes = 12 * 1024;
+
     public string NameOf(ResourceKind kind, string ownerUid, string slot) =>
         EntryIdentity.Name(home.Installation, plane.Id, ownerUid, kind, slot);
 
