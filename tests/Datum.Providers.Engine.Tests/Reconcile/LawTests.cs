@@ -14,7 +14,7 @@ internal sealed class LawTests
         var labels = world.Server.Labels;
         world.Advance(TimeSpan.FromMinutes(1));
         world.Cloud.Change(world.Server.Id, s => s with { Labels = null });
-        world.Until("the missing mark is told", () => EngineWorld.Ready(world.Entry("Instance"))?.Reason == Reasons.MarkMissing);
+        world.Until("the missing mark is told", () => world.ReasonOf("Instance") == Reasons.MarkMissing);
         var mutations = world.Cloud.Statistics.Mutations;
         world.EditInstance(i => i.Spec.Runtime.Sandbox!.Containers[0].Image = "web:2");
         world.Advance(TimeSpan.FromMinutes(30));
