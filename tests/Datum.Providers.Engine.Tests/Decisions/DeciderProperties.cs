@@ -92,7 +92,8 @@ internal sealed class DeciderProperties
 
     [Test]
     public void L5_no_create_of_class_C_or_D_next_to_one_that_may_still_come() =>
-        Holds(i => Decider.Decide(i) is not Decision.Create || !MayStillCome(i) || i.Intent!.Class is CreateClass.Repeatable or CreateClass.Token or CreateClass.Named);
+        // A tombstone is the platform's own word that the lost one ended.
+        Holds(i => Decider.Decide(i) is not Decision.Create || !MayStillCome(i) || i.Look is { Presence: Presence.Absent, Terminal: true } || i.Intent!.Class is CreateClass.Repeatable or CreateClass.Token or CreateClass.Named);
 
     [Test]
     public void L6_nothing_absent_is_let_go_of_or_renewed_while_a_lost_create_may_still_come() =>

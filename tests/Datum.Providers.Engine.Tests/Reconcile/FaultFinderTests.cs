@@ -92,7 +92,7 @@ internal sealed class FaultFinderTests
         world.Cloud.Add(new OperationFault { Collection = Collections.Servers, Code = "STOCKOUT", Times = 1000 });
         world.CreateNetwork();
         world.CreateInstance();
-        world.Until("the failure is told", () => EngineWorld.Ready(world.Entry("Instance"))?.Reason == Reasons.CapacityUnavailable);
+        world.Until("the failure is told", () => world.ReasonOf("Instance") == Reasons.CapacityUnavailable);
         var tries = world.Cloud.Statistics.Creates[Collections.Servers];
         world.Advance(TimeSpan.FromMinutes(60));
         Assert.That(world.Cloud.Statistics.Creates[Collections.Servers] - tries, Is.InRange(1, 20));
@@ -106,7 +106,7 @@ internal sealed class FaultFinderTests
     {
         using var world = new EngineWorld().Running(i => i.Metadata.Annotations = new() { [Annotations.DeletionProtection] = "true" });
         world.DeleteInstance();
-        world.Until("it is refused", () => EngineWorld.Ready(world.Entry("Instance"))?.Reason == Reasons.DeletionProtected);
+        world.Until("it is refused", () => world.ReasonOf("Instance") == Reasons.DeletionProtected);
         world.Advance(TimeSpan.FromMinutes(10));
         Assert.That(world.Server.State, Is.EqualTo("READY"));
         world.EditInstance(i => i.Metadata.Annotations!.Remove(Annotations.DeletionProtection));
@@ -134,7 +134,7 @@ internal sealed class FaultFinderTests
         using var world = new EngineWorld();
         world.Cloud.Add(new FaultRule { Method = "POST", Path = "/v1/networks", Kind = FaultKind.ErrorBefore, Status = 400, Code = "INVALID", Times = 1000 });
         world.CreateNetwork();
-        world.Until("it is told", () => EngineWorld.Ready(world.Entry("Network"))?.Reason == Reasons.Invalid);
+        world.Until("it is told", () => world.ReasonOf("Network") == Reasons.Invalid);
         var requests = world.Requests.Count(r => r.Method == HttpMethod.Post);
         // Something else makes the host look again.
         world.Plane.Edit(ResourceTypes.ProviderConfigs, null, "sim", c => c.Spec.Management = new ManagementDefaults { PollInterval = "20s" });

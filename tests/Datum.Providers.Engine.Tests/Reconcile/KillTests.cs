@@ -50,7 +50,10 @@ internal sealed class KillTests
             }
             Assert.That(world.Cloud.Audit.Violations, Is.Empty, $"L1, killed at moment {at}");
             if (!first.Dead)
+            {
+                TestContext.Out.WriteLine($"killed at {killed} moments of {first.Moments}");
                 return killed;
+            }
             killed++;
         }
     }

@@ -14,7 +14,7 @@ internal sealed class LawTests
         var labels = world.Server.Labels;
         world.Advance(TimeSpan.FromMinutes(1));
         world.Cloud.Change(world.Server.Id, s => s with { Labels = null });
-        world.Until("the missing mark is told", () => EngineWorld.Ready(world.Entry("Instance"))?.Reason == Reasons.MarkMissing);
+        world.Until("the missing mark is told", () => world.ReasonOf("Instance") == Reasons.MarkMissing);
         var mutations = world.Cloud.Statistics.Mutations;
         world.EditInstance(i => i.Spec.Runtime.Sandbox!.Containers[0].Image = "web:2");
         world.Advance(TimeSpan.FromMinutes(30));
@@ -125,6 +125,41 @@ internal sealed class LawTests
         var mutations = world.Cloud.Statistics.Mutations;
         world.DeleteInstance();
         world.Cloud.Vanish(world.Server.Id);
+        world.Advance(TimeSpan.FromMinutes(10));
+        Assert.That(world.Cloud.Statistics.Mutations, Is.EqualTo(mutations));
+    }
+
+    [Test]
+    public void L10_a_lease_that_ends_between_the_intent_and_the_call_stops_the_call()
+    {
+        using var world = new EngineWorld();
+        // The very write of the first intent takes until the lease is over.
+        world.Plane.Fault = w =>
+        {
+            if (w is { Plural: "managedresources", Verb: "patch", Subresource: null } && world.Entries.Any(e => e.Spec.Kind == "Network" && e.Spec.Record.AccountId is null))
+                world.Leads = false;
+            return null;
+        };
+        world.CreateNetwork();
+        world.Until("the intent is stored", () => world.Entries.Any(e => e.Spec.Record.Intent is not null));
+        world.Advance(TimeSpan.FromMinutes(10));
+        Assert.That(world.Cloud.Statistics.Mutations, Is.Zero);
+        world.Plane.Fault = null;
+        world.Leads = true;
+        world.Until("the network is there", () => world.Entries is { Count: 2 } && world.AllReady);
+        Assert.That(world.Cloud.Audit.Lives.Select(l => l.Created), Is.All.EqualTo(1));
+    }
+
+    [Test]
+    public void A_host_that_only_observes_changes_nothing_and_tells_all()
+    {
+        using var world = new EngineWorld().Running();
+        world.ObserveOnly = true;
+        var mutations = world.Cloud.Statistics.Mutations;
+        world.Advance(TimeSpan.FromMinutes(1));
+        world.Cloud.CrashContainer(world.Server.Id, "web");
+        world.Until("it is told", () => world.Is(ConditionTypes.Running, ConditionStatus.False));
+        world.EditInstance(i => i.Spec.Runtime.Sandbox!.Containers[0].Image = "web:2");
         world.Advance(TimeSpan.FromMinutes(10));
         Assert.That(world.Cloud.Statistics.Mutations, Is.EqualTo(mutations));
     }

@@ -75,4 +75,37 @@ internal sealed class PathTests
         Assert.That(world.Entry("Instance").Spec.Record.Incarnation, Is.EqualTo(2));
         Assert.That(world.Cloud.Audit.Violations, Is.Empty);
     }
+
+    [Test]
+    public void A_network_that_holds_its_ranges_itself_needs_no_subnet_object()
+    {
+        using var world = new EngineWorld(profile: new SimulatorProfile { RangeOrder = RangeOrder.RangeFirst });
+        world.Descriptor = world.Descriptor! with { Capabilities = world.Descriptor.Capabilities with { Subnets = SubnetSupport.InNetwork } };
+        world.Restart();
+        world.CreateNetwork();
+        world.Until("context and subnet are programmed", () =>
+            Conditions.IsTrue(world.Plane.Peek(ResourceTypes.Subnets, EngineWorld.Namespace, "default-here-v4")!.Status?.Conditions, ConditionTypes.Programmed)
+            && Conditions.Find(world.Plane.Peek(ResourceTypes.NetworkContexts, EngineWorld.Namespace, "default-here")!.Status?.Conditions, ConditionTypes.Programmed)?.Reason == Reasons.Programmed);
+        Assert.That(world.Cloud.In(Collections.Networks).Single().Ranges!.Value, Is.EqualTo(["10.128.0.0/20"]));
+        Assert.That(world.Cloud.In(Collections.Subnets), Is.Empty);
+        // The context owns the network there: it is held until the platform's network is gone (L6).
+        world.Plane.Delete(ResourceTypes.NetworkContexts, new ObjectKey(EngineWorld.Namespace, "default-here"));
+        Assert.That(world.Plane.Live(ResourceTypes.NetworkContexts), Has.Count.EqualTo(1));
+        world.Until("the context is gone", () => world.Plane.Live(ResourceTypes.NetworkContexts).Count == 0);
+        Assert.That(world.Cloud.In(Collections.Networks), Is.Empty);
+    }
+
+    [Test]
+    public void Nothing_is_replaced_while_the_owner_is_on_its_way_out()
+    {
+        using var world = new EngineWorld().Running();
+        var server = world.Server.Id;
+        // The watch is late: the host sees the changed image while the live owner is being deleted already.
+        world.Plane.WatchDelay = TimeSpan.FromMilliseconds(500);
+        world.EditInstance(i => i.Spec.Runtime.Sandbox!.Containers[0].Image = "web:2");
+        world.Advance(TimeSpan.FromMilliseconds(400));
+        world.DeleteInstance();
+        world.Until("the instance is gone", () => world.Plane.Live(ResourceTypes.Instances).Count == 0);
+        Assert.That(world.Cloud.Audit.Log.Where(e => e.Collection == Collections.Servers && e.Event == AuditEvent.Created).Select(e => e.Id), Is.EqualTo([server]));
+    }
 }

@@ -38,9 +38,9 @@ internal sealed class PlatformTests
     }
 
     [Test]
-    public void A_platform_that_throttles_is_not_pressed()
+    public void A_platform_that_throttles_slows_the_host_down_and_nothing_is_lost()
     {
-        using var world = new EngineWorld(new SimulatorKnobs { RequestsPerSecond = 2, RetryAfter = TimeSpan.FromSeconds(3) });
+        using var world = new EngineWorld(new SimulatorKnobs { RequestsPerSecond = 7, RetryAfter = TimeSpan.FromSeconds(3) });
         world.CreateNetwork();
         world.CreateInstance();
         world.Until("the instance runs", () => world.Runs() && world.AllReady, TimeSpan.FromHours(1));

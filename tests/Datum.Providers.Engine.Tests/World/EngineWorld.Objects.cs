@@ -21,6 +21,9 @@ internal sealed partial class EngineWorld
     /// <summary>The only entry of a kind.</summary>
     public ManagedResource Entry(string kind) => Entries.Single(e => e.Spec.Kind == kind);
 
+    /// <summary>Why the only entry of a kind is ready or not; null while there is none.</summary>
+    public string? ReasonOf(string kind) => Entries.SingleOrDefault(e => e.Spec.Kind == kind) is { } entry ? Ready(entry)?.Reason : null;
+
     public CloudObject Server => Cloud.In(Collections.Servers).Single();
 
     public static Condition? Ready(ManagedResource entry) => Conditions.Find(entry.Status?.Conditions, ConditionTypes.Ready);
