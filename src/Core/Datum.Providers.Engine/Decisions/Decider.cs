@@ -108,7 +108,8 @@ public static class Decider
     {
         var build = input.Wanted && !input.Retiring;
 
-        if (!input.HasParts && !input.Look.Terminal && WaitForLostCreate(input, build) is { } wait)
+        // A part that is recorded and gone says nothing about another one whose create may still come.
+        if (WaitForLostCreate(input, build && !input.HasParts) is { } wait)
             return wait;
 
         if (build && !input.HasParts)

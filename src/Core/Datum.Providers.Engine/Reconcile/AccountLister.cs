@@ -46,11 +46,19 @@ public sealed partial class AccountLister(
         while (!cancellation.IsCancellationRequested && session.TryUse() is { } use)
         {
             var ok = true;
+            TimeSpan? retryAfter = null;
             using (use)
-                foreach (var verbs in session.Kinds)
+                // Kinds that were never listed come first: nothing of theirs is mutated before.
+                foreach (var verbs in session.Kinds.OrderBy(k => session.IsListed(k.Kind)).ToList())
                     try
                     {
-                        ok &= await ListKindAsync(session, verbs, known, reported, cancellation).ConfigureAwait(false);
+                        if (await ListKindAsync(session, verbs, known, reported, cancellation).ConfigureAwait(false) is not { } error)
+                            continue;
+                        ok = false;
+                        retryAfter = error.RetryAfter;
+                        // Who limits the rate or is away isn't asked for the other kinds in the same breath.
+                        if (error.Code is ErrorCode.Throttled or ErrorCode.Unavailable)
+                            break;
                     }
                     catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
                     {
@@ -63,7 +71,7 @@ public sealed partial class AccountLister(
                         LogListingFailed(logger, verbs.Kind, session.ConfigName, e.Message);
                     }
             failures = ok ? 0 : failures + 1;
-            var wait = ok ? Period(session) : TimeSpan.FromSeconds(Math.Min(60, Math.Pow(2, Math.Min(failures, 6))));
+            var wait = retryAfter is { } after && after > TimeSpan.FromSeconds(1) ? after : ok ? Period(session) : TimeSpan.FromSeconds(Math.Min(60, Math.Pow(2, Math.Min(failures, 6))));
             try
             {
                 await scheduler.Delay(wait * (0.9 + 0.2 * scheduler.NextRandom()), cancellation).ConfigureAwait(false);
@@ -75,12 +83,13 @@ public sealed partial class AccountLister(
         }
     }
 
-    private async Task<bool> ListKindAsync(
+    /// <summary>Lists one kind; the error when nothing may be concluded.</summary>
+    private async Task<DriverError?> ListKindAsync(
         Session session, KindVerbs verbs, Dictionary<ResourceKind, Dictionary<string, string>?> known, HashSet<string> reported, CancellationToken cancellation)
     {
         var descriptor = session.Describe(verbs.Kind)!;
         if (descriptor.ListQuality is ListQuality.None or ListQuality.Unknown)
-            return true;
+            return null;
         var items = new Dictionary<string, List<ListedObject>>(StringComparer.Ordinal);
         string? cursor = null;
         do
@@ -90,13 +99,13 @@ public sealed partial class AccountLister(
             if (answer.Error is { } error)
             {
                 LogListingFailed(logger, verbs.Kind, session.ConfigName, error.Message);
-                return false;
+                return error;
             }
             var page = answer.Value!;
             if (!page.Complete)
             {
                 LogListingFailed(logger, verbs.Kind, session.ConfigName, "the platform left something out");
-                return false;
+                return new DriverError { Code = ErrorCode.NotReadyYet, Effect = Effect.NotApplied, Message = "The listing is not complete." };
             }
             foreach (var item in page.Items)
                 if (items.TryGetValue(item.Name, out var same))
@@ -131,7 +140,7 @@ public sealed partial class AccountLister(
 
         foreach (var name in seen.Keys.Where(n => ledger.Find(n) is null).Concat(copies).Where(reported.Add))
             LogUnknown(logger, verbs.Kind, name, session.ConfigName);
-        return true;
+        return null;
     }
 
     private async Task FollowAsync(Session session, IChangeFeed feed, CancellationToken cancellation)

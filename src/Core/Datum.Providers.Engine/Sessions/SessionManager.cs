@@ -102,7 +102,8 @@ public sealed partial class SessionManager(
                 CaBundle = config.Spec.CaBundle, Proxy = config.Spec.Proxy, Credentials = values,
             }, cancellation).ConfigureAwait(false);
 
-            var probe = await driver.ProbeAsync(Calls.New(scheduler, TimeSpan.FromSeconds(30), cancellation).Call).ConfigureAwait(false);
+            using var frame = Calls.New(scheduler, TimeSpan.FromSeconds(30), cancellation);
+            var probe = await driver.ProbeAsync(frame.Call).ConfigureAwait(false);
             if (probe.Error is null)
             {
                 var session = new Session(key, config.Metadata.Name!, connection, descriptor, driver, probe.Value!, scheduler);
@@ -123,6 +124,11 @@ public sealed partial class SessionManager(
         catch (CredentialsException e)
         {
             return Fail(slot, Reasons.CredentialsMissing, e.Message, RecoveryAction.RetrySlowly, null);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // Whatever it was, it is this account's alone (law L9); its resources become Unknown and it is tried again.
+            return Fail(slot, Reasons.ProbeFailed, $"The session couldn't be opened: {e.Message}", RecoveryAction.RetrySlowly, null);
         }
         return Fail(slot, error.Code is ErrorCode.Invalid ? Reasons.InvalidConfig : Reasons.ProbeFailed,
             $"{error.Code}: {error.Message}",

@@ -19,6 +19,8 @@ internal static class ContainerTranslation
                 Path = "spec.runtime.sandbox.containers", Capability = "maxContainers",
                 Message = $"{sandbox.Containers.Count} containers are asked for; the platform takes {capabilities.MaxContainers}.",
             });
+        if (sandbox.ImagePullSecrets is { Count: > 0 } && capabilities.Secrets is SecretRoute.None)
+            findings.Add(new Finding { Path = "spec.runtime.sandbox.imagePullSecrets", Message = "The platform of this Location has no route for secrets.", Capability = "secrets" });
         return new SandboxSpec
         {
             Containers = [.. sandbox.Containers.Select(c => Container(c, $"spec.runtime.sandbox.containers[{c.Name}]", capabilities, findings))],

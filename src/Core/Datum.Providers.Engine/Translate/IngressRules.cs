@@ -43,7 +43,12 @@ public static class IngressRules
             if (protocol is not ("TCP" or "UDP" or "SCTP"))
                 findings.Add(new Finding { Path = $"{at}.protocol", Message = $"'{protocol}' is none of TCP, UDP, SCTP." });
             else if (ports[p].Port is not { } port)
-                result.Add((protocol, null, null));
+            {
+                if (ports[p].EndPort is not null)
+                    findings.Add(new Finding { Path = $"{at}.endPort", Message = "The end of a range needs a port to begin with." });
+                else
+                    result.Add((protocol, null, null));
+            }
             else if (port.IsNumber)
             {
                 if (port.Number is < 1 or > 65535)
@@ -127,7 +132,9 @@ public static class IngressRules
     {
         network = default;
         var slash = text.IndexOf('/', StringComparison.Ordinal);
-        if (slash < 0 || !IPAddress.TryParse(text.AsSpan(0, slash), out var address)
+        // "010.0.0.0" would be read as octal, "10" as a number, and a zone means nothing elsewhere: only the plain form is taken.
+        if (slash < 0 || !IPAddress.TryParse(text.AsSpan(0, slash), out var address) || text.Contains('%', StringComparison.Ordinal)
+            || (address.AddressFamily is AddressFamily.InterNetwork && !text.AsSpan(0, slash).SequenceEqual(address.ToString()))
             || !int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var length)
             || length > (address.AddressFamily is AddressFamily.InterNetwork ? 32 : 128))
             return false;

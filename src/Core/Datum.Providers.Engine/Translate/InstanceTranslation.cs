@@ -45,7 +45,8 @@ public static class InstanceTranslation
             findings.Add(new Finding { Path = "spec.runtime.class", Message = $"Runtime class '{runtimeClass}' is not supported yet; leave it out.", Capability = "runtimeClass" });
 
         var interfaces = Interfaces(spec, capabilities, places, ports, instance.Metadata.Namespace, findings);
-        RefuseUnknown(spec, findings);
+        UnknownMembers.Refuse(spec, findings);
+        AttachedVolumes(spec, findings);
         foreach (var (annotation, refused) in (ReadOnlySpan<(string, string)>)[(Annotations.Suspended, "true"), (Annotations.Adopt, AdoptPolicy.IfTagged), (Annotations.Adopt, AdoptPolicy.Always)])
             if (instance.Metadata.Annotation(annotation) == refused)
                 findings.Add(new Finding { Path = $"metadata.annotations[{annotation}]", Message = $"'{refused}' isn't supported yet; remove it." });
@@ -171,6 +172,24 @@ public static class InstanceTranslation
 
     internal static PortSpec Port(Compute.NamedPort port) => new() { Name = port.Name, Port = port.Port, Protocol = port.Protocol ?? "TCP" };
 
+    /// <summary>Every attachment names a volume, and a machine boots from a disk.</summary>
+    private static void AttachedVolumes(Compute.InstanceSpec spec, List<Finding> findings)
+    {
+        Compute.InstanceVolume? Volume(string name) => spec.Volumes?.Find(v => v.Name == name);
+        foreach (var container in spec.Runtime.Sandbox?.Containers ?? [])
+            foreach (var attachment in container.VolumeAttachments ?? [])
+                if (Volume(attachment.Name) is null)
+                    findings.Add(new Finding { Path = $"spec.runtime.sandbox.containers[{container.Name}].volumeAttachments[{attachment.Name}]", Message = "There is no such volume." });
+        var attachments = spec.Runtime.VirtualMachine?.VolumeAttachments ?? [];
+        for (var i = 0; i < attachments.Count; i++)
+            if (Volume(attachments[i].Name) is not { } volume || (i == 0 && volume.Disk?.Template.Spec.Populator?.Image is null))
+                findings.Add(new Finding
+                {
+                    Path = $"spec.runtime.virtualMachine.volumeAttachments[{attachments[i].Name}]",
+                    Message = i == 0 ? "The first attachment must be a disk with an image." : "There is no such volume.",
+                });
+    }
+
     private static int? Grace(Compute.Instance instance, List<Finding> findings)
     {
         if (instance.Metadata.Annotation(Annotations.TerminationGrace) is not { } text)
@@ -183,26 +202,4 @@ public static class InstanceTranslation
 
     private static ImmutableDictionary<string, string> UserLabels(Compute.Instance instance) =>
         (instance.Metadata.Labels ?? []).Where(l => !l.Key.Contains("datumapis.com/", StringComparison.Ordinal)).ToImmutableDictionary();
-
-    /// <summary>Members of later API versions that we can't honour are refused, not dropped.</summary>
-    private static void RefuseUnknown(Compute.InstanceSpec spec, List<Finding> findings)
-    {
-        void Check(KubeData data, string path)
-        {
-            foreach (var name in data.Unknown?.Keys.Order(StringComparer.Ordinal) ?? Enumerable.Empty<string>())
-                findings.Add(new Finding { Path = $"{path}.{name}", Message = "This host doesn't know the field; it would be dropped silently." });
-        }
-
-        Check(spec, "spec");
-        Check(spec.Runtime, "spec.runtime");
-        Check(spec.Runtime.Resources, "spec.runtime.resources");
-        if (spec.Runtime.Sandbox is { } sandbox)
-        {
-            Check(sandbox, "spec.runtime.sandbox");
-            foreach (var c in sandbox.Containers)
-                Check(c, $"spec.runtime.sandbox.containers[{c.Name}]");
-        }
-        for (var i = 0; i < spec.NetworkInterfaces.Count; i++)
-            Check(spec.NetworkInterfaces[i], $"spec.networkInterfaces[{i}]");
-    }
 }

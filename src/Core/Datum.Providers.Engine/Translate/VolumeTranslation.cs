@@ -45,6 +45,8 @@ internal static class VolumeTranslation
     {
         var template = disk.Template.Spec;
         var device = disk.DeviceName ?? $"persistent-disk-{index}";
+        foreach (var request in template.Resources?.Requests?.Keys.Where(k => k != "storage") ?? [])
+            findings.Add(new Finding { Path = $"{path}.disk.template.spec.resources.requests.{request}", Message = "Only storage is known." });
         int? size = null;
         if (template.Resources?.Requests?.TryGetValue("storage", out var storage) == true)
         {
