@@ -1,5 +1,3 @@
-using Datum.Providers.Testing;
-
 namespace Datum.Providers.Integration.Tests;
 
 /// <summary>Law L10 with two real programs over one real API server.</summary>
