@@ -1,3 +1,5 @@
 using Datum.Providers.Host.Cli;
 
-return await Commands.Create().Parse(args).InvokeAsync();
+var command = Commands.Create().Parse(args);
+var exit = await command.InvokeAsync();
+return command.Errors.Count > 0 ? 2 : exit;

@@ -75,16 +75,4 @@ internal sealed class PathTests
         Assert.That(world.Entry("Instance").Spec.Record.Incarnation, Is.EqualTo(2));
         Assert.That(world.Cloud.Audit.Violations, Is.Empty);
     }
-
-    [Test]
-    public void A_subnet_whose_context_goes_at_the_same_time_is_taken_down_all_the_same()
-    {
-        using var world = new EngineWorld();
-        world.CreateNetwork();
-        world.Until("the network is there", () => world.Entries is { Count: 2 } && world.AllReady);
-        world.Plane.Delete(ResourceTypes.Subnets, new ObjectKey(EngineWorld.Namespace, "default-here-v4"));
-        world.Plane.Delete(ResourceTypes.NetworkContexts, new ObjectKey(EngineWorld.Namespace, "default-here"));
-        world.Plane.Delete(ResourceTypes.Networks, new ObjectKey(EngineWorld.Namespace, "default"));
-        world.Until("nothing is left", () => world.NothingIsLeft);
-    }
 }

@@ -28,10 +28,15 @@ public sealed class LocationResolver(HomePlane home, ProjectPlane plane, IDriver
         return null;
     }
 
-    public LocationAnswer Resolve(LocationReference reference, string? defaultNamespace) =>
-        Find(reference, defaultNamespace) is { } location
-            ? Resolve(location)
-            : new LocationAnswer(null, Reasons.LocationNotFound, $"Location {reference.Key} doesn't exist.");
+    /// <summary>Resolves for an object of a namespace. Another namespace's Location is somebody else's account (law L14).</summary>
+    public LocationAnswer Resolve(LocationReference reference, string? ns)
+    {
+        if (Find(reference, ns) is not { } location)
+            return new LocationAnswer(null, Reasons.LocationNotFound, $"Location {reference.Key} doesn't exist.");
+        return location.Metadata.Namespace is { } home && home != ns
+            ? new LocationAnswer(null, Reasons.NotAllowed, $"Location {location.Key} belongs to namespace {home}; use one of this namespace or of cluster scope.")
+            : Resolve(location);
+    }
 
     public LocationAnswer Resolve(Location location)
     {

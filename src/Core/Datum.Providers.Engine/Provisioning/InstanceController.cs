@@ -37,7 +37,7 @@ public sealed class InstanceController : ProvisioningController<ObjectKey>
         On(plane.Subnets, _ => Unprogrammed());
         On(plane.Locations, _ => Unprogrammed());
         On(plane.ComputeLocations, _ => Unprogrammed());
-        On(home.Configs, _ => Unprogrammed());
+        On(home.Configs, OnConfig);
         On(home.Entries, OnEntry);
     }
 
@@ -47,6 +47,14 @@ public sealed class InstanceController : ProvisioningController<ObjectKey>
         foreach (var instance in _plane.Instances.All())
             if (instance.IsDeleting || !Conditions.IsTrue(instance.Status?.Conditions, ConditionTypes.Programmed))
                 Queue.Add(instance.Key, WorkPriority.Resync);
+    }
+
+    /// <summary>Management defaults (paused, observe-only) reach running instances at once.</summary>
+    private void OnConfig(ObjectChange<ProviderConfig> change)
+    {
+        if (change.Before?.Metadata.Generation != change.After?.Metadata.Generation)
+            foreach (var instance in _plane.Instances.All())
+                Queue.Add(instance.Key, WorkPriority.Change);
     }
 
     private void OnEntry(ObjectChange<ManagedResource> change)

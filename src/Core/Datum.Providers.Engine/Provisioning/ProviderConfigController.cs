@@ -36,6 +36,21 @@ public sealed class ProviderConfigController : ProvisioningController<string>
                 Queue.Add(config.Metadata.Name!);
     }
 
+    private const string InForce = "SettingsInForce";
+
+    /// <summary>Members that are accepted for later versions and change nothing in this one: said, not dropped in silence (law L11).</summary>
+    private static List<string> NotInForce(ProviderConfigSpec spec)
+    {
+        var members = new List<string>();
+        if (spec.Limits is { } limits && (limits.RequestsPerSecond is not null || limits.Concurrency is not null || limits.Timeouts is { Count: > 0 }))
+            members.Add("spec.limits");
+        if (spec.Collector?.Policy == CollectorPolicy.Delete)
+            members.Add("spec.collector.policy Delete (findings are reported)");
+        if (spec.Management?.Adopt is AdoptPolicy.IfTagged or AdoptPolicy.Always)
+            members.Add("spec.management.adopt");
+        return members;
+    }
+
     private protected override async Task<Result> ReconcileAsync(string name, CancellationToken cancellation)
     {
         if (_home.Configs.Find(new ObjectKey(null, name)) is not { IsDeleting: false } config)
@@ -53,6 +68,9 @@ public sealed class ProviderConfigController : ProvisioningController<string>
         Conditions.Set(status.Conditions ??= [], ConditionTypes.Ready,
             ConditionStatus.Of(answer.Session is not null), answer.Session is null ? answer.Reason : Reasons.ProbeSucceeded,
             answer.Session is null ? answer.Message : limitations, config.Metadata.Generation, Now);
+        var ignored = NotInForce(config.Spec);
+        Conditions.Set(status.Conditions, InForce, ConditionStatus.Of(ignored.Count == 0), ignored.Count == 0 ? Reasons.Accepted : Reasons.Unsupported,
+            ignored.Count == 0 ? "" : $"Not in force yet: {string.Join(", ", ignored)}.", config.Metadata.Generation, Now);
         if (Patches.Status(ResourceTypes.ProviderConfigs, config, after) is { } patch)
             _home.Configs.Observe(await _home.Client.PatchAsync(ResourceTypes.ProviderConfigs, config.Key, patch, "status", cancellation).ConfigureAwait(false));
         return answer.RetryAt is { } at ? Result.After(at - Now) : Result.Settled;

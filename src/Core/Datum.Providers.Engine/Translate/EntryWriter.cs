@@ -110,7 +110,8 @@ public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore 
         return new ResourcePolicies
         {
             Paused = Flag(Annotations.Paused, config.Spec.Management?.Paused),
-            ObserveOnly = Flag(Annotations.ObserveOnly, config.Spec.Management?.ObserveOnly),
+            // A plan shows what would be done and does nothing.
+            ObserveOnly = Flag(Annotations.ObserveOnly, config.Spec.Management?.ObserveOnly) || Flag(Annotations.Plan, null),
             Retain = Flag(Annotations.Retain, null),
             DeletionProtection = Flag(Annotations.DeletionProtection, null),
             OnFailure = owner.Annotation(Annotations.OnFailure) ?? config.Spec.Management?.OnFailure,

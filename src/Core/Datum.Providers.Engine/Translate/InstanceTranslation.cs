@@ -44,8 +44,11 @@ public static class InstanceTranslation
         if (spec.Runtime.Class is { Length: > 0 } runtimeClass)
             findings.Add(new Finding { Path = "spec.runtime.class", Message = $"Runtime class '{runtimeClass}' is not supported yet; leave it out.", Capability = "runtimeClass" });
 
-        var interfaces = Interfaces(spec, capabilities, places, ports, findings);
+        var interfaces = Interfaces(spec, capabilities, places, ports, instance.Metadata.Namespace, findings);
         RefuseUnknown(spec, findings);
+        foreach (var (annotation, refused) in (ReadOnlySpan<(string, string)>)[(Annotations.Suspended, "true"), (Annotations.Adopt, AdoptPolicy.IfTagged), (Annotations.Adopt, AdoptPolicy.Always)])
+            if (instance.Metadata.Annotation(annotation) == refused)
+                findings.Add(new Finding { Path = $"metadata.annotations[{annotation}]", Message = $"'{refused}' isn't supported yet; remove it." });
 
         var wish = findings.Count > 0 || size is null ? null : new InstanceSpec
         {
@@ -124,7 +127,7 @@ public static class InstanceTranslation
     }
 
     private static ImmutableArray<InterfaceSpec> Interfaces(
-        Compute.InstanceSpec spec, Capabilities capabilities, IReadOnlyList<InterfacePlace> places, List<PortSpec> ports, List<Finding> findings)
+        Compute.InstanceSpec spec, Capabilities capabilities, IReadOnlyList<InterfacePlace> places, List<PortSpec> ports, string? ns, List<Finding> findings)
     {
         if (spec.NetworkInterfaces.Count == 0)
             findings.Add(new Finding { Path = "spec.networkInterfaces", Message = "At least one interface is needed." });
@@ -137,6 +140,12 @@ public static class InstanceTranslation
         var result = ImmutableArray.CreateBuilder<InterfaceSpec>();
         for (var i = 0; i < Math.Min(spec.NetworkInterfaces.Count, places.Count); i++)
         {
+            if (spec.NetworkInterfaces[i].Network.Namespace is { Length: > 0 } other && other != ns)
+                findings.Add(new Finding
+                {
+                    Path = $"spec.networkInterfaces[{i}].network.namespace", Capability = "network.namespace",
+                    Message = $"A Network of another namespace ('{other}') can't be used: nobody checks yet whether it may be.",
+                });
             // No policy allows nothing from outside, as on upstream's platform; so does a policy without rules.
             var rules = IngressRules.Normalize(spec.NetworkInterfaces[i].NetworkPolicy?.Ingress ?? [], ports, $"spec.networkInterfaces[{i}].networkPolicy.ingress", findings);
             if (capabilities.Firewall is FirewallScope.None && rules.Length > 0)

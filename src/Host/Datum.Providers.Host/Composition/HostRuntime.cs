@@ -48,7 +48,6 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         var planeId = (await client.FindAsync(Core.Namespaces, new ObjectKey(null, "kube-system"), cancellation))?.Metadata.Uid
             ?? throw new InvalidOperationException("The plane has no namespace kube-system; its UID names the plane in every ledger entry.");
         var installation = settings.Installation ?? DeriveInstallation(planeId);
-        await DriverRegistrar.WriteAsync(client, catalog, cancellation);
         LogPlane(_logger, planeId, installation, catalog.Drivers.Count);
 
         var watch = new PlaneWatch(client, scheduler, logging);
@@ -91,6 +90,8 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             // Who lost the lease must not linger: the process ends, and its successor begins with fresh caches.
             leadership.Register(() => stop.Cancel());
         }
+        // Only who leads tells what it found: a standby of another version would fight over the same objects.
+        await DriverRegistrar.WriteAsync(client, catalog, stop.Token);
         running.Add(engine.RunAsync(stop.Token));
         if (core is not null)
             running.Add(core.RunAsync(stop.Token));

@@ -35,7 +35,7 @@ internal sealed class LeaseGate(LeaseElector elector, string holder, bool observ
                 _term = elector.Terms;
                 _from = time.GetTimestamp();
             }
-            return elector.PreviousReleased || time.GetElapsedTime(_from) >= longestRequest;
+            return elector.PreviousReleased || time.GetElapsedTime(_from) >= (timeout > longestRequest ? timeout : longestRequest);
         }
     }
 }
