@@ -26,13 +26,13 @@ public sealed partial class AtRestTests
 
         // Settled: two looks 5 s apart see no difference.
         var before = await count(stage);
-        await Eventually.TrueAsync(async () =>
+        await Eventually.NothingWrongAsync(async () =>
         {
             var last = before;
             await Task.Delay(TimeSpan.FromSeconds(5));
             before = await count(stage);
-            return Difference(last, before).Count == 0;
-        }, TimeSpan.FromSeconds(120), "the plane comes to rest", stage.Picture);
+            return Difference(last, before) is { Count: > 0 } moving ? string.Join(", ", moving) : null;
+        }, TimeSpan.FromSeconds(60), "the plane comes to rest", stage.Picture);
 
         // The minute is what is measured.
         await Task.Delay(Rest);
@@ -54,7 +54,7 @@ public sealed partial class AtRestTests
             .Where(c => !c.Key.Contains("leases", StringComparison.Ordinal)).ToDictionary(c => c.Key, c => c.Count);
     }
 
-    /// <summary>The same of the real server's metrics. Its own loops write leases and flow control, which are no work of ours.</summary>
+    /// <summary>The same of the real server's metrics. Without any client it writes flow control and lists namespaces twice a second: those are left out.</summary>
     private static async Task<Dictionary<string, long>> RealAsync(Stage stage)
     {
         var counts = new Dictionary<string, long>();
@@ -62,7 +62,7 @@ public sealed partial class AtRestTests
         {
             var labels = Label().Matches(line).ToDictionary(m => m.Groups[1].Value, m => m.Groups[2].Value);
             var (verb, group, resource) = (labels["verb"], labels.GetValueOrDefault("group", ""), labels.GetValueOrDefault("resource", ""));
-            if (verb is "GET" or "WATCH" or "CONNECT" || resource == "leases" || !(group.EndsWith("datumapis.com", StringComparison.Ordinal) || group.Length == 0 || group == "apiextensions.k8s.io"))
+            if (verb is "GET" or "WATCH" or "CONNECT" || resource is "leases" or "namespaces" || !(group.EndsWith("datumapis.com", StringComparison.Ordinal) || group.Length == 0 || group == "apiextensions.k8s.io"))
                 continue;
             var key = $"{verb} {resource}.{group}";
             counts[key] = counts.GetValueOrDefault(key) + (long)double.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture);

@@ -60,7 +60,7 @@ public abstract class WorkloadSuite
         Assert.That(await ConnectAsync(address, 8081), Is.EqualTo("no answer"));
     }
 
-    [Test]
+    [Test, Category("Slow")]
     public async Task Editing_minReplicas_scales_up_in_order_and_down_again()
     {
         await Here.RunSeedsAsync();
@@ -75,7 +75,7 @@ public abstract class WorkloadSuite
         Assert.That(census.Violations, Is.Empty);
     }
 
-    [Test]
+    [Test, Category("Slow")]
     public async Task A_new_image_rolls_one_after_another()
     {
         await Here.RunSeedsAsync();
@@ -90,7 +90,7 @@ public abstract class WorkloadSuite
         Assert.That((census.FewestRunning, census.MostRunning), Is.EqualTo((1, 2)), "one at a time, and no surge");
     }
 
-    [Test]
+    [Test, Category("Slow")]
     public async Task What_is_taken_away_outside_turns_Ready_and_Available_False_and_is_made_again([Values("kill", "container", "pod")] string how)
     {
         await Here.RunSeedsAsync();
@@ -113,7 +113,7 @@ public abstract class WorkloadSuite
         Assert.That(census.Violations, Is.Empty);
     }
 
-    [Test]
+    [Test, Category("Slow")]
     public async Task Without_a_Location_the_Workload_says_so_and_runs_once_there_is_one()
     {
         await Here.ConfigAsync();
@@ -124,7 +124,7 @@ public abstract class WorkloadSuite
         await Here.ConvergedAsync(1);
     }
 
-    [Test]
+    [Test, Category("Slow")]
     public async Task Without_a_ProviderConfig_the_Location_is_not_Accepted_and_runs_once_there_is_one()
     {
         await Here.LocationAsync();
