@@ -20,7 +20,7 @@ internal sealed class RealApiLeaseTests : RealApiTestBase
 
         var stopped = TimeProvider.System.GetTimestamp();
         await stopA.CancelAsync();
-        Assert.That(termA.IsCancellationRequested);
+        await Eventually.HoldsAsync(() => termA.IsCancellationRequested, "the term of a ended");
         var termB = await b.WaitForLeadershipAsync(Limit);
         Assert.That(TimeProvider.System.GetElapsedTime(stopped).TotalSeconds, Is.LessThan(10), "a release is not waited for as a crash is");
         await runA;

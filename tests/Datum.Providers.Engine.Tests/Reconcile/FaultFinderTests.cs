@@ -9,18 +9,6 @@ namespace Datum.Providers.Engine.Tests.Reconcile;
 internal sealed class FaultFinderTests
 {
     [Test]
-    public void L15_when_most_of_an_account_vanishes_at_once_nothing_is_made_again()
-    {
-        using var world = new EngineWorld().Running(EngineWorld.WithDisk);
-        foreach (var item in world.Cloud.Objects)
-            world.Cloud.Vanish(item.Id);
-        var mutations = world.Cloud.Statistics.Mutations;
-        world.Advance(TimeSpan.FromMinutes(10));
-        Assert.That(world.Cloud.Statistics.Mutations, Is.EqualTo(mutations));
-        Assert.That(world.Entries.Select(e => EngineWorld.Ready(e)?.Status), Is.All.EqualTo(ConditionStatus.Unknown));
-    }
-
-    [Test]
     public void L3_a_name_that_somebody_else_has_is_refused_and_can_be_let_go_of()
     {
         using var world = new EngineWorld();
