@@ -277,39 +277,6 @@ public sealed partial class EntryReconciler(
     private static bool Stale(ManagedResource entry, Look look) =>
         look is { Presence: Presence.Present, Mark: MarkState.Ours, Next: not { Verb: StepVerb.Delete } } && look.Incarnation > 0 && look.Incarnation < entry.Spec.Record.Incarnation;
 
-    // A part that went (a container removed by hand) leaves no degraded object: what tells is that this very wish was realized before.
-    private static bool Broken(ManagedResource entry, Look look, Decision decision) =>
-        entry.Spec.Wanted && !entry.Spec.Record.Retiring
-        && (decision is Decision.Renew
-            || (decision is Decision.Create && look.Presence is Presence.Present && (look.State is Lifecycle.Degraded || WasRealized(entry))));
-
-    private static bool WasRealized(ManagedResource entry) =>
-        entry.Status?.DesiredHash is { } realized && entry.Spec.Desired is { } desired && realized == CanonicalJson.Digest(desired);
-
-    /// <summary>Something vanished at the platform. Before it is made again its owner is read live: one that vanished too wants nothing.</summary>
-    private async Task<Decision.Refuse?> OwnerGoneAsync(ManagedResource entry, CancellationToken cancellation) =>
-        await owners.ReadAsync(entry.Spec.Owner, cancellation).ConfigureAwait(false) switch
-        {
-            OwnerState.Gone => new Decision.Refuse(Reasons.OwnerLost,
-                $"{entry.Spec.Owner.Kind} {entry.Spec.Owner.Namespace}/{entry.Spec.Owner.Name} is gone although our finalizer was on it. Nothing is made or deleted for it; a person decides."),
-            OwnerState.Unknown => new Decision.Refuse(Reasons.Waiting, "The owner couldn't be read live; nothing is made on an old picture."),
-            _ => null,
-        };
-
-    /// <summary>What holds a mutation back now: policies, the lease, the first listing.</summary>
-    private Decision.Wait? Forbidden(Pass pass, Decision decision)
-    {
-        if (pass.Entry.Spec.Policies?.Paused == true)
-            return new Decision.Wait(Reasons.Paused, $"Paused: {decision.GetType().Name} is held back.", null);
-        if (gate.ObserveOnly || pass.Entry.Spec.Policies?.ObserveOnly == true)
-            return new Decision.Wait(Reasons.ObserveOnly, $"Observed only: {decision.GetType().Name} is held back.", null);
-        if (!gate.MayMutate(pass.Descriptor.CallTimeout))
-            return new Decision.Wait(Reasons.Waiting, "This host doesn't hold the lease.", scheduler.Time.GetUtcNow() + TimeSpan.FromSeconds(2));
-        if (pass.Descriptor.ListQuality is not (ListQuality.None or ListQuality.Unknown) && !pass.Session.IsListed(pass.Verbs.Kind))
-            return new Decision.Wait(Reasons.Waiting, "Waits for the account's first complete listing.", scheduler.Time.GetUtcNow() + TimeSpan.FromSeconds(1));
-        return null;
-    }
-
     /// <summary>Asks the driver once for each wish whether it can be fulfilled (law L11).</summary>
     private async Task<Decision.Refuse?> RefusedByDriverAsync(Pass pass)
     {
