@@ -36,7 +36,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
 {
     private readonly ILogger _logger = logging.CreateLogger<HostRuntime>();
 
-    /// <summary>Called once every cache is filled and every controller runs.</summary>
+    /// <summary>Called once everything was started; the controllers begin when their caches have the first complete list.</summary>
     public Action? Started { get; init; }
 
     public async Task RunAsync(CancellationToken cancellation)
