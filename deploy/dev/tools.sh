@@ -99,7 +99,8 @@ private_apt() { # FOLDER SUITE COMMAND...
     : >"$folder/status"
     # shellcheck disable=SC2016 # apt's own placeholder
     mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' 2>/dev/null | head -n 1)
-    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-http://deb.debian.org/debian} $suite main" >"$folder/sources.list"
+    [ -n "$mirror" ] || { say "apt knows no Debian mirror: add one to its sources"; return 1; }
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" >"$folder/sources.list"
   fi
   local -a options=(-q -o "Dir::Etc::sourcelist=$folder/sources.list" -o Dir::Etc::sourceparts=/dev/null
     -o "Dir::State::status=$folder/status" -o "Dir::State::Lists=$folder/lists" -o "Dir::Cache=$folder/cache" -o Acquire::Languages=none
@@ -120,10 +121,10 @@ fetch_kubectl() { # FOLDER
     tail -n 3 "$work/log" >&2
     return 1
   fi
-  dpkg -x "$work"/kubectl_*.deb "$work/root"
-  "$work/root/usr/bin/kubectl" version --client >/dev/null 2>&1 || return 1
-  mv "$work/root/usr/bin/kubectl" "$work/kubectl"
-  rm -rf "$work/root" "$work/apt" "$work/log" "$work"/*.deb "$1"
+  dpkg -x "$work"/kubectl_*.deb "$work/unpacked"
+  "$work/unpacked/usr/bin/kubectl" version --client >/dev/null 2>&1 || return 1
+  mv "$work/unpacked/usr/bin/kubectl" "$work/kubectl"
+  rm -rf "$work/unpacked" "$work/apt" "$work/log" "$work"/*.deb "$1"
   mv "$work" "$1"
 }
 

@@ -11,7 +11,7 @@ public sealed partial class PagesTests
     // Everybody can reach these, or they name a standard.
     private static readonly string[] _publicHosts =
     [
-        "github.com", "dot.net", "keepachangelog.com", "semver.org", "www.conventionalcommits.org", "www.apache.org", "deb.debian.org",
+        "github.com", "dot.net", "keepachangelog.com", "semver.org", "www.conventionalcommits.org", "www.apache.org",
         "registry-1.docker.io", "index.docker.io", "quay.io",
     ];
 
