@@ -29,6 +29,9 @@ public sealed partial class ObjectCache<T> : IObjectCache<T> where T : KubeObjec
 
     public int Count { get { lock (_gate) return _objects.Count; } }
 
+    /// <summary>The highest version that was seen in anything; "0" before.</summary>
+    public string Highest { get { lock (_gate) return _highest; } }
+
     public Task WaitForSyncAsync(CancellationToken cancellation) => _synced.Task.WaitAsync(cancellation);
 
     public T? Find(ObjectKey key)
@@ -132,18 +135,32 @@ public sealed partial class ObjectCache<T> : IObjectCache<T> where T : KubeObjec
     /// Takes in a complete list. What the list lacks is removed, except what is newer than the list (our own writes since)
     /// and what the list held but could not be read.
     /// </summary>
-    public void Replace(IReadOnlyCollection<T> items, string listVersion, IReadOnlyCollection<ObjectKey> unreadable)
+    /// <param name="items">What the list holds and could be read.</param>
+    /// <param name="listVersion">The version of the list.</param>
+    /// <param name="unreadable">What the list holds and could not be read.</param>
+    /// <param name="seenBefore">
+    /// <see cref="Highest"/> from before the list was asked for. A list is never older than what was seen before it; one that is comes from a server
+    /// that was restored from a backup, and then only the list counts.
+    /// </param>
+    public void Replace(IReadOnlyCollection<T> items, string listVersion, IReadOnlyCollection<ObjectKey> unreadable, string? seenBefore = null)
     {
         lock (_writers)
         {
             var changes = new List<ObjectChange<T>>();
             lock (_gate)
             {
+                var restored = seenBefore is not null && ResourceVersions.Compare(listVersion, seenBefore) < 0;
+                if (restored)
+                {
+                    LogRestored(_logger, listVersion, seenBefore!);
+                    Forget(items, unreadable, changes);
+                    _highest = listVersion;
+                }
                 var listed = new HashSet<ObjectKey>(unreadable);
                 foreach (var item in items)
                 {
                     listed.Add(item.Key);
-                    if (TryStore(item, out var before))
+                    if (!restored && TryStore(item, out var before))
                         changes.Add(new ObjectChange<T>(before, item));
                 }
                 Seen(listVersion);
@@ -164,13 +181,37 @@ public sealed partial class ObjectCache<T> : IObjectCache<T> where T : KubeObjec
         }
     }
 
+    /// <summary>Begins a new history: the list's objects stand, whatever was known.</summary>
+    private void Forget(IReadOnlyCollection<T> items, IReadOnlyCollection<ObjectKey> unreadable, List<ObjectChange<T>> changes)
+    {
+        var listed = items.Select(i => i.Key).Concat(unreadable).ToHashSet();
+        foreach (var gone in _objects.Values.Where(o => !listed.Contains(o.Key)).ToList())
+        {
+            Remove(gone.Key);
+            changes.Add(new ObjectChange<T>(gone, null));
+        }
+        _tombs.Clear();
+        foreach (var item in items)
+        {
+            // Equal versions of two histories can differ.
+            changes.Add(new ObjectChange<T>(_objects.GetValueOrDefault(item.Key), item));
+            Store(item);
+        }
+    }
+
     private bool TryStore(T value, out T? before)
     {
-        var key = value.Key;
-        before = _objects.GetValueOrDefault(key);
+        before = _objects.GetValueOrDefault(value.Key);
         Seen(value.Metadata.ResourceVersion);
         if (_tombs.Holds(value) || (before is not null && !ResourceVersions.IsNewer(value.Metadata.ResourceVersion, before.Metadata.ResourceVersion)))
             return false;
+        Store(value);
+        return true;
+    }
+
+    private void Store(T value)
+    {
+        var key = value.Key;
         _objects[key] = value;
         _snapshot = null;
         foreach (var (name, index) in _indexes)
@@ -185,7 +226,6 @@ public sealed partial class ObjectCache<T> : IObjectCache<T> where T : KubeObjec
                 LogIndexFailed(_logger, error, name, key);
             }
         }
-        return true;
     }
 
     private void Remove(ObjectKey key)
@@ -219,6 +259,9 @@ public sealed partial class ObjectCache<T> : IObjectCache<T> where T : KubeObjec
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A subscriber failed on a change of {Key}")]
     private static partial void LogSubscriberFailed(ILogger logger, Exception error, ObjectKey key);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The list has version {Version}, but {Seen} was seen before it: the server was set back, and what it lists counts")]
+    private static partial void LogRestored(ILogger logger, string version, string seen);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The index {Index} can't file {Key}; it won't be found there")]
     private static partial void LogIndexFailed(ILogger logger, Exception error, string index, ObjectKey key);

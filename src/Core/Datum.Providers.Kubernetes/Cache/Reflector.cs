@@ -9,6 +9,8 @@ namespace Datum.Providers.Kubernetes;
 /// </summary>
 public sealed partial class Reflector<T> where T : KubeObject
 {
+    private static readonly TimeSpan LongestInitialSilence = TimeSpan.FromMinutes(1);
+
     private readonly IKubernetesClient _client;
     private readonly ResourceType<T> _type;
     private readonly ObjectCache<T> _cache;
@@ -19,6 +21,8 @@ public sealed partial class Reflector<T> where T : KubeObject
     private int _running;
     private int _failures;
     private bool _wholeList;
+    private bool _streamRefused;
+    private long _startedAt;
 
     public Reflector(IKubernetesClient client, ResourceType<T> type, ObjectCache<T> cache, IScheduler scheduler, ReflectorOptions? options = null, ILogger? logger = null)
     {
@@ -44,6 +48,7 @@ public sealed partial class Reflector<T> where T : KubeObject
     {
         if (Interlocked.Exchange(ref _running, 1) == 1)
             throw new InvalidOperationException("This reflector runs already.");
+        _startedAt = _scheduler.Time.GetTimestamp();
         try
         {
             while (!cancellation.IsCancellationRequested)
@@ -75,6 +80,8 @@ public sealed partial class Reflector<T> where T : KubeObject
             if (ResourceVersion is null)
             {
                 Enter(ReflectorState.Listing);
+                if (_options.StreamList && !_streamRefused && _client.CanStreamLists)
+                    return await StreamAsync(cancellation) ? TimeSpan.Zero : NextBackoff(null);
                 await ListAsync(cancellation);
                 LastError = null;
                 return TimeSpan.Zero;
@@ -95,16 +102,28 @@ public sealed partial class Reflector<T> where T : KubeObject
         catch (Exception error) when (!cancellation.IsCancellationRequested)
         {
             LastError = error;
-            LogFailed(_logger, error, _resource, State);
+            if (IsExpectedAtStart(error))
+                LogNotReady(_logger, _resource, error.Message);
+            else
+                LogFailed(_logger, error, _resource, State);
+            // An event that can't be read as one: nobody knows what it said, so the cache may lack it.
+            if (State == ReflectorState.Watching && error is HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse })
+                ResourceVersion = null;
             return NextBackoff((error as KubernetesException)?.RetryAfter);
         }
     }
+
+    /// <summary>A server that has just learnt of a kind, or just started, opens its storage first.</summary>
+    private bool IsExpectedAtStart(Exception error) =>
+        error is KubernetesException { Code: 429 or 503 } refusal && refusal.Message.Contains("storage is (re)initializing", StringComparison.Ordinal)
+        && _scheduler.Time.GetElapsedTime(_startedAt) < _options.StartGrace;
 
     private async Task ListAsync(CancellationToken cancellation)
     {
         var items = new List<T>();
         var unreadable = new List<ObjectKey>();
         string? next = null;
+        var seenBefore = _cache.Highest;
         ListPage<T> page;
         do
         {
@@ -126,16 +145,37 @@ public sealed partial class Reflector<T> where T : KubeObject
         }
         while (next is not null);
         _wholeList = false;
-        _cache.Replace(items, page.ResourceVersion, unreadable);
+        _cache.Replace(items, page.ResourceVersion, unreadable, seenBefore);
         ResourceVersion = page.ResourceVersion;
     }
 
+    /// <summary>The list as the beginning of a watch, which then goes on. False when it ended before the list was whole.</summary>
+    private async Task<bool> StreamAsync(CancellationToken cancellation)
+    {
+        var initial = new InitialEvents<T>(_cache.Highest);
+        try
+        {
+            var heard = await FollowAsync("", initial, cancellation);
+            // A server that doesn't know the parameter watches, but never says that the list is whole.
+            _streamRefused = ResourceVersion is null;
+            return heard && ResourceVersion is not null;
+        }
+        catch (KubernetesException error) when (error.Code is 400 or 422 && ResourceVersion is null)
+        {
+            LogStreamRefused(_logger, _resource, error.Message);
+            _streamRefused = true;
+            return true;
+        }
+    }
+
+    private Task<bool> WatchAsync(CancellationToken cancellation) => FollowAsync(ResourceVersion!, null, cancellation);
+
     /// <summary>Follows one connection to its end; false when it ended at once and brought nothing.</summary>
-    private async Task<bool> WatchAsync(CancellationToken cancellation)
+    private async Task<bool> FollowAsync(string from, InitialEvents<T>? initial, CancellationToken cancellation)
     {
         var timeout = _options.WatchTimeout * (1 + _scheduler.NextRandom());
         var silence = _options.Silence ?? timeout + TimeSpan.FromSeconds(30);
-        using var watchdog = new CancellationTokenSource(silence, _scheduler.Time);
+        using var watchdog = new CancellationTokenSource(initial is null || silence < LongestInitialSilence ? silence : LongestInitialSilence, _scheduler.Time);
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellation, watchdog.Token);
         var started = _scheduler.Time.GetTimestamp();
         var heard = false;
@@ -146,16 +186,27 @@ public sealed partial class Reflector<T> where T : KubeObject
                 Namespace = _options.Namespace,
                 LabelSelector = _options.LabelSelector,
                 FieldSelector = _options.FieldSelector,
-                ResourceVersion = ResourceVersion!,
+                ResourceVersion = from,
+                SendInitialEvents = initial is not null,
                 Timeout = timeout,
+                RetryStart = false,
             };
             await foreach (var change in _client.WatchAsync(_type, options, linked.Token))
             {
-                watchdog.CancelAfter(silence);
+                watchdog.CancelAfter(initial is null || silence < LongestInitialSilence ? silence : LongestInitialSilence);
                 heard = true;
                 _failures = 0;
                 LastError = null;
-                Take(change);
+                if (initial is null)
+                {
+                    if (!Take(change))
+                        return false;
+                }
+                else if (TakeInitial(initial, change))
+                {
+                    initial = null;
+                    watchdog.CancelAfter(silence);
+                }
             }
         }
         catch (Exception error) when (error is OperationCanceledException or HttpRequestException && watchdog.IsCancellationRequested && !cancellation.IsCancellationRequested)
@@ -172,8 +223,15 @@ public sealed partial class Reflector<T> where T : KubeObject
         return false;
     }
 
-    private void Take(WatchEvent<T> change)
+    /// <summary>Takes an event in; false when only a new list can say what holds.</summary>
+    private bool Take(WatchEvent<T> change)
     {
+        if (!string.IsNullOrEmpty(change.ResourceVersion) && ResourceVersions.Compare(change.ResourceVersion, ResourceVersion) < 0)
+        {
+            LogWentBack(_logger, _resource, change.ResourceVersion, ResourceVersion);
+            ResourceVersion = null;
+            return false;
+        }
         switch (change.Type)
         {
             case WatchEventType.Added or WatchEventType.Modified:
@@ -184,7 +242,13 @@ public sealed partial class Reflector<T> where T : KubeObject
                 break;
             case WatchEventType.Unreadable:
                 Report(change.Unreadable!);
-                if (change.Unreadable!.Deleted)
+                // Whose event was it?
+                if (change.Unreadable!.Key.Name.Length == 0)
+                {
+                    ResourceVersion = null;
+                    return false;
+                }
+                if (change.Unreadable.Deleted)
                     _cache.ApplyDeleted(change.Unreadable.Key, change.Unreadable.Uid, change.ResourceVersion);
                 break;
             default:
@@ -192,6 +256,20 @@ public sealed partial class Reflector<T> where T : KubeObject
         }
         if (!string.IsNullOrEmpty(change.ResourceVersion))
             ResourceVersion = change.ResourceVersion;
+        return true;
+    }
+
+    /// <summary>Takes an event before the list is whole in; true when it is.</summary>
+    private bool TakeInitial(InitialEvents<T> initial, WatchEvent<T> change)
+    {
+        if (change.Type == WatchEventType.Unreadable)
+            Report(change.Unreadable!);
+        if (!initial.Take(change))
+            return false;
+        _cache.Replace(initial.Items, change.ResourceVersion!, initial.Unreadable, initial.SeenBefore);
+        ResourceVersion = change.ResourceVersion;
+        Enter(ReflectorState.Watching);
+        return true;
     }
 
     private void Report(UnreadableObject bad)
@@ -224,6 +302,15 @@ public sealed partial class Reflector<T> where T : KubeObject
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{State} {Resource} failed")]
     private static partial void LogFailed(ILogger logger, Exception error, string resource, ReflectorState state);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Resource} isn't ready yet: {Reason}")]
+    private static partial void LogNotReady(ILogger logger, string resource, string reason);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Resource} can't be streamed as a list ({Reason}); it is listed in pages")]
+    private static partial void LogStreamRefused(ILogger logger, string resource, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The watch of {Resource} sent version {Version} after {Seen}: the server was set back; listing again")]
+    private static partial void LogWentBack(ILogger logger, string resource, string? version, string? seen);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The watch of {Resource} was silent for {Silence}; it is dropped and resumed")]
     private static partial void LogSilent(ILogger logger, string resource, TimeSpan silence);

@@ -23,6 +23,12 @@ public sealed record ReflectorOptions
     /// <summary>Objects a page of a list.</summary>
     public int PageSize { get; init; } = 500;
 
+    /// <summary>
+    /// Take the first list as a watch (WatchList), which costs the server no copy of the whole list; a server that refuses it is listed as usual.
+    /// Off by default: servers below 1.34 refuse it, and each refusal is a request.
+    /// </summary>
+    public bool StreamList { get; init; }
+
     /// <summary>The shortest time that the server is asked to keep a watch open; jitter adds up to as much again.</summary>
     public TimeSpan WatchTimeout { get; init; } = TimeSpan.FromMinutes(5);
 
@@ -33,6 +39,9 @@ public sealed record ReflectorOptions
     public TimeSpan FirstBackoff { get; init; } = TimeSpan.FromMilliseconds(500);
 
     public TimeSpan LongestBackoff { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>For this long after the start, "storage is (re)initializing" is no trouble but what a server says that has just learnt of a kind.</summary>
+    public TimeSpan StartGrace { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Called for each object that our type can't read; the others go on.</summary>
     public Action<UnreadableObject>? OnUnreadable { get; init; }

@@ -29,6 +29,12 @@ internal sealed class TombstoneSet(int capacity = 8192)
         }
     }
 
+    public void Clear()
+    {
+        _tombs.Clear();
+        _byAge.Clear();
+    }
+
     public bool Holds(KubeObject candidate) =>
         _tombs.TryGetValue(candidate.Key, out var tomb)
         && ((tomb.Uid is not null && tomb.Uid == candidate.Metadata.Uid) || !ResourceVersions.IsNewer(candidate.Metadata.ResourceVersion, tomb.Version));

@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-
 namespace Datum.Providers.Kubernetes;
 
 /// <summary>
@@ -29,6 +27,9 @@ public interface IKubernetesClient
     /// the caller resumes from the last version seen. A version that is too old throws with status 410.
     /// </summary>
     IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(ResourceType<T> type, WatchOptions options, CancellationToken cancellation) where T : KubeObject;
+
+    /// <summary>Whether <see cref="WatchOptions.SendInitialEvents"/> reaches the server.</summary>
+    bool CanStreamLists => false;
 }
 
 /// <summary>What a list asks for. An empty value is not sent.</summary>
@@ -71,9 +72,17 @@ public sealed record WatchOptions
     public string? Namespace { get; init; }
     public string? LabelSelector { get; init; }
     public string? FieldSelector { get; init; }
+    /// <summary>With <see cref="SendInitialEvents"/> it may be empty: the newest.</summary>
     public required string ResourceVersion { get; init; }
+    /// <summary>
+    /// Begin with an Added event for each object that there is (WatchList); <see cref="WatchEvent{T}.InitialEventsEnd"/> marks their end.
+    /// A server that can't refuses with 400 or 422.
+    /// </summary>
+    public bool SendInitialEvents { get; init; }
     /// <summary>How long the server may keep the connection open.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(5);
+    /// <summary>Try the start again as a read is; false for a caller that backs off by itself.</summary>
+    public bool RetryStart { get; init; } = true;
 }
 
 public enum WatchEventType
@@ -94,6 +103,8 @@ public sealed class WatchEvent<T> where T : KubeObject
     public T? Object { get; init; }
     public string? ResourceVersion { get; init; }
     public UnreadableObject? Unreadable { get; init; }
+    /// <summary>The bookmark after the last initial event.</summary>
+    public bool InitialEventsEnd { get; init; }
 }
 
 /// <summary>The server deletes only if these still hold; otherwise it answers 409.</summary>
@@ -101,26 +112,6 @@ public sealed record DeletePreconditions
 {
     public string? Uid { get; init; }
     public string? ResourceVersion { get; init; }
-}
-
-/// <summary>A merge patch (RFC 7386) or a JSON patch (RFC 6902).</summary>
-public sealed class Patch
-{
-    private Patch(JsonNode body, string mediaType)
-    {
-        Body = body;
-        MediaType = mediaType;
-    }
-
-    public JsonNode Body { get; }
-
-    public string MediaType { get; }
-
-    /// <summary>A merge patch. With metadata.resourceVersion in it, the server refuses it (409) when the object has changed since.</summary>
-    public static Patch Merge(JsonObject body) => new(body, "application/merge-patch+json");
-
-    /// <summary>A JSON patch: an array of operations. A failed <c>test</c> answers 422.</summary>
-    public static Patch Json(JsonArray operations) => new(operations, "application/json-patch+json");
 }
 
 /// <summary>A refusal of the API server.</summary>

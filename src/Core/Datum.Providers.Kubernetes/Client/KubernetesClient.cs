@@ -6,9 +6,9 @@ namespace Datum.Providers.Kubernetes;
 
 /// <summary>
 /// One API server over HTTP: HTTP/2 where TLS negotiates it, HTTP/1.1 over plain http.
-/// Safe for concurrent use; one instance owns one connection pool.
+/// Safe for concurrent use. Clients of one <see cref="KubernetesConnection"/> share its connection pool.
 /// </summary>
-public sealed class KubernetesClient : IKubernetesClient, IAsyncDisposable
+public sealed partial class KubernetesClient : IKubernetesClient, IAsyncDisposable
 {
     private readonly KubernetesClientOptions _options;
     private readonly KubernetesTransport _transport;
@@ -21,6 +21,9 @@ public sealed class KubernetesClient : IKubernetesClient, IAsyncDisposable
     }
 
     public KubernetesConnection Connection { get; }
+
+    /// <inheritdoc/>
+    public bool CanStreamLists => true;
 
     /// <inheritdoc/>
     /// <remarks>Null means that the server knows the kind and has no such object. A kind that isn't served throws, so that a missing CRD never looks like an absent object (L6).</remarks>
@@ -37,70 +40,31 @@ public sealed class KubernetesClient : IKubernetesClient, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public Task<ListPage<T>> ListAsync<T>(ResourceType<T> type, ListOptions options, CancellationToken cancellation) where T : KubeObject =>
-        _transport.ReadAsync(new(HttpMethod.Get, "list", type.ToString()), ResourcePath.OfList(type, options),
-            (s, c) => new ListDecoder<T>(type, _options).ReadAsync(s, c), cancellation);
+    public async Task<ListPage<T>> ListAsync<T>(ResourceType<T> type, ListOptions options, CancellationToken cancellation) where T : KubeObject
+    {
+        var page = await ListAsync(type, options, item => ObjectDecoder.Decode(type, item), cancellation);
+        return new ListPage<T> { Items = page.Items, ResourceVersion = page.ResourceVersion, Continue = page.Continue, Unreadable = page.Unreadable };
+    }
 
     /// <inheritdoc/>
     /// <remarks>Sets apiVersion and kind of <paramref name="value"/> where they are null.</remarks>
-    public Task<T> CreateAsync<T>(ResourceType<T> type, T value, CancellationToken cancellation) where T : KubeObject
-    {
-        if (type.Namespaced == (value.Metadata.Namespace is null))
-            throw new ArgumentException($"{type} is {(type.Namespaced ? "namespaced" : "cluster-scoped")}, the object's namespace is '{value.Metadata.Namespace}'.", nameof(value));
-        value.ApiVersion ??= type.ApiVersion;
-        value.Kind ??= type.Kind;
-        var body = JsonSerializer.SerializeToUtf8Bytes(value, type.Json);
-        return _transport.WriteAsync(new(HttpMethod.Post, "create", type.ToString()), ResourcePath.OfCollection(type, value.Metadata.Namespace),
-            body, "application/json", (s, c) => ObjectAsync(type, s, c), cancellation);
-    }
+    public Task<T> CreateAsync<T>(ResourceType<T> type, T value, CancellationToken cancellation) where T : KubeObject => CreateAsync(type, value, null, cancellation);
 
     /// <inheritdoc/>
     public Task<T> PatchAsync<T>(ResourceType<T> type, ObjectKey key, Patch patch, string? subresource, CancellationToken cancellation) where T : KubeObject
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(patch.Body, KubernetesJsonContext.Default.JsonNode);
-        return _transport.WriteAsync(new(HttpMethod.Patch, "patch", type.ToString()), ResourcePath.OfObject(type, key, subresource),
+        return _transport.WriteAsync(new(HttpMethod.Patch, "patch", type.ToString()), ResourcePath.OfObject(type, key, subresource) + ResourcePath.OfWrite(patch.Options),
             body, patch.MediaType, (s, c) => ObjectAsync(type, s, c), cancellation);
     }
 
     /// <inheritdoc/>
-    public async Task DeleteAsync<T>(ResourceType<T> type, ObjectKey key, DeletePreconditions? preconditions, CancellationToken cancellation) where T : KubeObject
-    {
-        var options = new DeleteOptionsBody
-        {
-            Preconditions = preconditions is null ? null : new() { Uid = preconditions.Uid, ResourceVersion = preconditions.ResourceVersion },
-        };
-        var body = JsonSerializer.SerializeToUtf8Bytes(options, KubernetesJsonContext.Default.DeleteOptionsBody);
-        try
-        {
-            await _transport.WriteAsync(new(HttpMethod.Delete, "delete", type.ToString()), ResourcePath.OfObject(type, key), body, "application/json", BytesAsync, cancellation);
-        }
-        catch (KubernetesException error) when (IsMissingObject(error))
-        {
-            // What was wanted holds already.
-            return;
-        }
-    }
+    public Task DeleteAsync<T>(ResourceType<T> type, ObjectKey key, DeletePreconditions? preconditions, CancellationToken cancellation) where T : KubeObject =>
+        DeleteAsync(type, key, preconditions, null, cancellation);
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(ResourceType<T> type, WatchOptions options, [EnumeratorCancellation] CancellationToken cancellation) where T : KubeObject
-    {
-        using var response = await _transport.OpenAsync(new(HttpMethod.Get, "watch", type.ToString()), ResourcePath.OfWatch(type, options), cancellation);
-        await using var stream = await response.Content.ReadAsStreamAsync(cancellation);
-        await using var events = WatchDecoder.ReadAsync(type, stream, _options.MaxObjectBytes, cancellation).GetAsyncEnumerator(cancellation);
-        while (true)
-        {
-            try
-            {
-                if (!await events.MoveNextAsync())
-                    yield break;
-            }
-            catch (Exception error) when (KubernetesTransport.Translate(error, CancellationToken.None, cancellation) is { } translated)
-            {
-                throw translated;
-            }
-            yield return events.Current;
-        }
-    }
+    public IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(ResourceType<T> type, WatchOptions options, CancellationToken cancellation) where T : KubeObject =>
+        WatchAsync(type, options, (kind, body) => WatchDecoder.Typed(type, kind, body), cancellation);
 
     /// <summary>Any request; a GET is retried as reads are, everything else is sent once. Returns the answer's body.</summary>
     public Task<byte[]> RawAsync(HttpMethod method, string pathAndQuery, ReadOnlyMemory<byte>? body, string? mediaType, CancellationToken cancellation)
@@ -137,6 +101,32 @@ public sealed class KubernetesClient : IKubernetesClient, IAsyncDisposable
 
     /// <summary>A Status that names a missing object; a path that isn't served answers 404 without one.</summary>
     private static bool IsMissingObject(KubernetesException error) => error is { Code: 404, Reason: "NotFound" };
+
+    private Task<DecodedPage<TItem>> ListAsync<T, TItem>(
+        ResourceType<T> type, ListOptions options, Func<ReadOnlySequence<byte>, (TItem?, UnreadableObject?)> decode, CancellationToken cancellation) where T : KubeObject where TItem : class =>
+        _transport.ReadAsync(new(HttpMethod.Get, "list", type.ToString()), ResourcePath.OfList(type, options),
+            (s, c) => new ListDecoder<TItem>(type.ToString(), decode, _options).ReadAsync(s, c), cancellation);
+
+    private async IAsyncEnumerable<TEvent> WatchAsync<T, TEvent>(
+        ResourceType<T> type, WatchOptions options, Func<WatchEventType, ReadOnlySequence<byte>, TEvent> decode, [EnumeratorCancellation] CancellationToken cancellation) where T : KubeObject
+    {
+        using var response = await _transport.OpenAsync(new(HttpMethod.Get, "watch", type.ToString()), ResourcePath.OfWatch(type, options), options.RetryStart, cancellation);
+        await using var stream = await response.Content.ReadAsStreamAsync(cancellation);
+        await using var events = WatchDecoder.ReadAsync(type.ToString(), stream, _options.MaxObjectBytes, decode, cancellation).GetAsyncEnumerator(cancellation);
+        while (true)
+        {
+            try
+            {
+                if (!await events.MoveNextAsync())
+                    yield break;
+            }
+            catch (Exception error) when (KubernetesTransport.Translate(error, CancellationToken.None, cancellation) is { } translated)
+            {
+                throw translated;
+            }
+            yield return events.Current;
+        }
+    }
 
     private async Task<T> ObjectAsync<T>(ResourceType<T> type, Stream stream, CancellationToken cancellation) where T : KubeObject
     {

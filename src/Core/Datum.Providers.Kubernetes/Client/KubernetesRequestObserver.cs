@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace Datum.Providers.Kubernetes;
 
 /// <summary>One HTTP request that the client sends. A retry is a request of its own.</summary>
-/// <param name="Verb">get, list, watch, create, patch, delete or raw.</param>
+/// <param name="Verb">get, list, watch, create, update, patch, delete, deletecollection or raw.</param>
 /// <param name="Resource"><c>plural.group</c>, or the plural alone in the core group; the path for raw requests.</param>
 public readonly record struct KubernetesRequest(HttpMethod Method, string Verb, string Resource);
 
@@ -29,8 +29,8 @@ public sealed class KubernetesRequestCounter : IKubernetesRequestObserver
     public long Count(string verb, string? resource = null) =>
         _counts.Where(e => e.Key.Verb == verb && (resource is null || e.Key.Resource == resource)).Sum(e => e.Value);
 
-    /// <summary>Creates, patches and deletes.</summary>
-    public long Writes => Count("create") + Count("patch") + Count("delete");
+    /// <summary>Creates, replacements, patches and deletes.</summary>
+    public long Writes => Count("create") + Count("update") + Count("patch") + Count("delete") + Count("deletecollection");
 
     public IReadOnlyDictionary<(string Verb, string Resource), long> Snapshot() => new Dictionary<(string, string), long>(_counts);
 }

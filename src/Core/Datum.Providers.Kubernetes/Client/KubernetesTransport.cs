@@ -10,68 +10,89 @@ namespace Datum.Providers.Kubernetes;
 internal sealed partial class KubernetesTransport : IDisposable
 {
     private const int MaxErrorBytes = 64 << 10;
-    private static readonly TimeSpan TokenFileAge = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
 
     private readonly KubernetesConnection _connection;
     private readonly KubernetesClientOptions _options;
-    private readonly HttpMessageInvoker _invoker;
+    private readonly ConnectionPool _pool;
     private readonly string _prefix;
-    private (string Token, long ReadAt)? _fileToken;
+    private int _disposed;
 
     public KubernetesTransport(KubernetesConnection connection, KubernetesClientOptions options)
     {
         _connection = connection;
         _options = options;
         _prefix = connection.Server.AbsolutePath.TrimEnd('/');
-        _invoker = new HttpMessageInvoker(KubernetesHandler.Create(connection), disposeHandler: true);
+        _pool = connection.Pool;
+        _pool.Rent();
     }
 
     private TimeProvider Time => _options.Scheduler.Time;
 
-    public void Dispose() => _invoker.Dispose();
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+            _pool.Return();
+    }
 
     /// <summary>A read: sent again, after a wait, when the connection fails or the server is overloaded or broken.</summary>
-    public async Task<TResult> ReadAsync<TResult>(KubernetesRequest about, string path, Func<Stream, CancellationToken, Task<TResult>> decode, CancellationToken cancellation)
+    public Task<TResult> ReadAsync<TResult>(KubernetesRequest about, string path, Func<Stream, CancellationToken, Task<TResult>> decode, CancellationToken cancellation) =>
+        AgainAsync(_options.MaxRetries, credential => OnceAsync(about, path, null, null, credential, decode, cancellation), cancellation);
+
+    /// <summary>A write, sent once: after a failure nobody here knows whether it had an effect.</summary>
+    public async Task<TResult> WriteAsync<TResult>(
+        KubernetesRequest about, string path, ReadOnlyMemory<byte>? body, string? mediaType, Func<Stream, CancellationToken, Task<TResult>> decode, CancellationToken cancellation) =>
+        await OnceAsync(about, path, body, mediaType, await CredentialAsync(cancellation), decode, cancellation);
+
+    /// <summary>The answer of a watch with its headers in; the caller disposes it. Its body has no time limit. Its start is tried again as a read is.</summary>
+    public Task<HttpResponseMessage> OpenAsync(KubernetesRequest about, string path, bool again, CancellationToken cancellation) =>
+        AgainAsync(again ? _options.MaxRetries : 0, async credential =>
+        {
+            using var limit = new CancellationTokenSource(_options.RequestTimeout, Time);
+            using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
+            try
+            {
+                using var request = MakeRequest(about, path, null, null, gzip: false, credential);
+                return await SendAsync(about, request, credential, linked.Token);
+            }
+            catch (Exception error) when (Translate(error, limit.Token, cancellation) is { } translated)
+            {
+                throw translated;
+            }
+        }, cancellation);
+
+    private ValueTask<Credential> CredentialAsync(CancellationToken cancellation) => _pool.CredentialAsync(Time, _options.Logger, cancellation);
+
+    private async Task<TResult> AgainAsync<TResult>(int retries, Func<Credential, Task<TResult>> once, CancellationToken cancellation)
     {
+        var renewed = false;
         for (var attempt = 0; ; attempt++)
         {
             TimeSpan? wait;
+            var credential = await CredentialAsync(cancellation);
             try
             {
-                return await OnceAsync(about, path, null, null, decode, cancellation);
+                return await once(credential);
             }
-            catch (HttpRequestException) when (attempt < _options.MaxRetries)
+            catch (KubernetesException error) when (error.Code == 401 && !renewed)
+            {
+                // A token that was rotated under us. Who is refused with the newest one is refused.
+                renewed = true;
+                if ((await CredentialAsync(cancellation)).IsSameAs(credential))
+                    throw;
+                attempt--;
+                continue;
+            }
+            catch (HttpRequestException error) when (attempt < retries && error.InnerException is not KubeConfigException)
             {
                 wait = null;
             }
-            catch (KubernetesException error) when (attempt < _options.MaxRetries && error.Code is 429 or 500 or 502 or 503 or 504)
+            catch (KubernetesException error) when (attempt < retries && error.Code is 429 or 500 or 502 or 503 or 504)
             {
                 wait = error.RetryAfter;
             }
             var backoff = TimeSpan.FromMilliseconds(200 * (1 << attempt) * (0.5 + _options.Scheduler.NextRandom()));
             await _options.Scheduler.Delay(wait is null ? backoff : wait < LongestWait ? wait.Value : LongestWait, cancellation);
-        }
-    }
-
-    /// <summary>A write, sent once: after a failure nobody here knows whether it had an effect.</summary>
-    public Task<TResult> WriteAsync<TResult>(
-        KubernetesRequest about, string path, ReadOnlyMemory<byte>? body, string? mediaType, Func<Stream, CancellationToken, Task<TResult>> decode, CancellationToken cancellation) =>
-        OnceAsync(about, path, body, mediaType, decode, cancellation);
-
-    /// <summary>The answer of a watch with its headers in; the caller disposes it. Its body has no time limit.</summary>
-    public async Task<HttpResponseMessage> OpenAsync(KubernetesRequest about, string path, CancellationToken cancellation)
-    {
-        using var limit = new CancellationTokenSource(_options.RequestTimeout, Time);
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
-        try
-        {
-            using var request = await MakeRequestAsync(about, path, null, null, gzip: false, linked.Token);
-            return await SendAsync(about, request, linked.Token);
-        }
-        catch (Exception error) when (Translate(error, limit.Token, cancellation) is { } translated)
-        {
-            throw translated;
         }
     }
 
@@ -86,14 +107,14 @@ internal sealed partial class KubernetesTransport : IDisposable
     };
 
     private async Task<TResult> OnceAsync<TResult>(
-        KubernetesRequest about, string path, ReadOnlyMemory<byte>? body, string? mediaType, Func<Stream, CancellationToken, Task<TResult>> decode, CancellationToken cancellation)
+        KubernetesRequest about, string path, ReadOnlyMemory<byte>? body, string? mediaType, Credential credential, Func<Stream, CancellationToken, Task<TResult>> decode, CancellationToken cancellation)
     {
         using var limit = new CancellationTokenSource(_options.RequestTimeout, Time);
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
         try
         {
-            using var request = await MakeRequestAsync(about, path, body, mediaType, gzip: true, linked.Token);
-            using var response = await SendAsync(about, request, linked.Token);
+            using var request = MakeRequest(about, path, body, mediaType, gzip: !_connection.DisableCompression, credential);
+            using var response = await SendAsync(about, request, credential, linked.Token);
             await using var stream = await BodyAsync(response, linked.Token);
             return await decode(stream, linked.Token);
         }
@@ -103,8 +124,7 @@ internal sealed partial class KubernetesTransport : IDisposable
         }
     }
 
-    private async Task<HttpRequestMessage> MakeRequestAsync(
-        KubernetesRequest about, string path, ReadOnlyMemory<byte>? body, string? mediaType, bool gzip, CancellationToken cancellation)
+    private HttpRequestMessage MakeRequest(KubernetesRequest about, string path, ReadOnlyMemory<byte>? body, string? mediaType, bool gzip, Credential credential)
     {
         var secure = _connection.Server.Scheme == "https";
         var request = new HttpRequestMessage(about.Method, new Uri(_connection.Server, _prefix + path))
@@ -117,8 +137,12 @@ internal sealed partial class KubernetesTransport : IDisposable
         // A compressor holds events back until its block is full, so a watch never asks for one.
         if (gzip)
             request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip");
-        if (await TokenAsync(cancellation) is { } token)
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        request.Headers.Authorization = credential.Authorization;
+        // The TLS layer asks for the certificate of the Host header's name.
+        if (secure && _connection.TlsServerName is { } name)
+            request.Headers.Host = name;
+        if (_connection.Impersonate is { } other)
+            ImpersonationHeaders.Add(request.Headers, other);
         if (body is { } bytes)
         {
             request.Content = new ReadOnlyMemoryContent(bytes);
@@ -127,11 +151,11 @@ internal sealed partial class KubernetesTransport : IDisposable
         return request;
     }
 
-    private async Task<HttpResponseMessage> SendAsync(KubernetesRequest about, HttpRequestMessage request, CancellationToken cancellation)
+    private async Task<HttpResponseMessage> SendAsync(KubernetesRequest about, HttpRequestMessage request, Credential credential, CancellationToken cancellation)
     {
         _options.Observer?.RequestSent(about);
         var started = Time.GetTimestamp();
-        var response = await _invoker.SendAsync(request, cancellation);
+        var response = await _pool.SendAsync(credential, request, cancellation);
         var failed = true;
         try
         {
@@ -141,6 +165,8 @@ internal sealed partial class KubernetesTransport : IDisposable
                 foreach (var warning in warnings)
                     LogWarning(_options.Logger, about.Verb, about.Resource, warning);
             }
+            if (response.StatusCode == HttpStatusCode.Unauthorized)
+                _pool.Refused(credential, Time);
             if (!response.IsSuccessStatusCode)
                 throw await RefusalAsync(about, response, cancellation);
             failed = false;
@@ -162,8 +188,6 @@ internal sealed partial class KubernetesTransport : IDisposable
     private async Task<KubernetesException> RefusalAsync(KubernetesRequest about, HttpResponseMessage response, CancellationToken cancellation)
     {
         var code = (int)response.StatusCode;
-        if (code == 401)
-            _fileToken = null;
         await using var stream = await BodyAsync(response, cancellation);
         var body = new byte[MaxErrorBytes];
         var length = await stream.ReadAtLeastAsync(body, body.Length, throwOnEndOfStream: false, cancellation);
@@ -191,24 +215,6 @@ internal sealed partial class KubernetesTransport : IDisposable
             return null;
         var wait = header.Delta ?? header.Date - Time.GetUtcNow();
         return wait > TimeSpan.Zero ? wait : TimeSpan.Zero;
-    }
-
-    private async ValueTask<string?> TokenAsync(CancellationToken cancellation)
-    {
-        if (_connection.TokenFile is not { } file)
-            return _connection.Token;
-        if (_fileToken is { } known && Time.GetElapsedTime(known.ReadAt) < TokenFileAge)
-            return known.Token;
-        try
-        {
-            var token = (await File.ReadAllTextAsync(file, cancellation)).Trim();
-            _fileToken = (token, Time.GetTimestamp());
-            return token;
-        }
-        catch (UnauthorizedAccessException error)
-        {
-            throw new IOException($"The token file {file} can't be read.", error);
-        }
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The API server warns on {Verb} {Resource}: {Warning}")]

@@ -8,7 +8,7 @@ namespace Datum.Providers.Kubernetes;
 /// Reads a list while it arrives: each item is sliced out as UTF-8 and read by itself, so that the whole page is never in memory
 /// as text and one bad item costs only itself. One decoder reads one page.
 /// </summary>
-internal sealed class ListDecoder<T>(ResourceType<T> type, KubernetesClientOptions limits) where T : KubeObject
+internal sealed class ListDecoder<T>(string resource, Func<ReadOnlySequence<byte>, (T? Value, UnreadableObject? Unreadable)> decode, KubernetesClientOptions limits) where T : class
 {
     private enum Phase
     {
@@ -24,7 +24,7 @@ internal sealed class ListDecoder<T>(ResourceType<T> type, KubernetesClientOptio
     private Phase _phase = Phase.Start;
     private JsonReaderState _state;
 
-    public async Task<ListPage<T>> ReadAsync(Stream stream, CancellationToken cancellation)
+    public async Task<DecodedPage<T>> ReadAsync(Stream stream, CancellationToken cancellation)
     {
         var pipe = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: 64 << 10, minimumReadSize: 16 << 10, leaveOpen: true));
         long total = 0;
@@ -39,12 +39,12 @@ internal sealed class ListDecoder<T>(ResourceType<T> type, KubernetesClientOptio
                 if (_phase == Phase.Done)
                     break;
                 if (total > limits.MaxListPageBytes)
-                    throw new InvalidDataException($"A page of {type} is larger than {limits.MaxListPageBytes} bytes.");
+                    throw new InvalidDataException($"A page of {resource} is larger than {limits.MaxListPageBytes} bytes.");
                 if (result.Buffer.Length - taken > limits.MaxObjectBytes)
-                    throw new InvalidDataException($"An item in a list of {type} is larger than {limits.MaxObjectBytes} bytes.");
+                    throw new InvalidDataException($"An item in a list of {resource} is larger than {limits.MaxObjectBytes} bytes.");
                 pipe.AdvanceTo(consumed, result.Buffer.End);
                 if (result.IsCompleted)
-                    throw new EndOfStreamException($"The list of {type} ended before it was complete.");
+                    throw new EndOfStreamException($"The list of {resource} ended before it was complete.");
             }
         }
         finally
@@ -52,14 +52,8 @@ internal sealed class ListDecoder<T>(ResourceType<T> type, KubernetesClientOptio
             await pipe.CompleteAsync();
         }
         if (_meta?.ResourceVersion is not { Length: > 0 } version)
-            throw new InvalidDataException($"The answer is no list of {type}: it has no metadata.resourceVersion.");
-        return new ListPage<T>
-        {
-            Items = _items,
-            ResourceVersion = version,
-            Continue = string.IsNullOrEmpty(_meta.Continue) ? null : _meta.Continue,
-            Unreadable = _unreadable,
-        };
+            throw new InvalidDataException($"The answer is no list of {resource}: it has no metadata.resourceVersion.");
+        return new DecodedPage<T>(_items, version, string.IsNullOrEmpty(_meta.Continue) ? null : _meta.Continue, _unreadable);
     }
 
     /// <summary>Decodes as far as the buffer holds whole values and returns how far that is.</summary>
@@ -125,7 +119,7 @@ internal sealed class ListDecoder<T>(ResourceType<T> type, KubernetesClientOptio
                 }
                 if (!TrySlice(ref reader, buffer, out var item))
                     return false;
-                var (value, unreadable) = ObjectDecoder.Decode(type, item);
+                var (value, unreadable) = decode(item);
                 if (value is not null)
                     _items.Add(value);
                 else
@@ -145,3 +139,6 @@ internal sealed class ListDecoder<T>(ResourceType<T> type, KubernetesClientOptio
         return true;
     }
 }
+
+/// <summary>A page of a list of typed or raw objects.</summary>
+internal sealed record DecodedPage<T>(List<T> Items, string ResourceVersion, string? Continue, List<UnreadableObject> Unreadable);

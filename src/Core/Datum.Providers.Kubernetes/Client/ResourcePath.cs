@@ -42,7 +42,16 @@ internal static class ResourcePath
         ("labelSelector", options.LabelSelector),
         ("fieldSelector", options.FieldSelector),
         ("resourceVersion", options.ResourceVersion),
+        ("sendInitialEvents", options.SendInitialEvents ? "true" : null),
+        ("resourceVersionMatch", options.SendInitialEvents ? "NotOlderThan" : null),
         ("timeoutSeconds", ((long)Math.Max(1, options.Timeout.TotalSeconds)).ToString(CultureInfo.InvariantCulture)));
+
+    /// <summary>The query of a write; empty when it asks for nothing.</summary>
+    public static string OfWrite(WriteOptions? options) => options is null ? "" : Query(
+        ("fieldManager", options.FieldManager),
+        ("force", options.Force ? "true" : null),
+        ("dryRun", options.DryRun ? "All" : null),
+        ("fieldValidation", options.Validation?.ToString()));
 
     private static string Query(params ReadOnlySpan<(string Name, string? Value)> parameters)
     {

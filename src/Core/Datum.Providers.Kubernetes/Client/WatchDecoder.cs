@@ -8,8 +8,8 @@ namespace Datum.Providers.Kubernetes;
 /// <summary>Reads a watch: one JSON document a line.</summary>
 internal static class WatchDecoder
 {
-    public static async IAsyncEnumerable<WatchEvent<T>> ReadAsync<T>(
-        ResourceType<T> type, Stream stream, int maxBytes, [EnumeratorCancellation] CancellationToken cancellation) where T : KubeObject
+    public static async IAsyncEnumerable<TEvent> ReadAsync<TEvent>(
+        string resource, Stream stream, int maxBytes, Func<WatchEventType, ReadOnlySequence<byte>, TEvent> decode, [EnumeratorCancellation] CancellationToken cancellation)
     {
         var pipe = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: 32 << 10, leaveOpen: true));
         try
@@ -23,10 +23,10 @@ internal static class WatchDecoder
                     var line = rest.Slice(0, end);
                     rest = rest.Slice(rest.GetPosition(1, end));
                     if (!line.IsEmpty)
-                        yield return Decode(type, line);
+                        yield return Decode(resource, line, decode);
                 }
                 if (rest.Length > maxBytes)
-                    throw new InvalidDataException($"An event of {type} is larger than {maxBytes} bytes.");
+                    throw new InvalidDataException($"An event of {resource} is larger than {maxBytes} bytes.");
                 pipe.AdvanceTo(rest.Start, rest.End);
                 // A line that was cut off is not an event: the caller resumes from the one before it.
                 if (result.IsCompleted)
@@ -39,31 +39,43 @@ internal static class WatchDecoder
         }
     }
 
-    private static WatchEvent<T> Decode<T>(ResourceType<T> type, ReadOnlySequence<byte> line) where T : KubeObject
+    /// <summary>An event whose object has a type.</summary>
+    public static WatchEvent<T> Typed<T>(ResourceType<T> type, WatchEventType kind, ReadOnlySequence<byte> body) where T : KubeObject
+    {
+        if (kind == WatchEventType.Bookmark)
+            return new WatchEvent<T> { Type = kind, ResourceVersion = ObjectDecoder.Probe(body).ResourceVersion, InitialEventsEnd = EndsInitialEvents(body) };
+        var (value, unreadable) = ObjectDecoder.Decode(type, body);
+        return value is not null
+            ? new WatchEvent<T> { Type = kind, Object = value, ResourceVersion = value.Metadata.ResourceVersion }
+            : new WatchEvent<T>
+            {
+                Type = WatchEventType.Unreadable,
+                Unreadable = unreadable! with { Deleted = kind == WatchEventType.Deleted },
+                ResourceVersion = unreadable.ResourceVersion,
+            };
+    }
+
+    /// <summary>Whether a bookmark carries the annotation that ends the initial events of a WatchList.</summary>
+    public static bool EndsInitialEvents(ReadOnlySequence<byte> bookmark)
+    {
+        var reader = new Utf8JsonReader(bookmark);
+        while (reader.Read())
+        {
+            if (reader.TokenType == JsonTokenType.PropertyName && reader.ValueTextEquals("k8s.io/initial-events-end"u8))
+                return reader.Read() && reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("true"u8);
+        }
+        return false;
+    }
+
+    private static TEvent Decode<TEvent>(string resource, ReadOnlySequence<byte> line, Func<WatchEventType, ReadOnlySequence<byte>, TEvent> decode)
     {
         var (kind, body) = Split(line);
-        switch (kind)
-        {
-            case WatchEventType.Bookmark:
-                return new WatchEvent<T> { Type = kind, ResourceVersion = ObjectDecoder.Probe(body).ResourceVersion };
-
-            case WatchEventType.Added or WatchEventType.Modified or WatchEventType.Deleted:
-                var (value, unreadable) = ObjectDecoder.Decode(type, body);
-                return value is not null
-                    ? new WatchEvent<T> { Type = kind, Object = value, ResourceVersion = value.Metadata.ResourceVersion }
-                    : new WatchEvent<T>
-                    {
-                        Type = WatchEventType.Unreadable,
-                        Unreadable = unreadable! with { Deleted = kind == WatchEventType.Deleted },
-                        ResourceVersion = unreadable.ResourceVersion,
-                    };
-
-            default:
-                var reader = new Utf8JsonReader(body);
-                var status = body.IsEmpty ? null : JsonSerializer.Deserialize(ref reader, KubernetesJsonContext.Default.StatusBody);
-                throw new KubernetesException(status?.Code ?? 500, status?.Reason ?? "", $"The watch of {type} ended with an error: {status?.Message ?? "no reason given"}",
-                    status?.Details?.RetryAfterSeconds is { } seconds and > 0 ? TimeSpan.FromSeconds(seconds) : null);
-        }
+        if (kind is WatchEventType.Added or WatchEventType.Modified or WatchEventType.Deleted or WatchEventType.Bookmark)
+            return decode(kind, body);
+        var reader = new Utf8JsonReader(body);
+        var status = body.IsEmpty ? null : JsonSerializer.Deserialize(ref reader, KubernetesJsonContext.Default.StatusBody);
+        throw new KubernetesException(status?.Code ?? 500, status?.Reason ?? "", $"The watch of {resource} ended with an error: {status?.Message ?? "no reason given"}",
+            status?.Details?.RetryAfterSeconds is { } seconds and > 0 ? TimeSpan.FromSeconds(seconds) : null);
     }
 
     private static (WatchEventType Kind, ReadOnlySequence<byte> Body) Split(ReadOnlySequence<byte> line)

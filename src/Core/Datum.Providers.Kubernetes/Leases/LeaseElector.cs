@@ -12,7 +12,7 @@ namespace Datum.Providers.Kubernetes;
 /// <item><see cref="MayMutate"/> is the fence that must be asked before every mutation (L10). It compares with the monotonic clock
 /// and with the wall clock, because the first stands still while a machine is suspended and the second can be set.</item>
 /// <item>At the deadline <see cref="LeadershipToken"/> is cancelled, whatever the renewal loop does, and a renewal in flight is cancelled too.</item>
-/// <item>A renewal that fails on the network or on a server error is tried again until the deadline. Another holder's name ends leadership at once.</item>
+/// <item>A renewal that fails, in whatever way, is tried again until the deadline. Another holder's name ends leadership at once.</item>
 /// <item>Another holder's lease is taken only after it stood unchanged for its whole duration by our own monotonic clock; clocks of machines are never compared.</item>
 /// <item>When stopped, the lease is released, so that the next one takes over at once; <see cref="PreviousReleased"/> tells that one.</item>
 /// <item>What a mutation in flight at a takeover did is not the elector's business: after a takeover that wasn't a release the new leader waits (L10).</item>
@@ -143,7 +143,7 @@ public sealed partial class LeaseElector
             LogOutrun(_logger, _options.Identity, _options.Lease);
             return null;
         }
-        catch (Exception error) when (error is KubernetesException or HttpRequestException)
+        catch (Exception error) when (!cancellation.IsCancellationRequested)
         {
             LogAcquireFailed(_logger, error, _options.Lease);
             return null;
@@ -246,7 +246,7 @@ public sealed partial class LeaseElector
             // Somebody else wrote, or an earlier renewal of ours arrived although its answer didn't.
             await LookAsync(term, stop);
         }
-        catch (Exception error) when (error is KubernetesException or HttpRequestException)
+        catch (Exception error) when (!stop.IsCancellationRequested)
         {
             LogRenewFailed(_logger, error, _options.Lease);
         }
@@ -266,7 +266,7 @@ public sealed partial class LeaseElector
             LogLost(_logger, _options.Identity, _options.Lease, $"the holder is '{found?.Spec?.HolderIdentity}'");
             term.End();
         }
-        catch (Exception error) when (error is KubernetesException or HttpRequestException)
+        catch (Exception error) when (!stop.IsCancellationRequested)
         {
             LogRenewFailed(_logger, error, _options.Lease);
         }

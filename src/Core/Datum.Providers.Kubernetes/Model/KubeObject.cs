@@ -26,11 +26,13 @@ public abstract class KubeObject : KubeData
     [JsonPropertyOrder(-1)]
     public ObjectMeta Metadata { get; set; } = new();
 
+    // An ignored property still swallows the JSON member of its name, so each has a name that no member can have.
+
     /// <summary>Namespace and name.</summary>
-    [JsonIgnore]
+    [JsonIgnore, JsonPropertyName("\0key")]
     public ObjectKey Key => new(Metadata.Namespace, Metadata.Name ?? "");
 
-    [JsonIgnore]
+    [JsonIgnore, JsonPropertyName("\0isDeleting")]
     public bool IsDeleting => Metadata.DeletionTimestamp is not null;
 }
 
@@ -58,7 +60,7 @@ public sealed class ObjectMeta : KubeData
     public object? ManagedFields { get; }
 
     /// <summary>The owner that controls this object, or null.</summary>
-    [JsonIgnore]
+    [JsonIgnore, JsonPropertyName("\0controllerOwner")]
     public OwnerReference? ControllerOwner => OwnerReferences?.Find(o => o.Controller == true);
 
     /// <summary>The value of a label, or null.</summary>

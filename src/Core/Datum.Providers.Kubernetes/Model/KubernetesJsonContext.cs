@@ -64,7 +64,9 @@ internal sealed class DeleteOptionsBody
 {
     public string ApiVersion { get; } = "v1";
     public string Kind { get; } = "DeleteOptions";
-    public string PropagationPolicy { get; } = "Background";
+    public string PropagationPolicy { get; set; } = "Background";
+    public long? GracePeriodSeconds { get; set; }
+    public List<string>? DryRun { get; set; }
     public DeletePreconditionsBody? Preconditions { get; set; }
 }
 

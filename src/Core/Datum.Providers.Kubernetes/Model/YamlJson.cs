@@ -35,6 +35,13 @@ public static class YamlJson
         return documents;
     }
 
+    /// <summary>A part of a document.</summary>
+    internal static JsonNode? Parse(YamlNode node)
+    {
+        var nodes = 0;
+        return Convert(node, ref nodes);
+    }
+
     private static JsonNode? Convert(YamlNode node, ref int nodes)
     {
         if (++nodes > MaxNodes)
