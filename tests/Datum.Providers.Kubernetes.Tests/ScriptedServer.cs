@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -25,6 +27,9 @@ internal sealed class ScriptedServer : IAsyncDisposable
     /// <summary>Method, path and query of each request, in order.</summary>
     public ConcurrentQueue<string> Requests { get; } = new();
 
+    /// <summary>Protocol and connection of each request, in order.</summary>
+    public ConcurrentQueue<string> Connections { get; } = new();
+
     public ConcurrentQueue<IHeaderDictionary> Headers { get; } = new();
 
     public int Lists => Requests.Count(r => r.StartsWith("GET", StringComparison.Ordinal) && !r.Contains("watch=true", StringComparison.Ordinal));
@@ -33,10 +38,25 @@ internal sealed class ScriptedServer : IAsyncDisposable
 
     public Uri Address { get; private set; } = null!;
 
-    public static async Task<ScriptedServer> StartAsync(Func<HttpContext, int, CancellationToken, Task> answer)
+    public static Task<ScriptedServer> StartAsync(Func<HttpContext, int, CancellationToken, Task> answer) =>
+        StartAsync(answer, l => l.Protocols = HttpProtocols.Http1);
+
+    /// <summary>A server over TLS that takes any client certificate, or none.</summary>
+    public static Task<ScriptedServer> StartTlsAsync(X509Certificate2 certificate, HttpProtocols protocols, Func<HttpContext, int, CancellationToken, Task> answer) => StartAsync(answer, l =>
+    {
+        l.Protocols = protocols;
+        l.UseHttps(o =>
+        {
+            o.ServerCertificate = certificate;
+            o.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
+            o.ClientCertificateValidation = (_, _, _) => true;
+        });
+    });
+
+    private static async Task<ScriptedServer> StartAsync(Func<HttpContext, int, CancellationToken, Task> answer, Action<ListenOptions> listen)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0, l => l.Protocols = HttpProtocols.Http1));
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0, listen));
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(2));
         builder.Logging.ClearProviders();
         var app = builder.Build();
@@ -46,6 +66,7 @@ internal sealed class ScriptedServer : IAsyncDisposable
         {
             var mine = Interlocked.Increment(ref number);
             server.Headers.Enqueue(new HeaderDictionary(context.Request.Headers.ToDictionary(h => h.Key, h => h.Value)));
+            server.Connections.Enqueue($"{context.Request.Protocol} {context.Connection.Id}");
             server.Requests.Enqueue($"{context.Request.Method} {context.Request.Path}{context.Request.QueryString}");
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, server._stop.Token);
             try
