@@ -45,6 +45,39 @@ public sealed class LeaseElectorTests
         Assert.That((elector.MayMutate(), elector.Terms, token.IsCancellationRequested), Is.EqualTo((true, 1, false)));
     }
 
+    [TestCase("socket")]
+    [TestCase("io")]
+    [TestCase("bug")]
+    [TestCase("timeout")]
+    public void No_failure_of_one_renewal_drops_leadership_whatever_it_is(string kind)
+    {
+        var elector = Start("a");
+        var token = elector.LeadershipToken;
+        var failures = 3;
+        _store.Fail = () => failures-- <= 0 ? null : kind switch
+        {
+            "socket" => new System.Net.Sockets.SocketException((int)System.Net.Sockets.SocketError.ConnectionReset),
+            "io" => new IOException("broken pipe"),
+            "timeout" => new OperationCanceledException("not ours"),
+            _ => new InvalidOperationException("unforeseen"),
+        };
+        _scheduler.Advance(TimeSpan.FromSeconds(30));
+        Assert.That(failures, Is.Negative);
+        Assert.That((elector.MayMutate(), elector.Terms, token.IsCancellationRequested), Is.EqualTo((true, 1, false)));
+    }
+
+    [Test]
+    public void Attempts_of_one_elector_never_overlap_however_slow_the_server_is()
+    {
+        _store.Latency = TimeSpan.FromSeconds(5);
+        var elector = Start("a");
+        _store.Fail = () => _store.Attempts % 3 == 0 ? new HttpRequestException("connection reset") : null;
+        _scheduler.Advance(TimeSpan.FromMinutes(10));
+        Assert.That(elector.Terms, Is.Positive);
+        Assert.That(_store.Attempts, Is.GreaterThan(50));
+        Assert.That(_store.MostAtOnce, Is.EqualTo(1));
+    }
+
     [Test]
     public void At_the_deadline_leadership_ends_and_the_renewal_in_flight_is_cancelled()
     {
@@ -179,6 +212,8 @@ public sealed class LeaseElectorTests
         public int LoseAnswers { get; set; }
         public int Attempts { get; private set; }
         public int Cancelled { get; private set; }
+        public int MostAtOnce { get; private set; }
+        private int _atOnce;
 
         public IKubernetesClient As(string identity) => new Client(this, identity);
 
@@ -193,6 +228,7 @@ public sealed class LeaseElectorTests
         private async Task<T> CallAsync<T>(string identity, Func<T> effect, CancellationToken cancellation)
         {
             Attempts++;
+            MostAtOnce = Math.Max(MostAtOnce, ++_atOnce);
             try
             {
                 await scheduler.Delay(Latency / 2, cancellation);
@@ -215,6 +251,10 @@ public sealed class LeaseElectorTests
             {
                 Cancelled++;
                 throw;
+            }
+            finally
+            {
+                _atOnce--;
             }
         }
 

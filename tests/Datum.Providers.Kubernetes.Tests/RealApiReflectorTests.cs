@@ -41,6 +41,20 @@ internal sealed class RealApiReflectorTests : RealApiTestBase
     }
 
     [Test]
+    public async Task A_streamed_list_needs_one_request_and_no_list()
+    {
+        var type = await InstallAsync("streamers");
+        for (var i = 0; i < 5; i++)
+            await Client.CreateAsync(type, Widget.Named(Namespace, $"w{i}", i), Limit);
+        await using var run = new Running(Client, type, new ReflectorOptions { Namespace = Namespace, StreamList = true });
+        await run.Cache.WaitForSyncAsync(Limit);
+        Assert.That(run.Cache.All().Select(w => w.Metadata.Name), Is.EqualTo(new[] { "w0", "w1", "w2", "w3", "w4" }));
+        await Client.DeleteAsync(type, new ObjectKey(Namespace, "w3"), null, Limit);
+        await Eventually.HoldsAsync(() => run.Cache.Count == 4, "the same watch goes on");
+        Assert.That((Requests.Count("list", type.ToString()), Requests.Count("watch", type.ToString())), Is.EqualTo((0, 1)));
+    }
+
+    [Test]
     public async Task A_slow_reader_gets_every_object_of_a_burst_of_two_thousand()
     {
         var type = await InstallAsync("bursts");

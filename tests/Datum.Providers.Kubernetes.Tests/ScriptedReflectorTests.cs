@@ -173,6 +173,173 @@ internal sealed class ScriptedReflectorTests
         Assert.That(server.Requests.Take(3).Select(r => r.Split('?').ElementAtOrDefault(1)), Is.EqualTo(new[] { "limit=500", "limit=500&continue=c1", null }));
     }
 
+    [Test]
+    public async Task A_server_that_opens_its_storage_is_no_trouble_at_the_start_but_is_later()
+    {
+        var scheduler = new ManualScheduler();
+        var opening = true;
+        await using var server = await StartAsync(async (c, _, ended) =>
+        {
+            if (Volatile.Read(ref opening))
+                await JsonAsync(c, 429, """{"kind":"Status","status":"Failure","message":"storage is (re)initializing","reason":"TooManyRequests","details":{"retryAfterSeconds":1},"code":429}""");
+            else if (!IsWatch(c))
+                await ListAsync(c, 10, Item("a", 1));
+            else
+                await HoldAsync(ended);
+        });
+        var logged = new ListLogger();
+        await using var run = new Running(server, scheduler, new ReflectorOptions(), logged, retries: 0);
+        await Eventually.HoldsAsync(() => run.Reflector.State == ReflectorState.BackingOff && scheduler.PendingTimers == 1, "it waits");
+        Assert.That(logged.Lines.Where(l => l.StartsWith("Warning", StringComparison.Ordinal)), Is.Empty);
+        Assert.That(logged.Lines, Has.One.StartsWith("Debug").And.One.Contains("isn't ready yet"));
+        scheduler.Advance(TimeSpan.FromSeconds(31));
+        await Eventually.HoldsAsync(() => logged.Lines.Any(l => l.StartsWith("Warning", StringComparison.Ordinal)), "half a minute later it is told");
+        Volatile.Write(ref opening, false);
+        await scheduler.WaitForTimersAsync();
+        scheduler.Advance(TimeSpan.FromSeconds(30));
+        await Eventually.HoldsAsync(() => run.Cache.Count == 1, "it listed");
+    }
+
+    [Test]
+    public async Task A_server_that_was_restored_from_a_backup_is_believed_when_it_lists()
+    {
+        var scheduler = new ManualScheduler();
+        var lists = 0;
+        await using var server = await StartAsync(async (c, _, ended) =>
+        {
+            if (!IsWatch(c))
+            {
+                if (Interlocked.Increment(ref lists) == 1)
+                    await ListAsync(c, 100, Item("old", 10), Item("changed", 90, """{"replicas":9}"""), Item("later", 95));
+                else
+                    await ListAsync(c, 50, Item("old", 10), Item("changed", 40, """{"replicas":4}"""), Item("buried", 45));
+            }
+            else if (c.Request.Query["resourceVersion"] == "100")
+                await EventAsync(c, "ERROR", """{"kind":"Status","reason":"Expired","message":"too old resource version","code":410}""");
+            else
+            {
+                await EventAsync(c, "MODIFIED", Item("old", 51));
+                await HoldAsync(ended);
+            }
+        });
+        await using var run = await RunAsync(server, scheduler);
+        await Eventually.HoldsAsync(() => run.Reflector.State == ReflectorState.BackingOff && scheduler.PendingTimers == 1, "the reflector waits after 410");
+        run.Cache.ObserveGone(new ObjectKey("ns", "buried"), "uid-buried");
+        run.Changes.Clear();
+        scheduler.Advance(TimeSpan.FromSeconds(1));
+        await Eventually.HoldsAsync(() => run.Cache.Find(new("ns", "old"))?.Metadata.ResourceVersion == "51", "the new history goes on");
+        Assert.That(run.Cache.All().Select(w => $"{w.Metadata.Name}@{w.Metadata.ResourceVersion}"), Is.EqualTo(new[] { "buried@45", "changed@40", "old@51" }));
+        Assert.That(run.Changes, Is.SupersetOf(new[] { "changed 90>40", "later 95>", "buried >45" }));
+    }
+
+    [Test]
+    public async Task A_write_of_ours_during_a_list_is_no_sign_of_a_backup()
+    {
+        var scheduler = new ManualScheduler();
+        var asked = new TaskCompletionSource();
+        var answer = new TaskCompletionSource();
+        await using var server = await StartAsync(async (c, _, ended) =>
+        {
+            if (IsWatch(c))
+            {
+                await HoldAsync(ended);
+                return;
+            }
+            asked.TrySetResult();
+            await answer.Task.WaitAsync(ended);
+            await ListAsync(c, 100, Item("a", 1));
+        });
+        await using var run = await RunAsync(server, scheduler);
+        await asked.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        var ours = Widget.Named("ns", "ours", 1);
+        (ours.Metadata.ResourceVersion, ours.Metadata.Uid) = ("105", "uid-ours");
+        run.Cache.Observe(ours);
+        answer.SetResult();
+        await run.Cache.WaitForSyncAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.That(run.Cache.All().Select(w => w.Metadata.Name), Is.EqualTo(new[] { "a", "ours" }));
+    }
+
+    [Test]
+    public async Task A_watch_whose_versions_go_back_leads_to_a_list()
+    {
+        var lists = 0;
+        await using var server = await StartAsync(async (c, _, ended) =>
+        {
+            if (!IsWatch(c))
+                await ListAsync(c, Interlocked.Increment(ref lists) == 1 ? 100 : 61, Item("a", 1));
+            else if (c.Request.Query["resourceVersion"] == "100")
+                await EventAsync(c, "BOOKMARK", Bookmark(60));
+            else
+                await HoldAsync(ended);
+        });
+        await using var run = await RunAsync(server, SystemScheduler.Instance);
+        await Eventually.HoldsAsync(() => run.Reflector.ResourceVersion == "61" && run.Reflector.State == ReflectorState.Watching, "it watches from the second list");
+        Assert.That(server.Lists, Is.EqualTo(2));
+    }
+
+    [TestCase("no json at all")]
+    [TestCase("""{"type":"ADDED","object":{"metadata":{"resourceVersion":"11"}}}""")]
+    public async Task An_event_that_names_no_object_leads_to_a_list_and_never_to_a_cache_that_lacks_it(string line)
+    {
+        var lists = 0;
+        await using var server = await StartAsync(async (c, _, ended) =>
+        {
+            if (!IsWatch(c))
+                await (Interlocked.Increment(ref lists) == 1 ? ListAsync(c, 10, Item("a", 1)) : ListAsync(c, 20, Item("a", 1), Item("missed", 11)));
+            else if (c.Request.Query["resourceVersion"] == "10")
+            {
+                await c.Response.WriteAsync(line + "\n", ended);
+                await HoldAsync(ended);
+            }
+            else
+                await HoldAsync(ended);
+        });
+        await using var run = await RunAsync(server, SystemScheduler.Instance);
+        await Eventually.HoldsAsync(() => run.Cache.Count == 2, "the list brought what the event would have");
+        Assert.That(run.States, Does.Contain(ReflectorState.BackingOff));
+        Assert.That(server.Lists, Is.EqualTo(2));
+    }
+
+    [Test]
+    public async Task A_list_can_be_the_beginning_of_a_watch()
+    {
+        await using var server = await StartAsync(async (c, _, ended) =>
+        {
+            await EventAsync(c, "ADDED", Item("a", 7));
+            await EventAsync(c, "ADDED", Item("b", 3, """{"replicas":"x"}"""));
+            await EventAsync(c, "ADDED", Item("c", 5));
+            await EventAsync(c, "BOOKMARK", """{"kind":"Widget","apiVersion":"tests.example.com/v1","metadata":{"resourceVersion":"9","annotations":{"k8s.io/initial-events-end":"true"}}}""");
+            await EventAsync(c, "DELETED", Item("c", 12));
+            await HoldAsync(ended);
+        });
+        await using var run = await RunAsync(server, SystemScheduler.Instance, new ReflectorOptions { StreamList = true });
+        await run.Cache.WaitForSyncAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(20));
+        await Eventually.HoldsAsync(() => run.Reflector.ResourceVersion == "12", "the same connection goes on");
+        Assert.That(run.Cache.All().Select(w => w.Metadata.Name), Is.EqualTo(new[] { "a" }));
+        Assert.That(server.Requests.Single(), Does.Contain("sendInitialEvents=true&resourceVersionMatch=NotOlderThan").And.Not.Contain("resourceVersion="));
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task A_server_that_refuses_or_does_not_know_streamed_lists_is_listed(bool refuses)
+    {
+        await using var server = await StartAsync(async (c, _, ended) =>
+        {
+            if (!IsWatch(c))
+                await ListAsync(c, 10, Item("a", 1));
+            else if (!c.Request.Query.ContainsKey("sendInitialEvents"))
+                await HoldAsync(ended);
+            else if (refuses)
+                await StatusAsync(c, 422, "Invalid");
+            else
+                await EventAsync(c, "ADDED", Item("a", 1));
+        });
+        await using var run = await RunAsync(server, SystemScheduler.Instance, new ReflectorOptions { StreamList = true });
+        await run.Cache.WaitForSyncAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(20));
+        await Eventually.HoldsAsync(() => server.Watches == 2, "it watches");
+        Assert.That((server.Lists, run.Cache.Count), Is.EqualTo((1, 1)));
+    }
+
     private static async Task<Running> RunAsync(ScriptedServer server, IScheduler scheduler, ReflectorOptions? options = null)
     {
         await Task.Yield();
@@ -185,11 +352,11 @@ internal sealed class ScriptedReflectorTests
         private readonly KubernetesClient _client;
         private readonly Task _run;
 
-        public Running(ScriptedServer server, IScheduler scheduler, ReflectorOptions options)
+        public Running(ScriptedServer server, IScheduler scheduler, ReflectorOptions options, Microsoft.Extensions.Logging.ILogger? logger = null, int retries = 3)
         {
-            _client = server.Client(new KubernetesClientOptions { Scheduler = scheduler, RequestTimeout = Timeout.InfiniteTimeSpan });
+            _client = server.Client(new KubernetesClientOptions { Scheduler = scheduler, RequestTimeout = Timeout.InfiniteTimeSpan, MaxRetries = retries });
             Cache.Subscribe(c => Changes.Enqueue($"{c.Key.Name} {c.Before?.Metadata.ResourceVersion}>{c.After?.Metadata.ResourceVersion}"));
-            Reflector = new Reflector<Widget>(_client, Widget.Type, Cache, scheduler, options with { OnState = States.Enqueue });
+            Reflector = new Reflector<Widget>(_client, Widget.Type, Cache, scheduler, options with { OnState = States.Enqueue }, logger);
             _run = Task.Run(() => Reflector.RunAsync(_stop.Token));
         }
 

@@ -135,6 +135,8 @@ public sealed class KubernetesException : Exception
     public bool IsNotFound => Code == 404;
     public bool IsConflict => Code == 409 && Reason != "AlreadyExists";
     public bool IsAlreadyExists => Code == 409 && Reason == "AlreadyExists";
+    /// <summary>The server doesn't know who we are.</summary>
+    internal bool IsUnauthenticated { get; init; }
     /// <summary>The version asked for is no longer known: list again.</summary>
     public bool IsExpired => Code == 410;
 }

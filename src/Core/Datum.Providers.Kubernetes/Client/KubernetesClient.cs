@@ -55,7 +55,7 @@ public sealed partial class KubernetesClient : IKubernetesClient, IAsyncDisposab
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(patch.Body, KubernetesJsonContext.Default.JsonNode);
         return _transport.WriteAsync(new(HttpMethod.Patch, "patch", type.ToString()), ResourcePath.OfObject(type, key, subresource) + ResourcePath.OfWrite(patch.Options),
-            body, patch.MediaType, (s, c) => ObjectAsync(type, s, c), cancellation);
+            body, patch.MediaType, (s, c) => ObjectAsync(type, s, c, patch.Options is not { DryRun: true }), cancellation);
     }
 
     /// <inheritdoc/>
@@ -128,10 +128,10 @@ public sealed partial class KubernetesClient : IKubernetesClient, IAsyncDisposab
         }
     }
 
-    private async Task<T> ObjectAsync<T>(ResourceType<T> type, Stream stream, CancellationToken cancellation) where T : KubeObject
+    private async Task<T> ObjectAsync<T>(ResourceType<T> type, Stream stream, CancellationToken cancellation, bool stored = true) where T : KubeObject
     {
         var bytes = await BytesAsync(stream, cancellation);
-        var (value, unreadable) = ObjectDecoder.Decode(type, new ReadOnlySequence<byte>(bytes));
+        var (value, unreadable) = ObjectDecoder.Decode(type, new ReadOnlySequence<byte>(bytes), stored);
         return value ?? throw new KubernetesException(200, "Unreadable", $"The server's {type.Kind} {unreadable!.Key} can't be read: {unreadable.Reason}");
     }
 

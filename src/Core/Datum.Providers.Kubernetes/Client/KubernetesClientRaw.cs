@@ -10,7 +10,7 @@ public sealed partial class KubernetesClient
     {
         try
         {
-            return await _transport.ReadAsync(new(HttpMethod.Get, "get", type.ToString()), ResourcePath.OfObject(type, key), RawAsync, cancellation);
+            return await _transport.ReadAsync(new(HttpMethod.Get, "get", type.ToString()), ResourcePath.OfObject(type, key), (s, c) => RawAsync(s, true, c), cancellation);
         }
         catch (KubernetesException error) when (IsMissingObject(error))
         {
@@ -33,7 +33,7 @@ public sealed partial class KubernetesClient
     public Task<RawObject> CreateRawAsync<T>(ResourceType<T> type, string? ns, ReadOnlyMemory<byte> utf8, WriteOptions? options, CancellationToken cancellation) where T : KubeObject =>
         type.Namespaced == (ns is null)
             ? throw new ArgumentException($"{type} is {(type.Namespaced ? "namespaced" : "cluster-scoped")}, the namespace is '{ns}'.", nameof(ns))
-            : _transport.WriteAsync(new(HttpMethod.Post, "create", type.ToString()), ResourcePath.OfCollection(type, ns) + ResourcePath.OfWrite(options), utf8, "application/json", RawAsync, cancellation);
+            : _transport.WriteAsync(new(HttpMethod.Post, "create", type.ToString()), ResourcePath.OfCollection(type, ns) + ResourcePath.OfWrite(options), utf8, "application/json", (s, c) => RawAsync(s, options is not { DryRun: true }, c), cancellation);
 
     /// <summary>Replaces an object, or its <paramref name="subresource"/>, by the bytes; they must carry the resourceVersion that they were made from.</summary>
     /// <exception cref="ArgumentException">They name another object or carry no version.</exception>
@@ -44,12 +44,12 @@ public sealed partial class KubernetesClient
             throw new ArgumentException($"The {type.Kind} {key} can't replace anything: {unreadable!.Reason}.", nameof(utf8));
         if (value.Key != key)
             throw new ArgumentException($"The bytes are {type.Kind} {value.Key}, not {key}.", nameof(utf8));
-        return _transport.WriteAsync(new(HttpMethod.Put, "update", type.ToString()), ResourcePath.OfObject(type, key, subresource) + ResourcePath.OfWrite(options), utf8, "application/json", RawAsync, cancellation);
+        return _transport.WriteAsync(new(HttpMethod.Put, "update", type.ToString()), ResourcePath.OfObject(type, key, subresource) + ResourcePath.OfWrite(options), utf8, "application/json", (s, c) => RawAsync(s, options is not { DryRun: true }, c), cancellation);
     }
 
-    private async Task<RawObject> RawAsync(Stream stream, CancellationToken cancellation)
+    private async Task<RawObject> RawAsync(Stream stream, bool stored, CancellationToken cancellation)
     {
-        var (value, unreadable) = RawObject.Decode(new ReadOnlySequence<byte>(await BytesAsync(stream, cancellation)));
+        var (value, unreadable) = RawObject.Decode(new ReadOnlySequence<byte>(await BytesAsync(stream, cancellation)), stored);
         return value ?? throw new KubernetesException(200, "Unreadable", $"The server's answer is no object: {unreadable!.Reason}");
     }
 }

@@ -11,7 +11,7 @@ public sealed partial class KubernetesClient
         if (type.Namespaced == (value.Metadata.Namespace is null))
             throw new ArgumentException($"{type} is {(type.Namespaced ? "namespaced" : "cluster-scoped")}, the object's namespace is '{value.Metadata.Namespace}'.", nameof(value));
         return _transport.WriteAsync(new(HttpMethod.Post, "create", type.ToString()), ResourcePath.OfCollection(type, value.Metadata.Namespace) + ResourcePath.OfWrite(options),
-            Serialize(type, value), "application/json", (s, c) => ObjectAsync(type, s, c), cancellation);
+            Serialize(type, value), "application/json", (s, c) => ObjectAsync(type, s, c, options is not { DryRun: true }), cancellation);
     }
 
     /// <summary>
@@ -24,7 +24,7 @@ public sealed partial class KubernetesClient
         if (string.IsNullOrEmpty(value.Metadata.ResourceVersion))
             throw new ArgumentException($"The {type.Kind} {value.Key} has no resourceVersion; read it first.", nameof(value));
         return _transport.WriteAsync(new(HttpMethod.Put, "update", type.ToString()), ResourcePath.OfObject(type, value.Key, subresource) + ResourcePath.OfWrite(options),
-            Serialize(type, value), "application/json", (s, c) => ObjectAsync(type, s, c), cancellation);
+            Serialize(type, value), "application/json", (s, c) => ObjectAsync(type, s, c, options is not { DryRun: true }), cancellation);
     }
 
     /// <summary>Deletes an object; an object that is already gone is no error.</summary>

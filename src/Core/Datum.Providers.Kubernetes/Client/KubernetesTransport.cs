@@ -74,7 +74,7 @@ internal sealed partial class KubernetesTransport : IDisposable
             {
                 return await once(credential);
             }
-            catch (KubernetesException error) when (error.Code == 401 && !renewed)
+            catch (KubernetesException error) when (error.IsUnauthenticated && !renewed)
             {
                 // A token that was rotated under us. Who is refused with the newest one is refused.
                 renewed = true;
@@ -165,10 +165,8 @@ internal sealed partial class KubernetesTransport : IDisposable
                 foreach (var warning in warnings)
                     LogWarning(_options.Logger, about.Verb, about.Resource, warning);
             }
-            if (response.StatusCode == HttpStatusCode.Unauthorized)
-                _pool.Refused(credential, Time);
             if (!response.IsSuccessStatusCode)
-                throw await RefusalAsync(about, response, cancellation);
+                throw await RefusalAsync(about, response, credential, cancellation);
             failed = false;
             return response;
         }
@@ -185,7 +183,7 @@ internal sealed partial class KubernetesTransport : IDisposable
         return response.Content.Headers.ContentEncoding.Contains("gzip") ? new GZipStream(stream, CompressionMode.Decompress) : stream;
     }
 
-    private async Task<KubernetesException> RefusalAsync(KubernetesRequest about, HttpResponseMessage response, CancellationToken cancellation)
+    private async Task<KubernetesException> RefusalAsync(KubernetesRequest about, HttpResponseMessage response, Credential credential, CancellationToken cancellation)
     {
         var code = (int)response.StatusCode;
         await using var stream = await BodyAsync(response, cancellation);
@@ -203,10 +201,14 @@ internal sealed partial class KubernetesTransport : IDisposable
         }
         if (status is not { Kind: "Status" })
             status = null;
+        // Where anonymous requests are let in, a token that nobody knows makes one of us.
+        var nobody = code == 401 || (code == 403 && status?.Message?.Contains("\"system:anonymous\"", StringComparison.Ordinal) == true);
+        if (nobody)
+            _pool.Refused(credential, Time);
         var wait = status?.Details?.RetryAfterSeconds is { } seconds and > 0 ? TimeSpan.FromSeconds(seconds) : RetryAfter(response);
         // The server quotes what it couldn't read, and in a Secret that is the secret (L12).
         var message = status?.Message is { } text && about.Resource != Core.Secrets.Plural ? text : $"The API server answered {code} {response.ReasonPhrase}.";
-        return new KubernetesException(code, status?.Reason ?? "", $"{about.Verb} {about.Resource}: {message}", wait);
+        return new KubernetesException(code, status?.Reason ?? "", $"{about.Verb} {about.Resource}: {message}", wait) { IsUnauthenticated = nobody };
     }
 
     private TimeSpan? RetryAfter(HttpResponseMessage response)

@@ -6,15 +6,15 @@ namespace Datum.Providers.Kubernetes;
 /// <summary>Reads one object from the bytes that hold it.</summary>
 internal static class ObjectDecoder
 {
-    /// <summary>The object, or why it can't be read. Never both, never neither.</summary>
-    public static (T? Value, UnreadableObject? Unreadable) Decode<T>(ResourceType<T> type, ReadOnlySequence<byte> json) where T : KubeObject
+    /// <summary>The object, or why it can't be read. Never both, never neither. Only what a dry run would create has no version.</summary>
+    public static (T? Value, UnreadableObject? Unreadable) Decode<T>(ResourceType<T> type, ReadOnlySequence<byte> json, bool stored = true) where T : KubeObject
     {
         string reason;
         try
         {
             var reader = new Utf8JsonReader(json);
             var value = JsonSerializer.Deserialize(ref reader, type.Json);
-            if (value?.Metadata is { Name.Length: > 0, ResourceVersion.Length: > 0 })
+            if (value?.Metadata is { Name.Length: > 0 } metadata && (!stored || metadata.ResourceVersion is { Length: > 0 }))
             {
                 // Items of a typed list come without them.
                 value.ApiVersion ??= type.ApiVersion;

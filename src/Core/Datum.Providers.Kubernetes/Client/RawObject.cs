@@ -3,14 +3,17 @@ using System.Buffers;
 namespace Datum.Providers.Kubernetes;
 
 /// <summary>An object as the server sent it, byte for byte. managedFields and unknown fields are in it.</summary>
+/// <param name="ResourceVersion">Empty in the answer of a dry run that would create.</param>
 /// <param name="Utf8">The JSON object; apiVersion and kind may be missing in an item of a list.</param>
 public sealed record RawObject(ObjectKey Key, string ResourceVersion, string? Uid, ReadOnlyMemory<byte> Utf8)
 {
-    internal static (RawObject? Value, UnreadableObject? Unreadable) Decode(ReadOnlySequence<byte> json)
+    internal static (RawObject? Value, UnreadableObject? Unreadable) Decode(ReadOnlySequence<byte> json) => Decode(json, stored: true);
+
+    internal static (RawObject? Value, UnreadableObject? Unreadable) Decode(ReadOnlySequence<byte> json, bool stored)
     {
         var probed = ObjectDecoder.Probe(json);
-        return probed is { Key.Name.Length: > 0, ResourceVersion: { Length: > 0 } version }
-            ? (new RawObject(probed.Key, version, probed.Uid, json.ToArray()), null)
+        return probed.Key.Name.Length > 0 && (!stored || probed.ResourceVersion is { Length: > 0 })
+            ? (new RawObject(probed.Key, probed.ResourceVersion ?? "", probed.Uid, json.ToArray()), null)
             : (null, probed with { Reason = probed.Reason.Length > 0 ? probed.Reason : "metadata.name or metadata.resourceVersion is missing" });
     }
 }
