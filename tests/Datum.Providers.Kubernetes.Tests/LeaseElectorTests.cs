@@ -78,6 +78,24 @@ public sealed class LeaseElectorTests
         Assert.That(_store.MostAtOnce, Is.EqualTo(1));
     }
 
+    [TestCase(60, false)]
+    [TestCase(-60, true)]
+    public void A_wall_clock_that_jumps_ahead_ends_the_term_and_one_that_is_set_back_does_not_lengthen_it(int seconds, bool leads)
+    {
+        var clock = new JumpingClock(_scheduler);
+        var elector = new LeaseElector(_store.As("a"), clock, new LeaseElectorOptions { Lease = Name, Identity = "a" });
+        var stop = new CancellationTokenSource();
+        _stops.Add(stop);
+        _ = _scheduler.Run(() => elector.RunAsync(stop.Token));
+        _scheduler.Advance(TimeSpan.Zero);
+        Assert.That(elector.MayMutate());
+        _store.Fail = () => new HttpRequestException("connection reset");
+        clock.Offset = TimeSpan.FromSeconds(seconds);
+        Assert.That(elector.MayMutate(), Is.EqualTo(leads));
+        _scheduler.Advance(TimeSpan.FromSeconds(12));
+        Assert.That((elector.MayMutate(), elector.LeadershipToken.IsCancellationRequested), Is.EqualTo((false, true)));
+    }
+
     [Test]
     public void At_the_deadline_leadership_ends_and_the_renewal_in_flight_is_cancelled()
     {
@@ -198,6 +216,20 @@ public sealed class LeaseElectorTests
         _ = _scheduler.Run(() => elector.RunAsync(stop.Token));
         _scheduler.Advance(TimeSpan.Zero);
         return elector;
+    }
+
+    /// <summary>The scheduler with a wall clock that somebody sets.</summary>
+    private sealed class JumpingClock(ManualScheduler inner) : TimeProvider, IScheduler
+    {
+        public TimeSpan Offset { get; set; }
+        public TimeProvider Time => this;
+        public override long TimestampFrequency => inner.TimestampFrequency;
+        public override DateTimeOffset GetUtcNow() => inner.GetUtcNow() + Offset;
+        public override long GetTimestamp() => inner.GetTimestamp();
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => inner.CreateTimer(callback, state, dueTime, period);
+        public Task Delay(TimeSpan delay, CancellationToken cancellation) => inner.Delay(delay, cancellation);
+        public Task Run(Func<Task> work) => inner.Run(work);
+        public double NextRandom() => inner.NextRandom();
     }
 
     /// <summary>One lease with versions, as the server keeps it, and the faults of a network.</summary>

@@ -185,6 +185,25 @@ internal sealed class ScriptedClientTests
     }
 
     [Test]
+    public async Task Lists_and_watches_ask_for_what_their_options_say()
+    {
+        await using var server = await StartAsync((c, _, _) => IsWatch(c) ? Task.CompletedTask : ListAsync(c, 3));
+        await using var client = server.Client();
+        var list = new ListOptions { Namespace = "ns", LabelSelector = "a in (b,c)", FieldSelector = "metadata.name=x", Limit = 7, Continue = "t/1", ResourceVersion = "0", ResourceVersionMatch = "NotOlderThan" };
+        var watch = new WatchOptions { Namespace = "ns", LabelSelector = "a=b", FieldSelector = "metadata.name=x", ResourceVersion = "9", Timeout = TimeSpan.FromSeconds(61) };
+        await client.ListAsync(Widget.Type, list, CancellationToken.None);
+        await client.ListRawAsync(Widget.Type, list, CancellationToken.None);
+        await foreach (var change in client.WatchAsync(Widget.Type, watch, CancellationToken.None))
+            Assert.Fail($"No event was sent, one came: {change.Type}.");
+        await foreach (var change in client.WatchRawAsync(Widget.Type, watch, CancellationToken.None))
+            Assert.Fail($"No event was sent, one came: {change.Type}.");
+        const string path = "GET /apis/tests.example.com/v1/namespaces/ns/widgets?";
+        const string listed = path + "labelSelector=a%20in%20%28b%2Cc%29&fieldSelector=metadata.name%3Dx&limit=7&continue=t%2F1&resourceVersion=0&resourceVersionMatch=NotOlderThan";
+        const string watched = path + "watch=true&allowWatchBookmarks=true&labelSelector=a%3Db&fieldSelector=metadata.name%3Dx&resourceVersion=9&timeoutSeconds=61";
+        Assert.That(server.Requests, Is.EqualTo(new[] { listed, listed, watched, watched }));
+    }
+
+    [Test]
     public async Task A_refused_secret_is_not_quoted()
     {
         await using var server = await StartAsync((c, _, _) => JsonAsync(c, 400, """{"kind":"Status","message":"can't read canary-5ecret","reason":"BadRequest","code":400}"""));
