@@ -54,7 +54,7 @@ internal sealed class KubeConfigFindTests
     [TestCase("10.96.0.1", "443", "https://10.96.0.1/")]
     [TestCase("fd00::1", "6443", "https://[fd00::1]:6443/")]
     [TestCase("[fd00::1]", "6443", "https://[fd00::1]:6443/")]
-    [TestCase("kubernetes.default.svc", "443", "https://kubernetes.default.svc/")]
+    [TestCase("kubernetes.example.com", "443", "https://kubernetes.example.com/")]
     public void A_pod_finds_its_server_account_and_namespace(string host, string port, string server)
     {
         using var authority = new TestAuthority();

@@ -12,12 +12,12 @@ internal sealed class ProxyTests
     private static readonly ObjectKey Key = new("ns", "w");
 
     [TestCase("https://10.1.2.3:6443", "10.0.0.0/8", false)]
-    [TestCase("https://11.1.2.3:6443", "10.0.0.0/8", true)]
+    [TestCase("https://192.168.2.3:6443", "10.0.0.0/8", true)]
     [TestCase("https://[fd00::5]", "fd00::/8", false)]
     [TestCase("https://10.1.2.3", "10.1.2.3", false)]
     [TestCase("https://api.example.com", "example.com", false)]
     [TestCase("https://example.com", "example.com", false)]
-    [TestCase("https://notexample.com", "example.com", true)]
+    [TestCase("https://notapi.example.com", "api.example.com", true)]
     [TestCase("https://example.com", ".example.com", true)]
     [TestCase("https://api.example.com", ".example.com", false)]
     [TestCase("https://api.example.com", "*.example.com", false)]
@@ -72,6 +72,22 @@ internal sealed class ProxyTests
         Assert.That(await client.FindAsync(Widget.Type, Key, CancellationToken.None), Is.Not.Null);
         Assert.That(proxy.Targets, Is.EqualTo(new[] { $"127.0.0.1:{server.Address.Port}" }));
         Assert.That(server.Connections.Single(), Does.StartWith("HTTP/2"));
+    }
+
+    [Test]
+    public async Task A_proxy_that_refuses_is_told_without_its_password()
+    {
+        using var authority = new TestAuthority();
+        using var certificate = authority.Server();
+        await using var proxy = new TestProxy("http", certificate, expects: "user:another");
+        foreach (var named in new[] { true, false })
+        {
+            var address = $"http://user:canary-5ecret@127.0.0.1:{proxy.Port}";
+            var connection = new KubernetesConnection { Server = new Uri("https://api.example.com"), Proxy = named ? new Uri(address) : null, Environment = Environment(("HTTPS_PROXY", address)) };
+            await using var client = new KubernetesClient(connection, new KubernetesClientOptions { MaxRetries = 0 });
+            var error = (await Assert.ThrowsAsync<HttpRequestException>(() => client.FindAsync(Widget.Type, Key, CancellationToken.None)))!;
+            Assert.That(error.ToString(), Does.Contain("407").And.Not.Contain("canary"));
+        }
     }
 
     [Test]

@@ -41,7 +41,7 @@ internal sealed class EnvironmentProxy : IWebProxy
         return new EnvironmentProxy(address, except.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
     }
 
-    public Uri? GetProxy(Uri destination) => IsBypassed(destination) ? null : _address;
+    public Uri? GetProxy(Uri destination) => IsBypassed(destination) || _address is null ? null : ProxyAddress.WithoutCredentials(_address);
 
     public bool IsBypassed(Uri host)
     {

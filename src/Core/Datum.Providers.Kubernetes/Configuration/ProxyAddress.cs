@@ -15,6 +15,9 @@ internal static class ProxyAddress
             ? address : throw error("is no URL of a proxy; the schemes are http, https and socks5");
     }
 
+    /// <summary>The address alone: the platform's messages quote it.</summary>
+    public static Uri WithoutCredentials(Uri address) => address.UserInfo.Length == 0 ? address : new UriBuilder(address) { UserName = "", Password = "" }.Uri;
+
     public static NetworkCredential? Credentials(Uri address)
     {
         if (address.UserInfo.Length == 0)
@@ -29,7 +32,7 @@ internal sealed class FixedProxy(Uri address) : IWebProxy
 {
     public ICredentials? Credentials { get => ProxyAddress.Credentials(address); set => throw new NotSupportedException(); }
 
-    public Uri? GetProxy(Uri destination) => address;
+    public Uri? GetProxy(Uri destination) => ProxyAddress.WithoutCredentials(address);
 
     public bool IsBypassed(Uri host) => false;
 }
