@@ -18,8 +18,9 @@ internal static class Report
     {
         var floor = rows.Single(r => r.Subject.Name is Subjects.FloorList or Subjects.FloorWatch).Runs;
         var text = new StringBuilder($"### {title}\n\n");
-        text.Append("| | first, ms min / median | again, ms min / median | process, ms median | peak, MB | held, B/object | first ÷ peer | again ÷ peer | peak ÷ peer | held ÷ peer | first ÷ floor |\n");
-        text.Append("|---|---|---|---|---|---|---|---|---|---|---|\n");
+        text.Append("| | first, ms min / median | again, ms min / median | process, ms min / median | CPU first, ms | CPU again, ms | peak, MB | held, B/object |\n|---|---|---|---|---|---|---|---|\n");
+        var ratios = new StringBuilder("\nRatios (times and CPU: minima; memory: medians):\n\n");
+        ratios.Append("| | first ÷ peer | again ÷ peer | process ÷ peer | CPU first ÷ peer | CPU again ÷ peer | peak ÷ peer | held ÷ peer | again ÷ floor |\n|---|---|---|---|---|---|---|---|---|\n");
         foreach (var (subject, runs) in rows)
         {
             // A program that isn't measured against another one is its own peer.
@@ -29,18 +30,28 @@ internal static class Report
                 subject.Name,
                 Span(runs.Select(r => r.FirstMs)),
                 Span(runs.SelectMany(r => r.AgainMs)),
-                Number(Median(runs.Select(r => r.ProcessMs))),
-                Number(Median(runs.Select(r => r.PeakKb / 1024.0))),
-                subject.IsFloor || Held(runs) is not { } held ? None : Number(held / objects),
-                Ratio(First(runs), peer, First),
-                Ratio(Again(runs), peer, Again),
-                Ratio(Peak(runs), peer, Peak),
-                subject.IsFloor ? None : Ratio(Held(runs), peer, Held),
-                Ratio(First(runs), floor, First),
+                Span(runs.Select(r => r.ProcessMs)),
+                Number(CpuFirst(runs)),
+                Number(CpuAgain(runs)),
+                Number(Peak(runs) / 1024),
+                Number(subject.IsFloor ? null : Held(runs) / objects),
             ];
             text.Append("| ").AppendJoin(" | ", cells).Append(" |\n");
+            string[] against =
+            [
+                subject.Name,
+                Ratio(First(runs), peer, First),
+                Ratio(Again(runs), peer, Again),
+                Ratio(Process(runs), peer, Process),
+                Ratio(CpuFirst(runs), peer, CpuFirst),
+                Ratio(CpuAgain(runs), peer, CpuAgain),
+                Ratio(Peak(runs), peer, Peak),
+                subject.IsFloor ? None : Ratio(Held(runs), peer, Held),
+                Ratio(Again(runs) ?? First(runs), floor, Again),
+            ];
+            ratios.Append("| ").AppendJoin(" | ", against).Append(" |\n");
         }
-        return text.ToString();
+        return text.Append(ratios).ToString();
     }
 
     public static string OfFollowers(IReadOnlyList<(string Name, double[] Us)> rows)
@@ -57,7 +68,13 @@ internal static class Report
 
     private static double? First(IReadOnlyList<Measurement> runs) => runs.Min(r => r.FirstMs);
 
-    private static double? Again(IReadOnlyList<Measurement> runs) => runs.SelectMany(r => r.AgainMs).ToArray() is { Length: > 0 } times ? times.Min() : null;
+    private static double? Again(IReadOnlyList<Measurement> runs) => Least(runs.SelectMany(r => r.AgainMs));
+
+    private static double? CpuFirst(IReadOnlyList<Measurement> runs) => runs.Min(r => r.FirstCpuMs);
+
+    private static double? CpuAgain(IReadOnlyList<Measurement> runs) => Least(runs.SelectMany(r => r.AgainCpuMs));
+
+    private static double? Process(IReadOnlyList<Measurement> runs) => runs.Min(r => r.ProcessMs);
 
     private static double? Peak(IReadOnlyList<Measurement> runs) => Median(runs.Select(r => (double)r.PeakKb));
 
@@ -68,6 +85,8 @@ internal static class Report
 
     private static string Span(IEnumerable<double> values) => values.ToArray() is { Length: > 0 } all ? $"{Number(all.Min())} / {Number(Median(all))}" : None;
 
+    private static double? Least(IEnumerable<double> values) => values.ToArray() is { Length: > 0 } all ? all.Min() : null;
+
     private static double Median(IEnumerable<double> values) => Percentile(values, 0.5);
 
     private static double Percentile(IEnumerable<double> values, double part)
@@ -76,5 +95,5 @@ internal static class Report
         return ordered[(int)Math.Ceiling(part * (ordered.Length - 1))];
     }
 
-    private static string Number(double value) => value.ToString("0", CultureInfo.InvariantCulture);
+    private static string Number(double? value) => value?.ToString("0", CultureInfo.InvariantCulture) ?? None;
 }

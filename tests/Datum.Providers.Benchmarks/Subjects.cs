@@ -15,6 +15,9 @@ internal sealed class Subjects(Peer peer, string kubectl, string kubeconfig, str
     public const string FloorWatch = "floor: socket, watch";
     public const string FloorFollow = "floor: socket, watch of one object";
 
+    // Not the path of this process: that is dotnet's where the program was started by its DLL.
+    private static readonly string _own = Path.Combine(AppContext.BaseDirectory, typeof(Subjects).Assembly.GetName().Name!);
+
     private static string Plural => ResourceTypes.Instances.ToString();
 
     public IReadOnlyList<Subject> Lists() =>
@@ -50,7 +53,7 @@ internal sealed class Subjects(Peer peer, string kubectl, string kubeconfig, str
     }
 
     private Subject Ours(string name, string? against, string mode) =>
-        new(name, against, Environment.ProcessPath!, ["--measure", mode, kubeconfig, ns, count.ToString(CultureInfo.InvariantCulture)]);
+        new(name, against, _own, ["--measure", mode, kubeconfig, ns, count.ToString(CultureInfo.InvariantCulture)]);
 
     private Subject Node(string name, string mode) =>
         new(name, null, peer.Node, ["--expose-gc", peer.Script, mode, kubeconfig, ns, count.ToString(CultureInfo.InvariantCulture)]);

@@ -55,19 +55,26 @@ const watch = () =>
   });
 
 const measure = async (take) => {
-  const before = used();
-  const started = now();
-  let taken = await take();
-  const result = { firstMs: now() - started, count: taken.count, peakKb: peak(), againMs: [] };
-  result.heldBytes = used() - before;
-  taken.stop();
-  for (let i = 0; i < again; i++) {
-    taken = undefined;
-    used();
+  const timed = async () => {
+    const cpu = process.cpuUsage();
     const since = now();
-    taken = await take();
-    result.againMs.push(now() - since);
-    taken.stop();
+    const taken = await take();
+    const ms = now() - since;
+    const spent = process.cpuUsage(cpu);
+    return { ms, cpuMs: (spent.user + spent.system) / 1e3, taken };
+  };
+  const before = used();
+  let one = await timed();
+  const result = { firstMs: one.ms, firstCpuMs: one.cpuMs, count: one.taken.count, peakKb: peak(), againMs: [], againCpuMs: [] };
+  result.heldBytes = used() - before;
+  one.taken.stop();
+  for (let i = 0; i < again; i++) {
+    one = undefined;
+    used();
+    one = await timed();
+    result.againMs.push(one.ms);
+    result.againCpuMs.push(one.cpuMs);
+    one.taken.stop();
   }
   print(result);
   process.exit(0);

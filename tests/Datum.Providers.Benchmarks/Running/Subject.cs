@@ -24,14 +24,14 @@ internal sealed record Subject(string Name, string? Peer, string Program, string
         try
         {
             var errors = process.StandardError.ReadToEndAsync(cancellation);
-            var (last, bytes, peak) = await DrainAsync(process, cancellation);
+            var (last, bytes, peak, cpu) = await DrainAsync(process, cancellation);
             await process.WaitForExitAsync(cancellation);
             var elapsed = Stopwatch.GetElapsedTime(since).TotalMilliseconds;
             if (process.ExitCode != 0)
                 throw new InvalidOperationException($"{Name} ended with {process.ExitCode}: {await errors}");
             return ReportsItself
                 ? JsonSerializer.Deserialize<Measurement>(last, Measurement.Json)! with { ProcessMs = elapsed }
-                : new Measurement { FirstMs = elapsed, ProcessMs = elapsed, Count = bytes, PeakKb = peak };
+                : new Measurement { FirstMs = elapsed, FirstCpuMs = cpu, ProcessMs = elapsed, Count = bytes, PeakKb = peak };
         }
         finally
         {
@@ -49,39 +49,41 @@ internal sealed record Subject(string Name, string? Peer, string Program, string
     }
 
     /// <summary>
-    /// Reads all output. The peak of a process that doesn't report itself is looked at every 2 ms and at every piece of output:
-    /// what it allocates after its last look is missed.
+    /// Reads all output. A process that doesn't report itself is looked at every 2 ms and at every piece of output:
+    /// what it allocates or computes after the last look is missed.
     /// </summary>
-    private async Task<(string Text, long Bytes, long PeakKb)> DrainAsync(Process process, CancellationToken cancellation)
+    private async Task<(string Text, long Bytes, long PeakKb, double CpuMs)> DrainAsync(Process process, CancellationToken cancellation)
     {
         if (ReportsItself)
-            return (await process.StandardOutput.ReadToEndAsync(cancellation), 0, 0);
+            return (await process.StandardOutput.ReadToEndAsync(cancellation), 0, 0, 0);
         long bytes = 0, peak = 0;
+        double cpu = 0;
         var buffer = new byte[64 << 10];
         var reading = process.StandardOutput.BaseStream.ReadAsync(buffer, cancellation).AsTask();
         while (true)
         {
-            peak = Math.Max(peak, PeakOf(process));
+            Look(process, ref peak, ref cpu);
             if (await Task.WhenAny(reading, Task.Delay(2, cancellation)) != reading)
                 continue;
             var read = await reading;
             if (read == 0)
-                return ("", bytes, peak);
+                return ("", bytes, peak, cpu);
             bytes += read;
             reading = process.StandardOutput.BaseStream.ReadAsync(buffer, cancellation).AsTask();
         }
     }
 
-    private static long PeakOf(Process process)
+    private static void Look(Process process, ref long peak, ref double cpu)
     {
         try
         {
-            return Measurement.PeakKbOf($"{process.Id}");
+            peak = Math.Max(peak, Measurement.PeakKbOf($"{process.Id}"));
+            cpu = Math.Max(cpu, Measurement.CpuMsOf(process.Id));
         }
         catch (IOException)
         {
-            // It has just ended.
-            return 0;
+            // It has just ended: what was seen last stands.
+            return;
         }
     }
 }
