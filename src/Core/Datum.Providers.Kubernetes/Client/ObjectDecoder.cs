@@ -9,11 +9,29 @@ internal static class ObjectDecoder
     /// <summary>The object, or why it can't be read. Never both, never neither. Only what a dry run would create has no version.</summary>
     public static (T? Value, UnreadableObject? Unreadable) Decode<T>(ResourceType<T> type, ReadOnlySequence<byte> json, bool stored = true) where T : KubeObject
     {
+        if (json.IsSingleSegment)
+            return Decode(type, json.FirstSpan, stored);
+        // Two passes over one piece cost less than one over many; most items lie across two blocks of the network's buffer.
+        var length = checked((int)json.Length);
+        var copy = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            json.CopyTo(copy);
+            return Decode(type, copy.AsSpan(0, length), stored);
+        }
+        finally
+        {
+            // Secrets pass through here.
+            ArrayPool<byte>.Shared.Return(copy, clearArray: typeof(T) == typeof(Secret));
+        }
+    }
+
+    private static (T? Value, UnreadableObject? Unreadable) Decode<T>(ResourceType<T> type, ReadOnlySpan<byte> json, bool stored) where T : KubeObject
+    {
         string reason;
         try
         {
-            var reader = new Utf8JsonReader(json);
-            var value = JsonSerializer.Deserialize(ref reader, type.Json);
+            var value = JsonSerializer.Deserialize(json, SharedStrings.In(type.Json));
             if (value?.Metadata is { Name.Length: > 0 } metadata && (!stored || metadata.ResourceVersion is { Length: > 0 }))
             {
                 // Items of a typed list come without them.
@@ -31,12 +49,15 @@ internal static class ObjectDecoder
     }
 
     /// <summary>Key, uid and version, found without a type; what isn't there stays empty.</summary>
-    public static UnreadableObject Probe(ReadOnlySequence<byte> json)
+    public static UnreadableObject Probe(ReadOnlySequence<byte> json) => Probe(new Utf8JsonReader(json));
+
+    private static UnreadableObject Probe(ReadOnlySpan<byte> json) => Probe(new Utf8JsonReader(json));
+
+    private static UnreadableObject Probe(Utf8JsonReader reader)
     {
         string? name = null, ns = null, version = null, uid = null;
         try
         {
-            var reader = new Utf8JsonReader(json);
             while (reader.Read())
             {
                 if (reader.TokenType != JsonTokenType.PropertyName)
