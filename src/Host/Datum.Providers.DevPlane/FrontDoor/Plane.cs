@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
 namespace Datum.Providers.DevPlane;
@@ -28,7 +29,7 @@ internal sealed class Plane : IAsyncDisposable
     /// <exception cref="InvalidDataException">The log is damaged.</exception>
     /// <exception cref="IOException">The folder is in use or can't be written.</exception>
     public static async Task<Plane> OpenAsync(
-        DevPlaneOptions options, string? folder, KindRegistry registry, IPlaneAuthority authority, ILogger logger, Func<Microsoft.AspNetCore.Http.HttpContext, ApiRequest, Task<bool>>? intercept = null)
+        DevPlaneOptions options, string? folder, KindRegistry registry, IPlaneAuthority authority, ILogger logger, Func<HttpContext, ApiRequest, Task<bool>>? intercept = null)
     {
         var store = new ObjectStore(folder, logger, options.HistoryLimit);
         try

@@ -4,6 +4,9 @@ namespace Datum.Providers.DevPlane;
 
 internal sealed partial class PlaneDirectory
 {
+    /// <summary>Deletions of one plane that are under way at a time.</summary>
+    private const int Together = 64;
+
     /// <summary>One round of a deletion: delete what is there; once nothing is left, remove the plane and let the object go.</summary>
     private async Task EndAsync(Plane source, ResourceKind served, PlaneKind kind, StoredObject owner, ChildPlane? child)
     {
@@ -31,7 +34,8 @@ internal sealed partial class PlaneDirectory
             // What this plane doesn't serve any more may still lie in it.
             if ((child.Plane.Registry.ByResource(resource) ?? core.Registry.ByResource(resource)) is not { } kind) continue;
             var doomed = items.Values.Where(v => resource != BuiltInKinds.Namespaces || !Plane.SeededNamespaces.Contains(v.Name));
-            foreach (var value in doomed) left += await DeleteAsync(child, kind, value) ? 0 : 1;
+            // Side by side: writes that wait together share a flush.
+            foreach (var batch in doomed.Chunk(Together)) left += (await Task.WhenAll(batch.Select(v => DeleteAsync(child, kind, v)))).Count(gone => !gone);
         }
 
         return left;

@@ -104,8 +104,9 @@ internal sealed partial class PlaneDirectory : IAsyncDisposable
             if (resource == BuiltInKinds.Definitions) EndWatchesOf(name);
             else await ReconcileAsync(source, resource, makers[resource], name);
         }
-        catch (Exception e) when (e is ApiError or ObjectDisposedException)
+        catch (Exception e) when (e is ApiError { Code: 404 or 409 } or ObjectDisposedException)
         {
+            // Somebody else changed it, or the server stops: the change, or the next start, brings it back here.
             Postponed(logger, resource, name, e.Message);
         }
         catch (Exception e)

@@ -116,11 +116,12 @@ internal sealed partial class TokenBook : IDisposable
                 Take(stamp, TokenFile.Load(options.TokenFile!));
                 complaint = "";
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
+            catch (Exception e)
             {
-                // A half-written file must lock nobody out and let nobody in: what was read last stays.
-                if (complaint != e.Message) Refused(logger, e.Message);
-                complaint = e.Message;
+                // A half-written file must lock nobody out and let nobody in: what was read last stays. Only our own words are repeated.
+                var why = e is IOException or FormatException ? e.Message : $"The token file can't be read ({e.GetType().Name}).";
+                if (complaint != why) Refused(logger, why);
+                complaint = why;
             }
         }
     }

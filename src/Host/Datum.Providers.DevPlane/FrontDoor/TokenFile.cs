@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.Win32.SafeHandles;
 using YamlDotNet.Core;
 
 namespace Datum.Providers.DevPlane;
@@ -27,7 +28,7 @@ internal static class TokenFile
     /// <exception cref="IOException">It can't be read, or others may read it.</exception>
     public static byte[] Load(string path)
     {
-        using var handle = File.OpenHandle(path);
+        using var handle = Open(path);
         if (!OperatingSystem.IsWindows())
         {
             var mode = File.GetUnixFileMode(handle);
@@ -89,6 +90,18 @@ internal static class TokenFile
             var fresh = ReadGrant(entry, at, subject, kinds);
             var grant = previous?.ByText.GetValueOrDefault(text) ?? fresh;
             return byText[text] = grant;
+        }
+    }
+
+    private static SafeFileHandle Open(string path)
+    {
+        try
+        {
+            return File.OpenHandle(path);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new IOException($"The token file '{path}' can't be read: this user has no right to.", e);
         }
     }
 

@@ -45,9 +45,9 @@ internal sealed class KindRegistry
         return Kinds.Values.FirstOrDefault(k => k.Group == group && k.Kind == kind);
     }
 
-    public void Set(ResourceKind kind) => ImmutableInterlocked.Update(ref own, k => k.SetItem(kind.Resource, kind));
+    public void Set(ResourceKind kind) => Change(k => k.SetItem(kind.Resource, kind));
 
-    public void Remove(string resource) => ImmutableInterlocked.Update(ref own, k => k.Remove(resource));
+    public void Remove(string resource) => Change(k => k.Remove(resource));
 
     /// <summary>A name of the new kind that another kind of the group has taken already; null where there is none.</summary>
     public string? Conflict(ResourceKind added)
@@ -61,6 +61,12 @@ internal sealed class KindRegistry
         }
 
         return null;
+    }
+
+    private void Change(Func<ImmutableSortedDictionary<string, ResourceKind>, ImmutableSortedDictionary<string, ResourceKind>> change)
+    {
+        if (source is not null) throw new InvalidOperationException("These kinds follow another plane's: they are changed there.");
+        ImmutableInterlocked.Update(ref own, change);
     }
 
     private sealed record Derived(ImmutableSortedDictionary<string, ResourceKind> From, ImmutableSortedDictionary<string, ResourceKind> Kinds);
