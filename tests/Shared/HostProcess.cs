@@ -44,10 +44,10 @@ internal sealed class HostProcess : IAsyncDisposable
     private Process Running => _process ?? throw new InvalidOperationException("The host was not started.");
 
     /// <summary>A host with the embedded plane; its objects, its port and so its kubeconfig survive a new start.</summary>
-    public static HostProcess Dev(string folder) => new(folder, Path.Combine(folder, "kubeconfig"),
+    public static HostProcess Dev(string folder, params string[] more) => new(folder, Path.Combine(folder, "kubeconfig"),
     [
         "dev", "--state", Path.Combine(folder, "plane"), "--drivers", DriverVolume,
-        "--port", FreePort().ToString(CultureInfo.InvariantCulture), "--kubeconfig", Path.Combine(folder, "kubeconfig"),
+        "--port", FreePort().ToString(CultureInfo.InvariantCulture), "--kubeconfig", Path.Combine(folder, "kubeconfig"), .. more,
     ]);
 
     /// <summary>A host against the API server of a kubeconfig; its lease is in <paramref name="ns"/>.</summary>

@@ -35,6 +35,9 @@ public sealed record DevPlaneOptions
 
     /// <summary>Known tokens; empty makes one random token with write access, which the kubeconfig carries.</summary>
     public IReadOnlyList<PlaneToken> Tokens { get; init; } = [];
+
+    /// <summary>Planes of their own for the objects of some kinds, and who may use them; null serves the core plane alone.</summary>
+    public FrontDoorOptions? FrontDoor { get; init; }
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
     public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
 

@@ -2,7 +2,6 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -16,15 +15,16 @@ namespace Datum.Providers.DevPlane;
 public sealed class DevPlaneServer : IAsyncDisposable
 {
     private readonly WebApplication app;
-    private readonly ObjectStore store;
-    private readonly Collector collector;
+    private readonly Plane core;
+    private readonly PlaneDirectory? directory;
+    private readonly TokenBook book;
     private readonly PlaneToken token;
     private readonly X509Certificate2 certificate;
     private bool disposed;
 
-    private DevPlaneServer(WebApplication app, ObjectStore store, Collector collector, PlaneCounters counters, PlaneToken token, X509Certificate2 certificate, Uri address)
+    private DevPlaneServer(WebApplication app, Plane core, PlaneDirectory? directory, TokenBook book, PlaneToken token, X509Certificate2 certificate, Uri address)
     {
-        (this.app, this.store, this.collector, this.token, this.certificate, Counters, Address) = (app, store, collector, token, certificate, counters, address);
+        (this.app, this.core, this.directory, this.book, this.token, this.certificate, Address) = (app, core, directory, book, token, certificate, address);
     }
 
     /// <summary>Base address: https on loopback.</summary>
@@ -35,12 +35,14 @@ public sealed class DevPlaneServer : IAsyncDisposable
 
     public int Port => Address.Port;
 
-    public IPlaneCounters Counters { get; }
+    /// <summary>Requests to the core plane.</summary>
+    public IPlaneCounters Counters => core.Counters;
 
     /// <summary>Opens the state and listens.</summary>
     /// <exception cref="ArgumentException">The host isn't a loopback address.</exception>
     /// <exception cref="InvalidDataException">The state file is damaged; the message names file and offset.</exception>
-    /// <exception cref="IOException">The state folder is in use, or the port is taken.</exception>
+    /// <exception cref="IOException">The state folder is in use, the port is taken, or the token file can't be read or others may read it.</exception>
+    /// <exception cref="FormatException">The token file isn't one; the message names the field.</exception>
     public static async Task<DevPlaneServer> StartAsync(DevPlaneOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -50,30 +52,43 @@ public sealed class DevPlaneServer : IAsyncDisposable
             : [new PlaneToken { Token = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24)) }];
         if (tokens.Any(t => string.IsNullOrWhiteSpace(t.Token))) throw new ArgumentException("A token is empty.", nameof(options));
         var logger = options.LoggerFactory.CreateLogger("Datum.Providers.DevPlane");
-        var store = new ObjectStore(options.StatePath, logger, options.HistoryLimit);
+        // What was begun is taken down again where a later step fails.
+        var undo = new Stack<IAsyncDisposable>();
         try
         {
-            var registry = new KindRegistry();
-            var hooks = new KindHooks(store, registry, options.CelRules, options.TimeProvider);
-            foreach (var definition in store.Snapshot(BuiltInKinds.Definitions).Items.Values) hooks.Serve(definition.Parse());
-            var objects = new ObjectService(store, hooks, options.TimeProvider);
-            await SeedNamespacesAsync(store, registry, objects);
-            var collector = new Collector(store, registry, objects, logger);
-            var counters = new PlaneCounters();
-            var handler = new ApiHandler(store, objects, new WatchHandler(store, options), new ContinueTokens(options.TimeProvider), counters, options);
-            var server = new ApiServer(handler, registry, counters, tokens, logger);
+            var book = new TokenBook(tokens, options.FrontDoor, options.TimeProvider, logger);
+            undo.Push(new Undo(book));
+            var core = await Plane.OpenAsync(options, options.StatePath, new KindRegistry(), new CoreAuthority(book), logger);
+            undo.Push(core);
             var certificate = ServerCertificate.Load(options.StatePath, options.TimeProvider);
+            undo.Push(new Undo(certificate));
             var app = Build(options, address, certificate);
-            app.Run(server.HandleAsync);
+            undo.Push(app);
+            Uri? bound = null;
+            PlaneDirectory? directory = null;
+            if (options.FrontDoor is { } door)
+            {
+                directory = new PlaneDirectory(options, door, core, logger);
+                undo.Push(directory);
+                var assertions = new Assertions(book, () => Names(bound), options.TimeProvider);
+                app.Run(new FrontDoor(door.Kinds, core, directory, book, new OAuthEndpoints(door, book, assertions)).HandleAsync);
+            }
+            else
+            {
+                app.Run(core.Server.HandleAsync);
+            }
+
+            // The collector asks the directory whether other planes hold objects of a definition: they are opened before it starts.
+            if (directory is not null) await directory.StartAsync();
+            core.Collector.Start();
             await app.StartAsync(cancellationToken);
-            collector.Start();
-            var bound = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+            bound = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
             var writer = tokens.FirstOrDefault(t => t.Access == PlaneAccess.Write) ?? tokens[0];
-            return new DevPlaneServer(app, store, collector, counters, writer, certificate, bound);
+            return new DevPlaneServer(app, core, directory, book, writer, certificate, bound);
         }
         catch
         {
-            store.Dispose();
+            while (undo.TryPop(out var begun)) await begun.DisposeAsync();
             throw;
         }
     }
@@ -119,13 +134,18 @@ public sealed class DevPlaneServer : IAsyncDisposable
         if (disposed) return;
         disposed = true;
         // Watches end first, else the web server waits for them.
-        store.EndWatches(null);
+        core.Store.EndWatches(null);
+        directory?.EndWatches();
         await app.StopAsync();
         await app.DisposeAsync();
-        await collector.DisposeAsync();
-        store.Dispose();
+        if (directory is not null) await directory.DisposeAsync();
+        await core.DisposeAsync();
+        book.Dispose();
         certificate.Dispose();
     }
+
+    /// <summary>What an assertion may call this server: the scheme and authority that its clients know.</summary>
+    private static HashSet<string> Names(Uri? bound) => bound is null ? [] : [bound.GetLeftPart(UriPartial.Authority), $"{bound.Scheme}://localhost:{bound.Port}"];
 
     private static IPAddress Loopback(string host)
     {
@@ -157,14 +177,12 @@ public sealed class DevPlaneServer : IAsyncDisposable
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
-    private static async Task SeedNamespacesAsync(ObjectStore store, KindRegistry registry, ObjectService objects)
+    private sealed class Undo(IDisposable begun) : IAsyncDisposable
     {
-        var kind = registry.ByResource(BuiltInKinds.Namespaces)!;
-        foreach (var name in (string[])["default", "kube-public", "kube-system"])
+        public ValueTask DisposeAsync()
         {
-            if (store.GetLatest(kind.Resource, name) is not null) continue;
-            var value = new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = name } };
-            await objects.CreateAsync(kind, kind.Storage, "", value, [], WriteContext.Internal());
+            begun.Dispose();
+            return ValueTask.CompletedTask;
         }
     }
 }

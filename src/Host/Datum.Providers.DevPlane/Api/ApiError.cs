@@ -83,6 +83,8 @@ internal sealed class ApiError : Exception
         Continue = token,
     };
 
+    public static ApiError NotReady(string message) => new(503, "ServiceUnavailable", message, retryAfter: 1);
+
     public static ApiError Internal(string message) => new(500, "InternalError", "Internal error occurred: " + message);
 
     /// <summary>An error without a reason: the real server answers so where a plain Go error reaches its writer.</summary>

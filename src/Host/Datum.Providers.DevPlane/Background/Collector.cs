@@ -24,6 +24,12 @@ internal sealed partial class Collector : IAsyncDisposable
         (this.store, this.registry, this.objects, this.logger) = (store, registry, objects, logger);
     }
 
+    /// <summary>Deletes the objects of a kind that other planes hold; true while some are left.</summary>
+    public Func<ResourceKind, Task<bool>>? ContentElsewhere { get; set; }
+
+    /// <summary>Has one object looked at again.</summary>
+    public void Wake(string resource, string key) => work.Writer.TryWrite((resource, key));
+
     public void Start()
     {
         store.Committed += OnCommitted;
@@ -214,6 +220,7 @@ internal sealed partial class Collector : IAsyncDisposable
                 if (!value.Deleting) await objects.DeleteAsync(served, value.Namespace, value.Name, new DeleteOptions(value.Uid, Propagation: "Background"));
             }
 
+            if (ContentElsewhere is not null && await ContentElsewhere(served)) return;
             if (!store.Snapshot(resource).Items.IsEmpty) return;
         }
 

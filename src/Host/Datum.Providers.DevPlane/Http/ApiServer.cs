@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -7,17 +5,22 @@ using Microsoft.Extensions.Logging;
 namespace Datum.Providers.DevPlane;
 
 /// <summary>Authentication, routing and the documents that aren't resources.</summary>
-internal sealed partial class ApiServer(ApiHandler handler, KindRegistry registry, PlaneCounters counters, IReadOnlyList<PlaneToken> tokens, ILogger logger)
+internal sealed partial class ApiServer(ApiHandler handler, KindRegistry registry, PlaneCounters counters, IPlaneAuthority authority, ILogger logger)
 {
     private readonly Discovery discovery = new(registry);
     private readonly OpenApi openApi = new(registry);
-    private readonly (byte[] Hash, PlaneToken Token)[] known = [.. tokens.Select(t => (SHA256.HashData(Encoding.UTF8.GetBytes(t.Token)), t))];
 
-    public async Task HandleAsync(HttpContext context)
+    /// <summary>Asked before a permitted request to a resource is answered; true where it has answered it itself.</summary>
+    public Func<HttpContext, ApiRequest, Task<bool>>? Intercept { get; init; }
+
+    public Task HandleAsync(HttpContext context) => GuardAsync(context, RouteAsync);
+
+    /// <summary>Runs a route and turns whatever it throws into an answer.</summary>
+    public async Task GuardAsync(HttpContext context, Func<HttpContext, Task> route)
     {
         try
         {
-            await RouteAsync(context);
+            await route(context);
         }
         catch (ApiError e)
         {
@@ -37,12 +40,12 @@ internal sealed partial class ApiServer(ApiHandler handler, KindRegistry registr
         }
     }
 
-    public static async Task WriteAsync(HttpContext context, int code, byte[] json)
+    public static async Task WriteAsync(HttpContext context, int code, byte[] json, string caching = "no-cache, private")
     {
         context.Response.StatusCode = code;
         context.Response.ContentType = Negotiation.Json;
         context.Response.ContentLength = json.Length;
-        context.Response.Headers.CacheControl = "no-cache, private";
+        context.Response.Headers.CacheControl = caching;
         if (!HttpMethods.IsHead(context.Request.Method)) await context.Response.Body.WriteAsync(json, context.RequestAborted);
     }
 
@@ -52,7 +55,7 @@ internal sealed partial class ApiServer(ApiHandler handler, KindRegistry registr
         return TextAsync(context, "404 page not found\n");
     }
 
-    private async Task RouteAsync(HttpContext context)
+    public async Task RouteAsync(HttpContext context)
     {
         var path = context.Request.Path.Value ?? "/";
         if (path is "/healthz" or "/livez" or "/readyz" || path.StartsWith("/readyz/", StringComparison.Ordinal) || path.StartsWith("/livez/", StringComparison.Ordinal))
@@ -66,7 +69,7 @@ internal sealed partial class ApiServer(ApiHandler handler, KindRegistry registr
         if (request is not null)
         {
             if (context.WebSockets.IsWebSocketRequest || context.Request.Headers.ContainsKey("Upgrade")) throw ApiError.BadRequest("this plane upgrades no connections");
-            await handler.HandleAsync(context, request);
+            if (Intercept is null || !await Intercept(context, request)) await handler.HandleAsync(context, request);
             return;
         }
 
@@ -98,7 +101,7 @@ internal sealed partial class ApiServer(ApiHandler handler, KindRegistry registr
             ["apis", var group] => discovery.Group(group),
             ["apis", var group, var version] => discovery.Resources(group, version),
             ["openapi", "v2"] => openApi.DocumentV2(),
-            ["openapi", "v3"] => openApi.Index(),
+            ["openapi", "v3"] => openApi.Index(context.Request.PathBase.Value ?? ""),
             ["openapi", "v3", "api", var version] => openApi.Document("", version),
             ["openapi", "v3", "apis", var group, var version] => openApi.Document(group, version),
             ["datum", "counters"] => counters.ToJson(),
@@ -133,23 +136,13 @@ internal sealed partial class ApiServer(ApiHandler handler, KindRegistry registr
 
     private void Authorize(HttpContext context, ApiRequest? request, string path)
     {
-        const string scheme = "Bearer ";
-        var header = context.Request.Headers.Authorization.ToString();
-        if (header.Length == 0) throw Denied("system:anonymous", context.Request.Method, request, path);
-        if (!header.StartsWith(scheme, StringComparison.OrdinalIgnoreCase)) throw ApiError.Unauthorized();
-        var hash = SHA256.HashData(Encoding.UTF8.GetBytes(header[scheme.Length..].Trim()));
-        foreach (var (expected, token) in known)
-        {
-            if (!CryptographicOperations.FixedTimeEquals(expected, hash)) continue;
-            var reads = HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method);
-            if (token.Access == PlaneAccess.Write || (token.Access == PlaneAccess.Read && reads)) return;
-            throw Denied(token.User, context.Request.Method, request, path);
-        }
-
-        throw ApiError.Unauthorized();
+        var caller = authority.Identify(context) ?? throw ApiError.Unauthorized();
+        var reads = HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method);
+        if (caller.Access == PlaneAccess.Write || (caller.Access == PlaneAccess.Read && reads)) return;
+        throw Denied(caller.User, context.Request.Method, request, path);
     }
 
-    private static ApiError Denied(string user, string method, ApiRequest? request, string path)
+    public static ApiError Denied(string user, string method, ApiRequest? request, string path)
     {
         var one = request?.Name.Length > 0;
         var verb = method switch

@@ -8,14 +8,15 @@ internal sealed class OpenApi(KindRegistry registry)
 {
     private const string MetaName = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
-    public JsonObject Index()
+    /// <param name="root">The path that the plane is served under: clients resolve the addresses against the server's own root.</param>
+    public JsonObject Index(string root)
     {
         var paths = new JsonObject();
         foreach (var (group, version) in GroupVersions())
         {
             var path = PathOf(group, version);
             var hash = Convert.ToHexString(SHA256.HashData(JsonText.Write(Document(group, version)!)));
-            paths[path] = new JsonObject { ["serverRelativeURL"] = $"/openapi/v3/{path}?hash={hash}" };
+            paths[path] = new JsonObject { ["serverRelativeURL"] = $"{root}/openapi/v3/{path}?hash={hash}" };
         }
 
         return new JsonObject { ["paths"] = paths };

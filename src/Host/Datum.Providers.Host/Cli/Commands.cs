@@ -26,15 +26,18 @@ internal static class Commands
         var drivers = DriversOption();
         var port = new Option<int>("--port") { Description = "Port of the embedded plane on loopback; 0 takes a free one.", DefaultValueFactory = _ => 0 };
         var kubeconfig = new Option<string>("--kubeconfig") { Description = "File that is written for kubectl once the plane listens.", DefaultValueFactory = _ => "datum-dev.kubeconfig" };
+        var projects = new Option<bool>("--projects") { Description = "Give every Project and Organization a control plane of its own, under Datum Cloud's paths." };
+        var tokens = new Option<string?>("--tokens") { Description = "File (YAML, mode 0600) with bearer tokens, personal access tokens and service accounts; implies --projects." };
         var observe = ObserveOption();
         var command = new Command("dev", "Runs host and embedded plane in one process, for one machine. Example: datum-providers dev --state .state --drivers artifacts/drivers --kubeconfig kc")
         {
-            state, drivers, port, kubeconfig, observe,
+            state, drivers, port, kubeconfig, projects, tokens, observe,
         };
         command.SetAction((result, cancellation) => DevHost.RunAsync(new DevSettings
         {
             State = result.GetValue(state), Drivers = result.GetRequiredValue(drivers), Port = result.GetValue(port),
             Kubeconfig = result.GetRequiredValue(kubeconfig), ObserveOnly = result.GetValue(observe),
+            Projects = result.GetValue(projects), Tokens = result.GetValue(tokens),
         }, cancellation));
         return command;
     }

@@ -13,6 +13,14 @@ internal sealed record DevSettings
     public int Port { get; init; }
     public required string Kubeconfig { get; init; }
     public bool ObserveOnly { get; init; }
+
+    /// <summary>Whether Projects and Organizations have control planes of their own.</summary>
+    public bool Projects { get; init; }
+
+    /// <summary>Token file of the front door; null leaves everything to the token in the kubeconfig.</summary>
+    public string? Tokens { get; init; }
+
+    internal FrontDoorOptions? FrontDoor => Projects || Tokens is not null ? new FrontDoorOptions { TokenFile = Tokens, Kinds = DatumPlanes.Kinds } : null;
 }
 
 /// <summary>Host and embedded plane in one process on loopback. The host speaks to the plane as to any other: over its socket, with its kubeconfig.</summary>
@@ -25,7 +33,7 @@ internal static class DevHost
         var logger = logging.CreateLogger("datum-providers");
         try
         {
-            await using var plane = await DevPlaneServer.StartAsync(new DevPlaneOptions { StatePath = settings.State, Port = settings.Port, LoggerFactory = logging }, cancellation);
+            await using var plane = await DevPlaneServer.StartAsync(new DevPlaneOptions { StatePath = settings.State, Port = settings.Port, FrontDoor = settings.FrontDoor, LoggerFactory = logging }, cancellation);
             plane.WriteKubeconfig(settings.Kubeconfig);
             HostLog.Listening(logger, plane.Address, settings.Kubeconfig);
 
