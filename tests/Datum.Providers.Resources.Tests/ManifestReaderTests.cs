@@ -54,7 +54,7 @@ public sealed class ManifestReaderTests
               spec:
                 ipam:
                   mode: Auto
-            - {apiVersion: v1, kind: Secret, metadata: {name: two, namespace: n}}
+            - {apiVersion: v1, kind: Secret, metadata: {name: two, namespace: ns}}
             --- # the next
             kind: NetworkList
             apiVersion: networking.datumapis.com/v1alpha
@@ -65,7 +65,7 @@ public sealed class ManifestReaderTests
         Assert.That(result.Errors, Is.Empty);
         Assert.That(result.Objects.Select(o => $"{o.Document}/{o.Item}:{o.Line} {o.ApiVersion} {o.Kind} {o.Namespace}/{o.Name}"), Is.EqualTo(new[]
         {
-            "1/0:8 networking.datumapis.com/v1alpha Network /one", "1/1:15 v1 Secret n/two", "2/0:20 networking.datumapis.com/v1alpha Network /three",
+            "1/0:8 networking.datumapis.com/v1alpha Network /one", "1/1:15 v1 Secret ns/two", "2/0:20 networking.datumapis.com/v1alpha Network /three",
         }));
         Assert.That(result.Objects[0].LineOf("spec.ipam.mode"), Is.EqualTo(14));
         Assert.That(result.Objects[0].LineOf("spec.ipam.ranges[3].cidr"), Is.EqualTo(13), "the nearest member above");
@@ -115,8 +115,8 @@ public sealed class ManifestReaderTests
     [Test]
     public void Anchors_and_merge_keys_are_written_out()
     {
-        var result = Read("apiVersion: v1\nkind: Secret\nx: &x {a: 1, b: [2]}\ny: *x\nz: {<<: *x, a: 3}\n");
-        Assert.That(result.Objects.Single().Json.ToJsonString(), Is.EqualTo("""{"apiVersion":"v1","kind":"Secret","x":{"a":1,"b":[2]},"y":{"a":1,"b":[2]},"z":{"a":3,"b":[2]}}"""));
+        var result = Read("apiVersion: v1\nkind: Secret\nx: &x {a: 1, b: [2]}\nw: *x\nz: {<<: *x, a: 3}\n");
+        Assert.That(result.Objects.Single().Json.ToJsonString(), Is.EqualTo("""{"apiVersion":"v1","kind":"Secret","x":{"a":1,"b":[2]},"w":{"a":1,"b":[2]},"z":{"a":3,"b":[2]}}"""));
     }
 
     [Test]

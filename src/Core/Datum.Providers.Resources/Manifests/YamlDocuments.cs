@@ -127,9 +127,10 @@ internal sealed class YamlDocuments(string file, string text)
                 continue;
             }
 
-            var added = document.TryAdd(result, path, name.Value, Line(name));
-            var value = Node(Next(), $"{path}.{name.Value}", depth + 1);
-            if (added) result[name.Value] = value;
+            var member = name.Style is ScalarStyle.Plain && name.Tag.IsEmpty ? YamlJson.PlainKey(name.Value) : name.Value;
+            var added = document.TryAdd(result, path, member, Line(name));
+            var value = Node(Next(), $"{path}.{member}", depth + 1);
+            if (added) result[member] = value;
         }
 
         foreach (var source in merged ?? []) Merge(result, source, start);

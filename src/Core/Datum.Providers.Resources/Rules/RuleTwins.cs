@@ -8,7 +8,7 @@ namespace Datum.Providers.Resources.Rules;
 /// <summary>The twins of every validation rule in our definitions and in Datum's, found by the rule's text.</summary>
 public static partial class RuleTwins
 {
-    private static readonly string[] GrantedReasons = ["QuotaAvailable", "QuotaExceeded", "ValidationFailed", "PendingEvaluation"];
+    private static readonly string[] WhyGranted = ["QuotaAvailable", "QuotaExceeded", "ValidationFailed", "PendingEvaluation"];
 
     public static IReadOnlyList<RuleTwin> All { get; } = [.. Shared(), .. Datum(), .. Ours()];
 
@@ -34,7 +34,7 @@ public static partial class RuleTwins
             (self, _) => Cel.Text(Cel.Get(self, "type")) != "Hostname" || Hostname().IsMatch(Cel.Text(Cel.Get(self, "value"))));
         yield return new(
             "self.all(c, c.type == 'Granted' ? c.reason in ['QuotaAvailable', 'QuotaExceeded', 'ValidationFailed', 'PendingEvaluation'] : true)",
-            (self, _) => Cel.All(self, c => Cel.Text(Cel.Get(c, "type")) != "Granted" || GrantedReasons.Contains(Cel.Text(Cel.Get(c, "reason")))));
+            (self, _) => Cel.All(self, c => Cel.Text(Cel.Get(c, "type")) != "Granted" || WhyGranted.Contains(Cel.Text(Cel.Get(c, "reason")))));
         yield return new("double(self) >= -90.0 && double(self) <= 90.0", (self, _) => Cel.Double(self) is >= -90 and <= 90);
         yield return new("double(self) >= -180.0 && double(self) <= 180.0", (self, _) => Cel.Double(self) is >= -180 and <= 180);
         yield return Fixed("networkInterfaceName");

@@ -7,7 +7,7 @@ namespace Datum.Providers.DevPlane;
 /// <summary>Reads x-kubernetes-validations and binds every rule to its evaluator; refuses what the real server refuses, in its words.</summary>
 internal sealed partial class RuleParser(ICelRules rules, List<FieldError> errors)
 {
-    private static readonly string[] Reasons = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
+    private static readonly string[] KnownWords = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
 
     /// <param name="schema">The schema node that carries the rules.</param>
     /// <param name="uncorrelatable">The path of the list above whose items have no former value, or null.</param>
@@ -35,9 +35,9 @@ internal sealed partial class RuleParser(ICelRules rules, List<FieldError> error
         var message = CheckMessage(one, text, at);
         var messageOf = CheckExpression(one, at);
         var reason = JsonText.String(one["reason"]) ?? "";
-        if (reason.Length > 0 && !Reasons.Contains(reason))
+        if (reason.Length > 0 && !KnownWords.Contains(reason))
         {
-            errors.Add(FieldError.NotSupported(at + ".reason", JsonText.Quote(reason), Reasons.Select(JsonText.Quote)));
+            errors.Add(FieldError.NotSupported(at + ".reason", JsonText.Quote(reason), KnownWords.Select(JsonText.Quote)));
         }
 
         var usesOld = OldSelf().IsMatch(text);
