@@ -79,12 +79,33 @@ public sealed class RealServerTests
         Assert.That(accepted, Is.GreaterThanOrEqualTo(15));
         Assert.That(refused, Is.GreaterThanOrEqualTo(1));
 
-        var workload = Yaml.Documents(File.ReadAllText(SharedFolder.Require("seeds", "datum-upstream/compute/samples/compute_v1alpha_workload-vm.yaml")))
-            .Single(m => m["kind"]!.GetValue<string>() == "Workload");
-        await CompareMutantsAsync(upstream, ours, workload);
+        foreach (var (file, kind) in MutatedSamples)
+        {
+            var manifest = Yaml.Documents(File.ReadAllText(SharedFolder.Require("seeds", $"datum-upstream/{file}"))).First(m => m["kind"]!.GetValue<string>() == kind);
+            await CompareMutantsAsync(upstream, ours, manifest);
+        }
+
+        foreach (var text in MutatedTexts) await CompareMutantsAsync(upstream, ours, (JsonObject)JsonNode.Parse(text)!);
     }
 
-    /// <summary>Each mutant lacks one member or has one of another type; both definitions must accept the same ones.</summary>
+    private static readonly (string File, string Kind)[] MutatedSamples =
+    [
+        ("compute/samples/compute_v1alpha_workload-vm.yaml", "Workload"), ("compute/samples/compute_v1alpha_workload-sandbox.yaml", "Workload"),
+        ("unikraft-provider/samples/instance.yaml", "Instance"), ("compute/samples/gcp-locations.yaml", "Location"),
+        ("network-services-operator/main-v0.26.1/samples/networking_v1alpha_network.yaml", "Network"),
+        ("milo-os-milo/samples/project.yaml", "Project"), ("telemetry-services-operator/samples/telemetry_v1alpha1_exportpolicy.yaml", "ExportPolicy"),
+    ];
+
+    /// <summary>Kinds whose published samples are empty.</summary>
+    private static readonly string[] MutatedTexts =
+    [
+        """{"apiVersion":"networking.datumapis.com/v1alpha","kind":"NetworkBinding","metadata":{},"spec":{"network":{"name":"n","namespace":"d"},"location":{"name":"l","namespace":"d"}}}""",
+        """{"apiVersion":"networking.datumapis.com/v1alpha","kind":"NetworkContext","metadata":{},"spec":{"network":{"name":"n"},"location":{"name":"l","namespace":"d"}}}""",
+        """{"apiVersion":"networking.datumapis.com/v1alpha","kind":"SubnetClaim","metadata":{},"spec":{"subnetClass":"private","networkContext":{"name":"c"},"ipFamily":"IPv4","location":{"name":"l","namespace":"d"},"startAddress":"10.0.0.0","prefixLength":24}}""",
+        """{"apiVersion":"networking.datumapis.com/v1alpha","kind":"Subnet","metadata":{},"spec":{"subnetClass":"private","networkContext":{"name":"c"},"ipFamily":"IPv4","location":{"name":"l","namespace":"d"},"startAddress":"10.0.0.0","prefixLength":24}}""",
+    ];
+
+    /// <summary>Each mutant lacks one member, has one of another type or one beyond a bound; both definitions must accept the same ones.</summary>
     private static async Task CompareMutantsAsync(Kubectl upstream, Kubectl ours, JsonObject manifest)
     {
         var mutants = Mutants(manifest).ToList();
@@ -94,10 +115,11 @@ public sealed class RealServerTests
         var theirs = Accepted(await upstream.RunAsync(command));
         var our = Accepted(await ours.RunAsync(command));
         File.Delete(path);
-        TestContext.Out.WriteLine($"{mutants.Count} mutants, {theirs.Count} accepted by both");
-        var differing = mutants.Where(m => theirs.Contains(m.Name) != our.Contains(m.Name)).Select(m => $"{m.What}: upstream {theirs.Contains(m.Name)}, ours {our.Contains(m.Name)}");
+        TestContext.Out.WriteLine($"{manifest["kind"]}: {mutants.Count} mutants, {theirs.Count} accepted by both");
+        // The block of any driver takes the place of upstream's one; the table of the schemas says so too.
+        var differing = mutants.Where(m => !m.What.StartsWith("spec.provider", StringComparison.Ordinal) && theirs.Contains(m.Name) != our.Contains(m.Name)).Select(m => $"{m.What}: upstream {theirs.Contains(m.Name)}, ours {our.Contains(m.Name)}");
         Assert.That(differing, Is.Empty);
-        Assert.That(theirs, Has.Count.InRange(5, mutants.Count - 20));
+        Assert.That(theirs, Has.Count.LessThan(mutants.Count - 5), "the mutants are too tame");
     }
 
     private static HashSet<string> Accepted(Result result) =>
@@ -108,12 +130,16 @@ public sealed class RealServerTests
         var number = 0;
         foreach (var member in Members("spec", manifest["spec"]!).ToList())
         {
-            foreach (var (what, value) in ((string, JsonNode?)[])[("absent", null), ("a string", "mutant"), ("a number", 1.5), ("an object", new JsonObject()), ("a list", new JsonArray())])
+            foreach (var (what, value) in ((string, JsonNode?)[])
+            [
+                ("absent", null), ("a string", "mutant"), ("a number", 1.5), ("an object", new JsonObject()), ("a list", new JsonArray()),
+                ("empty", ""), ("long", new string('x', 400)), ("odd", "Not a Label!"), ("negative", -1), ("huge", 9_000_000_000), .. Lists(At(manifest, member.Steps)),
+            ])
             {
                 var copy = (JsonObject)manifest.DeepClone();
                 var name = $"m-{number++}";
                 copy["metadata"]!["name"] = name;
-                var target = member.Steps.SkipLast(1).Aggregate((JsonNode)copy["spec"]!, (n, step) => step is int i ? n[i]! : n[(string)step]!);
+                var target = At(copy, [.. member.Steps.SkipLast(1)]);
                 if (value is null)
                 {
                     ((JsonObject)target).Remove((string)member.Steps[^1]);
@@ -126,6 +152,23 @@ public sealed class RealServerTests
                 yield return (name, $"{member.Path} is {what}", copy);
             }
         }
+    }
+
+    private static JsonNode At(JsonObject manifest, object[] steps) => steps.Aggregate(manifest["spec"]!, (n, step) => step is int i ? n[i]! : n[(string)step]!);
+
+    /// <summary>Items twice, and more of them than any bound allows.</summary>
+    private static IEnumerable<(string, JsonNode?)> Lists(JsonNode value)
+    {
+        if (value is not JsonArray { Count: > 0 } items) yield break;
+        yield return ("doubled", new JsonArray([.. items.Concat(items).Select(i => i!.DeepClone())]));
+        yield return ("crowded", new JsonArray([.. Enumerable.Range(0, 101).Select(n => Named(items[0]!, n))]));
+    }
+
+    private static JsonNode Named(JsonNode item, int number)
+    {
+        var copy = item.DeepClone();
+        if (copy is JsonObject members && members.ContainsKey("name")) members["name"] = $"n-{number}";
+        return copy;
     }
 
     private static IEnumerable<(string Path, object[] Steps)> Members(string path, JsonNode node, params object[] steps) => node switch
@@ -293,7 +336,14 @@ public sealed class RealServerTests
                 Assert.That(result.Code, Is.Zero, result.Output);
             }
 
-            var established = await RunAsync("wait --for=condition=Established --timeout=30s crd --all");
+            using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+            Result established;
+            do
+            {
+                // A definition that has no conditions yet is an error for kubectl, not something to wait for.
+                established = await RunAsync("wait --for=condition=Established --timeout=30s crd --all");
+            }
+            while (established.Output.Contains("accessor error", StringComparison.Ordinal) && !deadline.IsCancellationRequested);
             Assert.That(established.Code, Is.Zero, established.Output);
         }
 

@@ -1,13 +1,14 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
 namespace Datum.Providers.Kubernetes;
 
 /// <summary>YAML documents as JSON, with the scalars that kubectl reads them as. JSON is YAML too.</summary>
-public static class YamlJson
+public static partial class YamlJson
 {
     /// <summary>Aliases may repeat a node, so that a small text can stand for an endless one.</summary>
     private const int MaxNodes = 500_000;
@@ -56,7 +57,7 @@ public static class YamlJson
                         throw new FormatException($"Line {key.Start.Line}: a key must be a string.");
                     if (name == "<<")
                         throw new FormatException($"Line {key.Start.Line}: merge keys (<<) are not supported; write the members out.");
-                    result[name] = Convert(value, ref nodes);
+                    result[key is YamlScalarNode { Style: ScalarStyle.Plain } ? PlainKey(name) : name] = Convert(value, ref nodes);
                 }
                 return result;
             case YamlSequenceNode sequence:
@@ -74,35 +75,78 @@ public static class YamlJson
     private static JsonValue? Scalar(YamlScalarNode scalar)
     {
         var text = scalar.Value ?? "";
-        if (scalar.Style is not (ScalarStyle.Plain or ScalarStyle.Any))
-            return JsonValue.Create(text);
+        return scalar.Style is ScalarStyle.Plain or ScalarStyle.Any ? PlainScalar(text) : JsonValue.Create(text);
+    }
+
+    /// <summary>The value of a scalar without quotes and tag: null, a boolean, a number or a string.</summary>
+    public static JsonValue? PlainScalar(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
         switch (text)
         {
             case "" or "~" or "null" or "Null" or "NULL":
                 return null;
-            case "true" or "True" or "TRUE" or "yes" or "Yes" or "YES" or "on" or "On" or "ON":
+            case "y" or "Y" or "true" or "True" or "TRUE" or "yes" or "Yes" or "YES" or "on" or "On" or "ON":
                 return JsonValue.Create(true);
-            case "false" or "False" or "FALSE" or "no" or "No" or "NO" or "off" or "Off" or "OFF":
+            case "n" or "N" or "false" or "False" or "FALSE" or "no" or "No" or "NO" or "off" or "Off" or "OFF":
                 return JsonValue.Create(false);
             default:
-                break;
+                return Number(text) ?? JsonValue.Create(text);
         }
-        if (text[0] is not ((>= '0' and <= '9') or '-' or '+' or '.'))
-            return JsonValue.Create(text);
-        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) && !HasLeadingZero(text))
-            return JsonValue.Create(whole);
-        if (text.StartsWith("0x", StringComparison.Ordinal) && long.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var hex))
-            return JsonValue.Create(hex);
-        if (text.StartsWith('0') && text.Length > 1 && text.AsSpan(1).IndexOfAnyExceptInRange('0', '7') < 0)
-            return JsonValue.Create(System.Convert.ToInt64(text, 8));
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) && double.IsFinite(real) && text.AsSpan().IndexOfAnyInRange('0', '9') >= 0 && !HasLeadingZero(text))
-            return JsonValue.Create(real);
-        return JsonValue.Create(text);
     }
 
-    private static bool HasLeadingZero(string text)
+    /// <summary>A key without quotes: a boolean or a number becomes the text of its value, as in kubectl.</summary>
+    public static string PlainKey(string text) => PlainScalar(text)?.ToString() switch
     {
-        var digits = text.TrimStart('-', '+');
-        return digits.Length > 1 && digits[0] == '0' && char.IsAsciiDigit(digits[1]);
+        null => text,
+        "True" => "true",
+        "False" => "false",
+        var value => value,
+    };
+
+    /// <summary>Numbers as kubectl's reader has them: YAML 1.1 with Go's prefixes, underscores between digits.</summary>
+    private static JsonValue? Number(string text)
+    {
+        if (text[0] is not ((>= '0' and <= '9') or '-' or '+' or '.'))
+            return null;
+        var plain = text.Replace("_", "", StringComparison.Ordinal);
+        if (Whole(plain) is { } whole)
+            return whole;
+        // Infinity is no JSON; what is too large for a double stays a text.
+        return Real().IsMatch(plain) && double.TryParse(plain, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) && double.IsFinite(real)
+            ? JsonValue.Create(real) : null;
     }
+
+    private static JsonValue? Whole(string text)
+    {
+        var digits = text.AsSpan(text[0] is '-' or '+' ? 1 : 0);
+        var (radix, prefix) = digits switch
+        {
+            ['0', 'x' or 'X', ..] => (16, 2),
+            ['0', 'b' or 'B', ..] => (2, 2),
+            ['0', 'o' or 'O', ..] => (8, 2),
+            ['0', _, ..] => (8, 1),
+            _ => (10, 0),
+        };
+        digits = digits[prefix..];
+        if (digits.IsEmpty)
+            return null;
+        UInt128 value = 0;
+        foreach (var c in digits)
+        {
+            var digit = char.IsAsciiHexDigit(c) ? System.Convert.ToInt32(c.ToString(), 16) : 99;
+            if (digit >= radix)
+                return null;
+            value = value * (uint)radix + (uint)digit;
+            if (value > ulong.MaxValue)
+                return null;
+        }
+        if (text[0] == '-')
+            return value <= (UInt128)long.MaxValue + 1 ? JsonValue.Create((long)-(Int128)value) : null;
+        // What is larger goes on as a real, as it does on its way to a server.
+        return value <= (UInt128)long.MaxValue ? JsonValue.Create((long)value) : null;
+    }
+
+    [GeneratedRegex(@"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\z")]
+    private static partial Regex Real();
 }

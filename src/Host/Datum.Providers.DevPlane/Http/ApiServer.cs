@@ -84,6 +84,13 @@ internal sealed partial class ApiServer(ApiHandler handler, KindRegistry registr
             throw ApiError.MethodNotAllowed("the server does not allow this method on the requested resource");
         }
 
+        if (OpenApiProtobuf.IsWanted(path, context.Request.Headers.Accept.ToString()))
+        {
+            context.Response.ContentType = OpenApiProtobuf.MediaType;
+            await context.Response.Body.WriteAsync(OpenApiProtobuf.Document, context.RequestAborted);
+            return;
+        }
+
         Negotiation.Choose(context.Request.Headers.Accept.ToString());
         await WriteAsync(context, 200, JsonText.Write(document));
     }
