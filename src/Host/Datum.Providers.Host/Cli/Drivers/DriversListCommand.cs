@@ -45,15 +45,16 @@ internal static class DriversListCommand
     public static Command Create(CliContext context)
     {
         var drivers = PlaneOptions.Drivers();
+        var trusted = PlaneOptions.TrustedDigests();
         return new CliCommand("list", "Loads the drivers of a volume and says what was found. Exit code 1 when one was rejected.",
             new("datum-providers drivers list --drivers drivers", "What would be loaded, and what not and why"),
             new("datum-providers drivers list --drivers drivers -o json", "The same for a script"))
         {
-            drivers,
+            drivers, trusted,
         }.Does(context, (result, output) =>
         {
             output.Progress("Loading the drivers ...");
-            var catalog = DriverCatalog.Load(new DriverVolumeOptions { Path = result.GetRequiredValue(drivers) }, NullLoggerFactory.Instance, TimeProvider.System);
+            var catalog = DriverCatalog.Load(new DriverVolumeOptions { Path = result.GetRequiredValue(drivers), TrustedDigests = PlaneOptions.Set(result.GetValue(trusted)) }, NullLoggerFactory.Instance, TimeProvider.System);
             output.Result(Describe(catalog), CliJson.Readable.DriverListResult, Write);
             if (catalog.Drivers.Count + catalog.Rejections.Count == 0)
                 output.Warning($"{Path.GetFullPath(result.GetRequiredValue(drivers))} holds no driver folder.");

@@ -13,6 +13,9 @@ namespace Datum.Providers.Host.Cli;
 [JsonSerializable(typeof(JsonObject))]
 [JsonSerializable(typeof(VersionResult))]
 [JsonSerializable(typeof(DriverListResult))]
+[JsonSerializable(typeof(DriverVerifyResult))]
+[JsonSerializable(typeof(DriverDescription))]
+[JsonSerializable(typeof(DriverPackResult))]
 [JsonSerializable(typeof(ReadyResult))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
