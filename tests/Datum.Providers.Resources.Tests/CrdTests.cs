@@ -18,6 +18,8 @@ public sealed class CrdTests
         $"{Networking}/networking.datumapis.com_networkbindings.yaml", $"{Networking}/networking.datumapis.com_networkcontexts.yaml",
         $"{Networking}/networking.datumapis.com_networkpolicies.yaml", $"{Networking}/networking.datumapis.com_subnets.yaml",
         $"{Networking}/networking.datumapis.com_subnetclaims.yaml",
+        "milo-os-milo/crd/resourcemanager.miloapis.com_projects.yaml",
+        "telemetry-services-operator/crd/telemetry.miloapis.com_exportpolicies.yaml",
     ];
 
     /// <summary>Where our schema differs from upstream's on purpose: kind and path, and why.</summary>
@@ -41,6 +43,9 @@ public sealed class CrdTests
         ["instanceManagementPolicy"] = "The schema has a default.",
         ["conditions.[].lastTransitionTime"] = "Set by Conditions.Set.",
         ["spec.provider"] = "Dropped by planes that prune it.",
+        ["spec.ownerRef"] = "The older group of Project has none.",
+        ["prometheusRemoteWrite.batch"] = "The schema has a default.",
+        ["prometheusRemoteWrite.retry"] = "The schema has a default.",
     };
 
     [Test]

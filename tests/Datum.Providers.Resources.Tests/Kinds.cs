@@ -13,6 +13,7 @@ internal sealed record Kind(string ApiVersion, string Name, string Plural, strin
         Of(ResourceTypes.Workloads), Of(ResourceTypes.WorkloadDeployments), Of(ResourceTypes.Instances),
         Of(ResourceTypes.Locations), Of(ResourceTypes.ComputeLocations), Of(ResourceTypes.Networks), Of(ResourceTypes.NetworkBindings),
         Of(ResourceTypes.NetworkContexts), Of(ResourceTypes.NetworkPolicies), Of(ResourceTypes.SubnetClaims), Of(ResourceTypes.Subnets),
+        Of(ResourceTypes.Projects), Of(ResourceTypes.OlderProjects), Of(ResourceTypes.ExportPolicies), Of(ResourceTypes.OlderExportPolicies),
         Of(ResourceTypes.ProviderConfigs), Of(ResourceTypes.ProviderDrivers), Of(ResourceTypes.ManagedResources),
     ];
 

@@ -12,7 +12,7 @@ public sealed class RoundTripTests
 {
     internal static readonly string[] SeedsOfOurKinds =
     [
-        "03-location-gcp-us-west1-a.yaml", "04-network-default.yaml", "05-network-default.yaml",
+        "02-exportpolicy-exportpolicy-sample.yaml", "03-location-gcp-us-west1-a.yaml", "04-network-default.yaml", "05-network-default.yaml",
         "07-workload-workload-sandbox-sample.yaml", "08-workload-workload-sample.yaml", "09-workload-workload-vm-sample.yaml",
         "10-location-my-gcp-us-south1-a.yaml", "11-network-default.yaml", "12-workload-nginx-workload.yaml",
     ];
@@ -25,6 +25,8 @@ public sealed class RoundTripTests
         "workload-operator/samples/compute_v1alpha_workload-sandbox.yaml", "workload-operator/samples/compute_v1alpha_workload-vm.yaml",
         "workload-operator/samples/gcp-locations.yaml", "workload-operator/samples/kong-gateway.yaml",
         "workload-operator/samples/multi-placement-sandbox.yaml", "workload-operator/samples/compute_v1alpha_workloaddeployment.yaml",
+        "milo-os-milo/samples/project.yaml", "datum-cloud-milo/samples/project.yaml",
+        "telemetry-services-operator/samples/telemetry_v1alpha1_exportpolicy.yaml",
         "unikraft-provider/samples/instance.yaml", "unikraft-provider/samples/e2e-instance.yaml",
         "network-services-operator/main-v0.26.1/samples/networking_v1alpha_network.yaml",
         "network-services-operator/main-v0.26.1/samples/networking_v1alpha_networkbinding.yaml",

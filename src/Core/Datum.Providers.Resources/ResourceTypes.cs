@@ -4,6 +4,8 @@ using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources.Compute;
 using Datum.Providers.Resources.Networking;
 using Datum.Providers.Resources.Providers;
+using Datum.Providers.Resources.ResourceManager;
+using Datum.Providers.Resources.Telemetry;
 
 namespace Datum.Providers.Resources;
 
@@ -13,6 +15,12 @@ public static class ResourceTypes
     public const string ComputeGroup = "compute.datumapis.com";
     public const string NetworkingGroup = "networking.datumapis.com";
     public const string ProvidersGroup = "providers.datumapis.com";
+    public const string ResourceManagerGroup = "resourcemanager.miloapis.com";
+    public const string TelemetryGroup = "telemetry.miloapis.com";
+
+    /// <summary>Where the first documents had Project and ExportPolicy.</summary>
+    public const string OlderResourceManagerGroup = "resourcemanager.datumapis.com";
+    public const string OlderTelemetryGroup = "telemetry.datumapis.com";
 
     public static ResourceType<Workload> Workloads { get; } = Compute("Workload", "workloads", ResourcesJsonContext.Default.Workload);
     public static ResourceType<WorkloadDeployment> WorkloadDeployments { get; } =
@@ -33,6 +41,17 @@ public static class ResourceTypes
         Networking("NetworkPolicy", "networkpolicies", ResourcesJsonContext.Default.NetworkPolicy);
     public static ResourceType<SubnetClaim> SubnetClaims { get; } = Networking("SubnetClaim", "subnetclaims", ResourcesJsonContext.Default.SubnetClaim);
     public static ResourceType<Subnet> Subnets { get; } = Networking("Subnet", "subnets", ResourcesJsonContext.Default.Subnet);
+
+    public static ResourceType<Project> Projects { get; } =
+        New(ResourceManagerGroup, "v1alpha1", "Project", "projects", false, ResourcesJsonContext.Default.Project);
+
+    /// <summary>Project in the older group: there it needs no owner.</summary>
+    public static ResourceType<Project> OlderProjects { get; } = Projects.In(OlderResourceManagerGroup, "v1alpha");
+
+    public static ResourceType<ExportPolicy> ExportPolicies { get; } =
+        New(TelemetryGroup, "v1alpha1", "ExportPolicy", "exportpolicies", true, ResourcesJsonContext.Default.ExportPolicy);
+
+    public static ResourceType<ExportPolicy> OlderExportPolicies { get; } = ExportPolicies.In(OlderTelemetryGroup, "v1alpha1");
 
     public static ResourceType<ProviderConfig> ProviderConfigs { get; } =
         Ours("ProviderConfig", "providerconfigs", ResourcesJsonContext.Default.ProviderConfig);

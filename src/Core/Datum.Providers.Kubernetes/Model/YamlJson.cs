@@ -67,8 +67,13 @@ public static class YamlJson
     private static JsonValue? Scalar(YamlScalarNode scalar)
     {
         var text = scalar.Value ?? "";
-        if (scalar.Style is not (ScalarStyle.Plain or ScalarStyle.Any))
-            return JsonValue.Create(text);
+        return scalar.Style is ScalarStyle.Plain or ScalarStyle.Any ? PlainScalar(text) : JsonValue.Create(text);
+    }
+
+    /// <summary>The value of a scalar without quotes and tag: null, a boolean, a number or a string.</summary>
+    public static JsonValue? PlainScalar(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
         switch (text)
         {
             case "" or "~" or "null" or "Null" or "NULL":

@@ -2,6 +2,8 @@ using System.Text.Json.Serialization;
 using Datum.Providers.Resources.Compute;
 using Datum.Providers.Resources.Networking;
 using Datum.Providers.Resources.Providers;
+using Datum.Providers.Resources.ResourceManager;
+using Datum.Providers.Resources.Telemetry;
 
 namespace Datum.Providers.Resources;
 
@@ -24,6 +26,8 @@ namespace Datum.Providers.Resources;
 [JsonSerializable(typeof(NetworkPolicy))]
 [JsonSerializable(typeof(SubnetClaim))]
 [JsonSerializable(typeof(Subnet))]
+[JsonSerializable(typeof(Project))]
+[JsonSerializable(typeof(ExportPolicy))]
 [JsonSerializable(typeof(ProviderConfig))]
 [JsonSerializable(typeof(ProviderDriver))]
 [JsonSerializable(typeof(ManagedResource))]
