@@ -13,6 +13,7 @@ internal static class Commands
         root.Subcommands.Add(DevCommand.Create(context));
         root.Subcommands.Add(RunCommand.Create(context));
         root.Subcommands.Add(DriversCommand.Create(context));
+        root.Subcommands.Add(ValidateCommand.Create(context));
         root.Subcommands.Add(CrdsCommand.Create(context));
         root.Subcommands.Add(VersionCommand.Create(context));
         return root;

@@ -110,7 +110,7 @@ internal static class DriverDescriptions
             return [];
         var spec = new JsonObject { ["driver"] = descriptor.Id, ["locations"] = new JsonObject { ["classNames"] = new JsonArray(ClassName) } };
         // A config without it allows nobody (law L14).
-        var allowed = new JsonObject { ["projects"] = new JsonArray("*") };
+        var allowed = new JsonObject { ["namespaces"] = new JsonArray("default") };
         var scope = new JsonObject();
         foreach (var field in descriptor.Kinds.SelectMany(k => k.SharingScope).Concat(descriptor.SessionScope).Distinct(StringComparer.Ordinal))
             scope[field] = new JsonArray(block.TryGetPropertyValue(field, out var value) && value is JsonValue text ? text.ToString() : "");

@@ -17,6 +17,7 @@ namespace Datum.Providers.Host.Cli;
 [JsonSerializable(typeof(DriverDescription))]
 [JsonSerializable(typeof(DriverPackResult))]
 [JsonSerializable(typeof(ReadyResult))]
+[JsonSerializable(typeof(ValidateResult))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>As <see cref="Default"/>, but with text as it is: results go to a terminal or a file, never into HTML.</summary>

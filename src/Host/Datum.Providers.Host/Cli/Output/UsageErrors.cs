@@ -24,33 +24,12 @@ internal static class UsageErrors
 
     private static bool IsAboutAnOption(string message) => message.StartsWith("--", StringComparison.Ordinal) || message.StartsWith("Option '", StringComparison.Ordinal);
 
-    private static List<string> Near(string word, CommandResult command)
+    private static IReadOnlyList<string> Near(string word, CommandResult command)
     {
         List<string> names = [.. command.Command.Subcommands.Select(c => c.Name)];
         for (var at = command; at is not null; at = at.Parent as CommandResult)
             names.AddRange(at.Command.Options.Where(o => at == command || o.Recursive).Select(o => o.Name));
-        // Longer words have room for more slips.
-        var slips = Math.Max(1, word.TrimStart('-').Length / 3);
-        return [.. names.Where(n => n.StartsWith('-') == word.StartsWith('-') && (Distance(n, word) <= slips || (word.Length > 3 && n.StartsWith(word, StringComparison.OrdinalIgnoreCase))))
-            .OrderBy(n => Distance(n, word)).ThenBy(n => n, StringComparer.Ordinal).Take(3)];
-    }
-
-    /// <summary>Letters to add, drop or change (Levenshtein).</summary>
-    private static int Distance(string a, string b)
-    {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-            {
-                var change = diagonal + (char.ToLowerInvariant(a[i - 1]) == char.ToLowerInvariant(b[j - 1]) ? 0 : 1);
-                (diagonal, row[j]) = (row[j], Math.Min(change, Math.Min(row[j], row[j - 1]) + 1));
-            }
-        }
-
-        return row[b.Length];
+        return NearMiss.Of(word, names.Where(n => n.StartsWith('-') == word.StartsWith('-')));
     }
 
     private static string PathOf(CommandResult result) => result.Parent is CommandResult parent ? $"{PathOf(parent)} {result.Command.Name}" : "datum-providers";
