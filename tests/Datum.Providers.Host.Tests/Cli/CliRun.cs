@@ -10,6 +10,8 @@ internal sealed record CliRun(int Exit, string Out, string Error)
     public const char Escape = '\u001b';
 
     /// <summary>The volume that the build packs our drivers into.</summary>
+    public static string Program { get; } = Metadata("HostProgram");
+
     public static string DriverVolume { get; } = Metadata("DriverVolume");
 
     /// <summary>The folder that the build writes a project's files to.</summary>

@@ -68,9 +68,11 @@ public sealed class OfflinePlane : IDisposable
         var context = new WriteContext("Warn", DryRun: kind.Resource != BuiltInKinds.Definitions);
         try
         {
-            var @namespace = kind.Namespaced ? JsonText.String(copy["metadata"]?["namespace"]) is { Length: > 0 } given ? given : "default" : "";
+            var @namespace = kind.Namespaced ? JsonText.String((copy["metadata"] as JsonObject)?["namespace"]) is { Length: > 0 } given ? given : "default" : "";
             if (kind.Namespaced) await EnsureNamespaceAsync(@namespace);
-            var stored = kind.Resource == BuiltInKinds.Definitions && store.GetLatest(kind.Resource, JsonText.String(copy["metadata"]?["name"]) ?? "") is { } known
+            // The real server drops it, whatever it says.
+            else if (copy["metadata"] is JsonObject metadata) metadata.Remove("namespace");
+            var stored = kind.Resource == BuiltInKinds.Definitions && store.GetLatest(kind.Resource, JsonText.String((copy["metadata"] as JsonObject)?["name"]) ?? "") is { } known
                 ? await ReplaceAsync(kind, version, known, copy, context)
                 : await objects.CreateAsync(kind, version, @namespace, copy, [], context);
             return context.Warnings.Count == 0 ? new OfflineAnswer(201, [], stored) : new OfflineAnswer(400, Unknown(context), null);

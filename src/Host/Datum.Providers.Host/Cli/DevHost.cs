@@ -10,6 +10,7 @@ internal sealed record DevSettings
 {
     public string? State { get; init; }
     public required string Drivers { get; init; }
+    public IReadOnlySet<string>? TrustedDigests { get; init; }
     public int Port { get; init; }
     public required string Kubeconfig { get; init; }
     public bool ObserveOnly { get; init; }
@@ -31,7 +32,7 @@ internal static class DevHost
 
             await using var client = new KubernetesClient(KubeConfig.Load(settings.Kubeconfig), new KubernetesClientOptions { Logger = logging.CreateLogger<KubernetesClient>() });
             await new HostRuntime(
-                new HostSettings { DriverVolume = settings.Drivers, Namespace = "default", Development = true, ObserveOnly = settings.ObserveOnly },
+                new HostSettings { DriverVolume = settings.Drivers, TrustedDigests = settings.TrustedDigests, Namespace = "default", Development = true, ObserveOnly = settings.ObserveOnly },
                 client, SystemScheduler.Instance, logging)
             {
                 Started = () =>

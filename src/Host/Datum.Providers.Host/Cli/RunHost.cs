@@ -11,6 +11,7 @@ internal sealed record RunSettings
     public required string Kubeconfig { get; init; }
     public string? Context { get; init; }
     public required string Drivers { get; init; }
+    public IReadOnlySet<string>? TrustedDigests { get; init; }
     public required string Namespace { get; init; }
     public string? Installation { get; init; }
     public bool InstallCrds { get; init; }
@@ -34,7 +35,7 @@ internal static class RunHost
             await new HostRuntime(
                 new HostSettings
                 {
-                    DriverVolume = settings.Drivers, Namespace = settings.Namespace, Installation = settings.Installation,
+                    DriverVolume = settings.Drivers, TrustedDigests = settings.TrustedDigests, Namespace = settings.Namespace, Installation = settings.Installation,
                     ObserveOnly = settings.ObserveOnly, UseLease = true,
                 }, client, SystemScheduler.Instance, logging)
             {

@@ -53,13 +53,18 @@ internal sealed record AssemblyFacts(string Version, string? Framework, IReadOnl
         {
             var type = metadata.GetTypeDefinition(handle);
             if ((type.Attributes & TypeAttributes.VisibilityMask) == TypeAttributes.Public && (type.Attributes & (TypeAttributes.Abstract | TypeAttributes.Interface)) == 0
-                && type.GetInterfaceImplementations().Any(i => IsFactory(metadata, metadata.GetInterfaceImplementation(i).Interface)))
+                && Implements(metadata, type))
                 factories.Add($"{metadata.GetString(type.Namespace)}.{metadata.GetString(type.Name)}".TrimStart('.'));
         }
 
         factories.Sort(StringComparer.Ordinal);
         return new AssemblyFacts(version, framework, factories);
     }
+
+    /// <summary>Itself or by a base class of the same assembly.</summary>
+    private static bool Implements(MetadataReader metadata, TypeDefinition type) =>
+        type.GetInterfaceImplementations().Any(i => IsFactory(metadata, metadata.GetInterfaceImplementation(i).Interface))
+        || (type.BaseType.Kind == HandleKind.TypeDefinition && Implements(metadata, metadata.GetTypeDefinition((TypeDefinitionHandle)type.BaseType)));
 
     private static bool IsFactory(MetadataReader metadata, EntityHandle handle) =>
         handle.Kind == HandleKind.TypeReference && metadata.GetTypeReference((TypeReferenceHandle)handle) is var type

@@ -22,11 +22,20 @@ internal sealed class HostRules(IReadOnlyList<DriverDescriptor>? drivers)
     /// <summary>Checks objects that a server would take, with its defaults in them.</summary>
     public IEnumerable<(Manifest Manifest, ManifestFinding Finding)> Check(IReadOnlyList<(Manifest Manifest, JsonObject Stored)> objects)
     {
-        var configs = objects.Where(o => Is(o.Manifest, ResourceTypes.ProviderConfigs.ApiVersion, ResourceTypes.ProviderConfigs.Kind))
-            .Select(o => o.Stored.Deserialize(ResourceTypes.ProviderConfigs.Json)!).ToList();
-        foreach (var (manifest, stored) in objects)
-            foreach (var finding in Check(manifest, stored, configs))
-                yield return (manifest, finding);
+        List<(Manifest, ManifestFinding)> findings = [];
+        List<ProviderConfig> configs = [];
+        // Configs first: they say what instance types mean.
+        foreach (var (manifest, stored) in objects.OrderBy(o => o.Manifest.Kind == ResourceTypes.ProviderConfigs.Kind ? 0 : 1))
+            try
+            {
+                findings.AddRange(Check(manifest, stored, configs).Select(f => (manifest, f)));
+            }
+            catch (JsonException e)
+            {
+                findings.Add((manifest, Error(e.Path?.TrimStart('$', '.') ?? "", "The host can't read the object, and leaves it alone.", "Correct the field's type.")));
+            }
+
+        return findings;
     }
 
     private IEnumerable<ManifestFinding> Check(Manifest manifest, JsonObject stored, List<ProviderConfig> configs) => (manifest.ApiVersion, manifest.Kind) switch
@@ -34,7 +43,7 @@ internal sealed class HostRules(IReadOnlyList<DriverDescriptor>? drivers)
         var (version, kind) when kind == ResourceTypes.Locations.Kind && (version == ResourceTypes.Locations.ApiVersion || version == ResourceTypes.ComputeLocations.ApiVersion) =>
             Check(stored.Deserialize(ResourceTypes.Locations.Json)!),
         var (version, kind) when version == ResourceTypes.ProviderConfigs.ApiVersion && kind == ResourceTypes.ProviderConfigs.Kind =>
-            Check(stored.Deserialize(ResourceTypes.ProviderConfigs.Json)!),
+            Check(Known(stored.Deserialize(ResourceTypes.ProviderConfigs.Json)!, configs)),
         var (version, kind) when version == ResourceTypes.Workloads.ApiVersion && kind == ResourceTypes.Workloads.Kind =>
             Check(stored.Deserialize(ResourceTypes.Workloads.Json)!.Spec.Template, manifest, configs),
         var (version, kind) when version == ResourceTypes.WorkloadDeployments.ApiVersion && kind == ResourceTypes.WorkloadDeployments.Kind =>
@@ -104,7 +113,11 @@ internal sealed class HostRules(IReadOnlyList<DriverDescriptor>? drivers)
     private static string FieldIn(string message, string parent) =>
         message.Split(' ', 2)[0].TrimEnd(':', '.') is var field && field.StartsWith(parent, StringComparison.Ordinal) ? field : parent;
 
-    private static bool Is(Manifest manifest, string apiVersion, string kind) => manifest.ApiVersion == apiVersion && manifest.Kind == kind;
+    private static ProviderConfig Known(ProviderConfig config, List<ProviderConfig> configs)
+    {
+        configs.Add(config);
+        return config;
+    }
 
     private static string Words(IEnumerable<string> words) => string.Join(", ", words.Order(StringComparer.Ordinal)) is { Length: > 0 } text ? text : "none";
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Datum.Providers.DevPlane;
+using Datum.Providers.Host.Composition;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;
 using Datum.Providers.Resources.Manifests;
@@ -60,6 +61,7 @@ internal sealed class ManifestChecker(HostRules rules) : IDisposable
     private string? Advice(Manifest manifest, OfflineCause cause) => cause.Reason switch
     {
         "NoMatch" => KindAdvice(manifest),
+        _ when manifest.Kind == ResourceTypes.Locations.Kind && cause.Field == "spec.provider" => "It needs exactly one block, whose key is the driver.",
         OfflinePlane.UnknownField => FieldAdvice(manifest, cause.Field),
         "FieldValueRequired" => $"Add {cause.Field}.",
         "FieldValueNotSupported" => "Use one of the supported values.",
@@ -73,7 +75,7 @@ internal sealed class ManifestChecker(HostRules rules) : IDisposable
             return $"{manifest.Kind} is served in {string.Join(" and ", versions)}: correct apiVersion.";
         var kinds = _plane.KindsOf(manifest.ApiVersion);
         return kinds.Count > 0
-            ? $"{manifest.ApiVersion} has {string.Join(", ", kinds)}: correct kind."
+            ? $"{manifest.ApiVersion} has {string.Join(", ", kinds)}: correct kind, or give its CustomResourceDefinition with another -f."
             : "It is none of our kinds, so that it can't be checked here: leave it out, or give its CustomResourceDefinition with another -f.";
     }
 
