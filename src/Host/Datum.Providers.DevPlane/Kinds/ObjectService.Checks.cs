@@ -77,7 +77,7 @@ internal sealed partial class ObjectService
             }));
     }
 
-    private static void Validate(ResourceKind kind, KindVersion version, JsonObject value, JsonObject? before)
+    private static void Validate(ResourceKind kind, KindVersion version, JsonObject value, JsonObject? before, List<string> warnings)
     {
         var errors = new List<FieldError>();
         MetadataRules.Validate(kind, value, errors);
@@ -94,18 +94,18 @@ internal sealed partial class ObjectService
         errors.AddRange(schemaErrors);
         SchemaExtensionsValidator.Embedded(body, version.Schema, "", errors);
         SchemaExtensionsValidator.Lists(body, version.Schema, "", errors);
-        SchemaExtensionsValidator.Rules(body, old, version.Schema, "", errors);
+        RuleValidator.Validate(body, old, version.Schema, "", errors, warnings);
         if (errors.Count > 0) throw ApiError.Invalid(kind.Group, kind.Kind, JsonText.String(value["metadata"]?["name"]) ?? "", errors);
     }
 
-    private static void ValidateStatus(ResourceKind kind, KindVersion version, JsonObject value, JsonObject before)
+    private static void ValidateStatus(ResourceKind kind, KindVersion version, JsonObject value, JsonObject before, List<string> warnings)
     {
         if (kind.BuiltIn || !version.Schema.Properties.TryGetValue("status", out var schema) || value["status"] is not { } status) return;
         // Messages name the path below the status, the field names it in full: so does the real server.
         var errors = SchemaValidator.Validate(status, before["status"], schema, "status", "");
         SchemaExtensionsValidator.Embedded(status, schema, "status", errors);
         SchemaExtensionsValidator.Lists(status, schema, "status", errors);
-        SchemaExtensionsValidator.Rules(status, before["status"], schema, "status", errors);
+        RuleValidator.Validate(status, before["status"], schema, "status", errors, warnings);
         if (errors.Count > 0) throw ApiError.Invalid(kind.Group, kind.Kind, JsonText.String(value["metadata"]?["name"]) ?? "", errors);
     }
 

@@ -48,7 +48,7 @@ internal sealed partial class ObjectService(ObjectStore store, KindHooks hooks, 
         if (version.HasStatus) value.Remove("status");
         KindHooks.BeforeCreate(kind, value);
         Defaulting.Apply(value, version.Schema);
-        Validate(kind, version, value, null);
+        Validate(kind, version, value, null, context.Warnings);
         hooks.Admit(kind, value, null);
         MetadataRules.DropEmpty(meta);
         ToStorage(kind, value);
@@ -183,8 +183,8 @@ internal sealed partial class ObjectService(ObjectStore store, KindHooks hooks, 
         }
 
         Defaulting.Apply(value, version.Schema);
-        if (status) ValidateStatus(kind, version, value, before);
-        else Validate(kind, version, value, before);
+        if (status) ValidateStatus(kind, version, value, before, context.Warnings);
+        else Validate(kind, version, value, before, context.Warnings);
         hooks.Admit(kind, value, before);
         MetadataRules.DropEmpty(meta);
         ToStorage(kind, value);

@@ -19,6 +19,8 @@ internal sealed class SchemaParser(ICelRules rules, List<FieldError> errors)
 
     private static readonly HashSet<string> Types = new(StringComparer.Ordinal) { "object", "array", "string", "integer", "number", "boolean" };
 
+    private string? uncorrelatable;
+
     public StructuralSchema Parse(JsonObject node, string path) => Parse(node, path, structural: true, specified: true);
 
     private StructuralSchema Parse(JsonObject node, string path, bool structural, bool specified)
@@ -33,7 +35,7 @@ internal sealed class SchemaParser(ICelRules rules, List<FieldError> errors)
         var preserve = JsonText.Bool(node["x-kubernetes-preserve-unknown-fields"]) == true;
         CheckType(path, type, structural && specified && !intOrString && !preserve);
 
-        var items = node["items"] is JsonObject i ? Parse(i, path + ".items", structural, specified) : null;
+        var items = ParseItems(node, path, structural, specified);
         if (type == "array" && structural && items is null) errors.Add(FieldError.Required(path + ".items", "must be specified"));
         var additional = node["additionalProperties"];
         var values = additional is JsonObject a ? Parse(a, path + ".additionalProperties", structural, specified) : null;
@@ -41,7 +43,7 @@ internal sealed class SchemaParser(ICelRules rules, List<FieldError> errors)
         var anyOf = ParseMany(node["anyOf"], path + ".anyOf");
         var oneOf = ParseMany(node["oneOf"], path + ".oneOf");
         var not = node["not"] is JsonObject n ? Parse(n, path + ".not", structural: false, specified: false) : null;
-        var ownRules = ParseRules(node["x-kubernetes-validations"], path + ".x-kubernetes-validations");
+        var ownRules = new RuleParser(rules, errors).Parse(node, path + ".x-kubernetes-validations", uncorrelatable);
         var properties = new List<KeyValuePair<string, StructuralSchema>>();
         foreach (var (name, child) in node["properties"] as JsonObject ?? [])
         {
@@ -96,6 +98,17 @@ internal sealed class SchemaParser(ICelRules rules, List<FieldError> errors)
         return schema;
     }
 
+    private StructuralSchema? ParseItems(JsonObject node, string path, bool structural, bool specified)
+    {
+        if (node["items"] is not JsonObject items) return null;
+        var outer = uncorrelatable;
+        // Only items of a map list have a former value; the outermost other list is the one that errors name.
+        if (JsonText.String(node["x-kubernetes-list-type"]) != "map") uncorrelatable ??= path;
+        var parsed = Parse(items, path + ".items", structural, specified);
+        uncorrelatable = outer;
+        return parsed;
+    }
+
     private void CheckType(string path, string type, bool needed)
     {
         if (type.Length == 0)
@@ -145,51 +158,13 @@ internal sealed class SchemaParser(ICelRules rules, List<FieldError> errors)
         return result;
     }
 
-    private List<ValidationRule> ParseRules(JsonNode? node, string path)
-    {
-        var result = new List<ValidationRule>();
-        if (node is not JsonArray many) return result;
-        for (var i = 0; i < many.Count; i++)
-        {
-            var at = $"{path}[{i}]";
-            var text = JsonText.String(many[i]?["rule"]) ?? "";
-            if (text.Length == 0)
-            {
-                errors.Add(FieldError.Required(at + ".rule", "rule is not specified"));
-                continue;
-            }
-
-            if (many[i]?["messageExpression"] is not null)
-            {
-                errors.Add(FieldError.Forbidden(at + ".messageExpression", "this plane evaluates no CEL; give a message instead"));
-            }
-
-            if (!rules.TryGet(text, out var holds))
-            {
-                errors.Add(FieldError.InvalidText(at + ".rule", JsonText.Quote(text), "this plane evaluates no CEL and has no evaluator registered for this rule"));
-                continue;
-            }
-
-            var message = JsonText.String(many[i]?["message"])?.Trim();
-            result.Add(new ValidationRule(
-                text,
-                string.IsNullOrEmpty(message) ? "failed rule: " + text.Trim() : message,
-                JsonText.String(many[i]?["reason"]) ?? "FieldValueInvalid",
-                JsonText.String(many[i]?["fieldPath"]) ?? "",
-                JsonText.Bool(many[i]?["optionalOldSelf"]) == true,
-                holds));
-        }
-
-        return result;
-    }
-
     private Regex? Compile(string? pattern, string path)
     {
         if (string.IsNullOrEmpty(pattern)) return null;
         try
         {
             // RE2 patterns are linear; the timeout keeps a backtracking twin from stalling the server.
-            return new Regex(pattern, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
+            return new Regex(GoPattern.ToDotNet(pattern), RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
         }
         catch (ArgumentException e)
         {

@@ -49,9 +49,13 @@ internal sealed class StructuralSchema
 }
 
 /// <summary>One entry of x-kubernetes-validations, bound to its evaluator.</summary>
+/// <param name="FieldPath">Below the value, as errors print it; empty for the value itself.</param>
+/// <param name="NeedsOld">A transition rule: evaluated only where a former value exists.</param>
+/// <param name="MessageOf">The evaluator of the messageExpression, if there is one.</param>
 internal sealed record ValidationRule(
-    string Text, string Message, string Reason, string FieldPath, bool OptionalOldSelf, Func<JsonNode?, JsonNode?, bool> Holds)
+    string Message, string Reason, string FieldPath, bool NeedsOld, bool UsesOld, Func<JsonNode?, JsonNode?, CelResult> Evaluate,
+    Func<JsonNode?, JsonNode?, string?>? MessageOf)
 {
-    /// <summary>A transition rule: evaluated only where a former value exists.</summary>
-    public bool UsesOldSelf { get; } = Text.Contains("oldSelf", StringComparison.Ordinal);
+    /// <summary>What the real server appends to an evaluation error: the message, or the rule where there is none.</summary>
+    public required string Sentence { get; init; }
 }

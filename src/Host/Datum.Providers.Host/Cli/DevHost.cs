@@ -26,7 +26,7 @@ internal static class DevHost
         var logger = logging.CreateLogger("datum-providers");
         try
         {
-            await using var plane = await DevPlaneServer.StartAsync(new DevPlaneOptions { StatePath = settings.State, Port = settings.Port, LoggerFactory = logging }, cancellation);
+            await using var plane = await DevPlaneServer.StartAsync(new DevPlaneOptions { StatePath = settings.State, Port = settings.Port, LoggerFactory = logging, CelRules = RuleRegistration.Create() }, cancellation);
             plane.WriteKubeconfig(settings.Kubeconfig);
             HostLog.Listening(logger, plane.Address, settings.Kubeconfig);
 
