@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Datum.Providers.DevPlane;
 using Datum.Providers.Host.Cli;
+using Datum.Providers.Host.Composition;
 using Datum.Providers.Host.Tests.Documentation;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;
@@ -135,7 +136,7 @@ public sealed class ExampleTests
 
         public async Task<DevPlaneServer> PlaneAsync()
         {
-            var plane = await DevPlaneServer.StartAsync(new DevPlaneOptions());
+            var plane = await DevPlaneServer.StartAsync(new DevPlaneOptions { CelRules = RuleRegistration.Create() });
             plane.WriteKubeconfig(At("kc"));
             return plane;
         }

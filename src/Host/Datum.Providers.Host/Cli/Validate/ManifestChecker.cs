@@ -12,7 +12,7 @@ internal sealed class ManifestChecker(HostRules rules) : IDisposable
 {
     private const string Definition = "CustomResourceDefinition";
 
-    private readonly OfflinePlane _plane = new();
+    private readonly OfflinePlane _plane = new(RuleRegistration.Create());
 
     public async Task<IReadOnlyList<ManifestFinding>> CheckAsync(IReadOnlyList<ManifestFile> files)
     {
