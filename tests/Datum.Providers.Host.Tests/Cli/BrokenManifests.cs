@@ -43,7 +43,7 @@ internal static class BrokenManifests
         (Network, "spec.ipFamilies", "[\"IPv5\"]"), (Network, "spec.ipFamilies", "\"IPv4\""), (Network, "spec.ipam.ipv4Range", "10"), (Network, "spec.ipam.unknown", "true"),
         (Location, "spec.locationClassName", null), (Location, "spec.topology", "[]"), (Location, "spec.provider", "\"gcp\""), (Location, "spec.provider", "[]"), (Location, "spec.providers", "{}"),
         (Claim, "spec.ipFamily", "\"IPX\""), (Claim, "spec.networkContext", "{}"), (Claim, "spec.location.namespace", null), (Claim, "spec.prefixLength", "\"24\""), (Claim, "spec.subnetClass", null),
-        (Config, "spec.driver", "\"\""), (Config, "spec.driver", null), (Config, "spec.credentials.source", "\"Vault\""), (Config, "spec.limits", """{"concurrency":0}"""), (Config, "spec.limits", """{"timeouts":{"Instance":"soon"}}"""),
+        (Config, "spec.driver", "\"\""), (Config, "spec.driver", null), (Config, "spec.credentials.source", "\"Vault\""), (Config, "spec.credentials.source", "\"Secret\""), (Config, "spec.limits", """{"concurrency":0}"""), (Config, "spec.limits", """{"timeouts":{"Instance":"soon"}}"""),
         (Config, "spec.management", """{"pollInterval":"10"}"""), (Config, "spec.collector", """{"budget":-1}"""), (Config, "spec.instanceTypes", """{"a":{"memoryMiB":0}}"""), (Config, "spec.instanceTypes", """{"a":{"cpu":"two"}}"""),
         (ConfigMap, "data", "[]"), (ConfigMap, "data", """{"a b":"c"}"""), (ConfigMap, "data", """{"a":1}"""), (ConfigMap, "binaryData", """{"a":"%%%"}"""), (ConfigMap, "daat", "{}"),
     ];
