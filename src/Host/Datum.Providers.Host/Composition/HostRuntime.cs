@@ -15,6 +15,9 @@ public sealed record HostSettings
 {
     public required string DriverVolume { get; init; }
 
+    /// <summary>SHA-256 of the driver.json files that may run; null for any.</summary>
+    public IReadOnlySet<string>? TrustedDigests { get; init; }
+
     /// <summary>1 to 16 of <c>[a-z0-9]</c>; null derives it from the home plane's kube-system UID.</summary>
     public string? Installation { get; init; }
 
@@ -41,7 +44,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
 
     public async Task RunAsync(CancellationToken cancellation)
     {
-        var catalog = DriverCatalog.Load(new DriverVolumeOptions { Path = settings.DriverVolume, Scheduler = scheduler }, logging, scheduler.Time);
+        var catalog = DriverCatalog.Load(new DriverVolumeOptions { Path = settings.DriverVolume, TrustedDigests = settings.TrustedDigests, Scheduler = scheduler }, logging, scheduler.Time);
 
         if (settings.Development)
             await PlaneInstaller.ApplyCrdsAsync(client, Crds.All().Select(c => c.Yaml), cancellation);

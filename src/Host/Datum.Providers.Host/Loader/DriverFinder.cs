@@ -47,6 +47,13 @@ internal static class DriverFinder
         return found;
     }
 
+    /// <summary>One driver's folder by itself, as if its parent were the volume.</summary>
+    public static DriverFolder Single(string folder)
+    {
+        var canonical = CanonicalPath.Resolve(folder);
+        return new DriverFolder(Path.GetFullPath(folder), canonical, Path.GetDirectoryName(canonical) ?? canonical);
+    }
+
     private static DriverFolder? Accept(string path, string canonicalRoot, Action<DriverRejection> reject)
     {
         try

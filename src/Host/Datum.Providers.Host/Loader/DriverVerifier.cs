@@ -18,6 +18,9 @@ internal sealed record VerifiedDriver(DriverFolder Folder, DriverManifest Manife
     }
 }
 
+/// <summary>One check of a driver folder.</summary>
+internal sealed record DriverCheck(string Name, Action Run);
+
 /// <summary>Phases 2 and 3: everything that can be known of a driver before any of its code runs.</summary>
 internal static class DriverVerifier
 {
@@ -49,22 +52,49 @@ internal static class DriverVerifier
     /// <summary>Phase 3.</summary>
     public static VerifiedDriver Verify(DriverFolder folder, DriverManifest manifest, DriverVolumeOptions options)
     {
+        foreach (var check in Checks(folder, manifest, options))
+            check.Run();
+        return new VerifiedDriver(folder, manifest);
+    }
+
+    /// <summary>What phase 3 checks, in this order; each throws <see cref="DriverRejectedException"/> by itself.</summary>
+    public static IReadOnlyList<DriverCheck> Checks(DriverFolder folder, DriverManifest manifest, DriverVolumeOptions options) =>
+    [
+        new("selected", () => RefuseNotSelected(manifest, options)),
+        new("trusted", () => RefuseNotTrusted(manifest, options)),
+        new("contract", () => RefuseOtherContract(manifest)),
+        new("framework", () => RefuseNewerFramework(manifest)),
+        new("files", () => CompareFiles(folder, manifest)),
+        new("digests", () => ReadListed(folder, manifest, manifest.Files.Keys, (_, _, _) => { })),
+        new("assemblies", () => ReadListed(folder, manifest, manifest.Files.Keys.Where(IsLibrary), (file, path, bytes) => VerifyAssembly(manifest, file, path, bytes))),
+    ];
+
+    private static void RefuseNotSelected(DriverManifest manifest, DriverVolumeOptions options)
+    {
         if (options.Only is { } only && !only.Contains(manifest.Id))
             throw Rejected(DriverRejectionReason.NotSelected, $"Driver {manifest.Id} isn't among the drivers that this host was told to start ({string.Join(", ", only.Order(StringComparer.Ordinal))}).");
+    }
+
+    private static void RefuseNotTrusted(DriverManifest manifest, DriverVolumeOptions options)
+    {
         if (options.TrustedDigests is { } trusted && !trusted.Contains(manifest.Digest))
             throw Rejected(DriverRejectionReason.NotTrusted, $"{DriverFinder.ManifestName} of driver {manifest.Id} has SHA-256 {manifest.Digest}, which isn't among the trusted digests. Add it if you trust this build.");
+    }
+
+    private static void RefuseOtherContract(DriverManifest manifest)
+    {
         var contract = Contract.Version;
         if (contract < manifest.ContractMin || contract > manifest.ContractMax)
             throw Rejected(DriverRejectionReason.ContractMismatch,
                 $"Driver {manifest.Id} {manifest.Version} runs on contract {manifest.ContractMin} to {Range(manifest.ContractMax)}; this host has {contract}. Take the driver's release for this contract.");
+    }
+
+    private static void RefuseNewerFramework(DriverManifest manifest)
+    {
         var framework = Environment.Version;
         if (manifest.Framework > new Version(framework.Major, framework.Minor))
             throw Rejected(DriverRejectionReason.FrameworkMismatch,
                 $"Driver {manifest.Id} was built for .NET {manifest.Framework}; this host runs on {framework}. Take a driver built for net{framework.Major}.{framework.Minor}.");
-        CompareFiles(folder, manifest);
-        foreach (var (file, digest) in manifest.Files)
-            VerifyFile(folder, manifest, file, digest);
-        return new VerifiedDriver(folder, manifest);
     }
 
     private static void CompareFiles(DriverFolder folder, DriverManifest manifest)
@@ -103,18 +133,23 @@ internal static class DriverVerifier
         return files;
     }
 
-    private static void VerifyFile(DriverFolder folder, DriverManifest manifest, string file, string digest)
+    /// <summary>Reads files and compares each with its digest before anything else looks at it.</summary>
+    private static void ReadListed(DriverFolder folder, DriverManifest manifest, IEnumerable<string> files, Action<string, string, byte[]> look)
     {
-        var path = Path.Combine(folder.CanonicalPath, file);
-        if (new FileInfo(path).Length > MaxFileBytes)
-            throw Rejected(DriverRejectionReason.Unreadable, $"{path} has more than {MaxFileBytes} bytes; that is no file of a driver.");
-        var bytes = File.ReadAllBytes(path);
-        if (Digest(bytes) is var actual && actual != digest)
-            throw Rejected(DriverRejectionReason.DigestMismatch,
-                $"{path} isn't the file that was packed: SHA-256 is {actual}, {DriverFinder.ManifestName} says {digest}. Copy driver {manifest.Id} again from a source that you trust.");
-        if (Path.GetExtension(file).Equals(".dll", StringComparison.OrdinalIgnoreCase))
-            VerifyAssembly(manifest, file, path, bytes);
+        foreach (var file in files)
+        {
+            var path = Path.Combine(folder.CanonicalPath, file);
+            if (new FileInfo(path).Length > MaxFileBytes)
+                throw Rejected(DriverRejectionReason.Unreadable, $"{path} has more than {MaxFileBytes} bytes; that is no file of a driver.");
+            var bytes = File.ReadAllBytes(path);
+            if (Digest(bytes) is var actual && actual != manifest.Files[file])
+                throw Rejected(DriverRejectionReason.DigestMismatch,
+                    $"{path} isn't the file that was packed: SHA-256 is {actual}, {DriverFinder.ManifestName} says {manifest.Files[file]}. Copy driver {manifest.Id} again from a source that you trust.");
+            look(file, path, bytes);
+        }
     }
+
+    private static bool IsLibrary(string file) => Path.GetExtension(file).Equals(".dll", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Reads names and references from metadata alone.</summary>
     private static void VerifyAssembly(DriverManifest manifest, string file, string path, byte[] bytes)

@@ -1,0 +1,27 @@
+using System.CommandLine;
+
+namespace Datum.Providers.Host.Cli;
+
+/// <summary>Options that several commands have.</summary>
+internal static class PlaneOptions
+{
+    public static Option<string> Drivers() =>
+        new("--drivers") { Description = "The driver volume: one folder for each driver.", HelpName = "VOLUME", Required = true };
+
+    public static Option<string[]> TrustedDigests()
+    {
+        var option = new Option<string[]>("--trusted-digest") { Description = "SHA-256 of a driver.json that may run; may be repeated. Without it any may.", HelpName = "SHA256" };
+        option.Validators.Add(found =>
+        {
+            foreach (var token in found.Tokens.Where(t => t.Value.Length != 64 || !t.Value.All(char.IsAsciiHexDigit)))
+                found.AddError($"--trusted-digest '{token.Value}': must be a SHA-256 in 64 hex digits, as 'datum-providers drivers list' shows it with -o json.");
+        });
+        return option;
+    }
+
+    /// <summary>Null for none given: any may run.</summary>
+    public static IReadOnlySet<string>? Set(string[]? digests) => digests is { Length: > 0 } ? digests.Select(d => d.ToLowerInvariant()).ToHashSet(StringComparer.Ordinal) : null;
+
+    public static Option<bool> ObserveOnly() =>
+        new("--observe-only") { Description = "Look at platforms and report, change nothing." };
+}
