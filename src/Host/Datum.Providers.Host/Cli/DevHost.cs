@@ -18,7 +18,7 @@ internal sealed record DevSettings
 /// <summary>Host and embedded plane in one process on loopback. The host speaks to the plane as to any other: over its socket, with its kubeconfig.</summary>
 internal static class DevHost
 {
-    public static async Task<int> RunAsync(DevSettings settings, CancellationToken cancellation)
+    public static async Task<int> RunAsync(DevSettings settings, IConsoleOutput output, CancellationToken cancellation)
     {
         using var telemetry = Telemetry.Create();
         using var logging = Telemetry.CreateLogging();
@@ -34,18 +34,22 @@ internal static class DevHost
                 new HostSettings { DriverVolume = settings.Drivers, Namespace = "default", Development = true, ObserveOnly = settings.ObserveOnly },
                 client, SystemScheduler.Instance, logging)
             {
-                Started = () => HostLog.Ready(logger, Environment.ProcessId),
+                Started = () =>
+                {
+                    HostLog.Ready(logger, Environment.ProcessId);
+                    ReadyResult.Write(output, plane.Address, settings.Kubeconfig);
+                },
             }.RunAsync(cancellation);
-            return 0;
+            return ExitCodes.Done;
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            return 0;
+            return ExitCodes.Done;
         }
         catch (Exception e) when (e is KubernetesException or HttpRequestException or IOException or InvalidOperationException or KubeConfigException or ArgumentException or FormatException)
         {
             HostLog.Failed(logger, e.Message);
-            return 1;
+            return ExitCodes.Failed;
         }
     }
 }

@@ -13,7 +13,4 @@ internal static partial class HostLog
 
     [LoggerMessage(EventId = 1103, Level = LogLevel.Critical, Message = "{Error}")]
     public static partial void Failed(ILogger logger, string error);
-
-    [LoggerMessage(EventId = 1104, Level = LogLevel.Critical, Message = "--installation '{Id}' must be 1 to 16 of [a-z0-9]")]
-    public static partial void BadInstallation(ILogger logger, string id);
 }

@@ -20,19 +20,15 @@ internal sealed record RunSettings
 /// <summary>The host against an API server that somebody else runs.</summary>
 internal static class RunHost
 {
-    public static async Task<int> RunAsync(RunSettings settings, CancellationToken cancellation)
+    public static async Task<int> RunAsync(RunSettings settings, IConsoleOutput output, CancellationToken cancellation)
     {
         using var telemetry = Telemetry.Create();
         using var logging = Telemetry.CreateLogging();
         var logger = logging.CreateLogger("datum-providers");
-        if (settings.Installation is { } id && !(id.Length is > 0 and <= 16 && id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c))))
-        {
-            HostLog.BadInstallation(logger, id);
-            return 2;
-        }
         try
         {
-            await using var client = new KubernetesClient(KubeConfig.Load(settings.Kubeconfig, settings.Context), new KubernetesClientOptions { Logger = logging.CreateLogger<KubernetesClient>() });
+            var config = KubeConfig.Load(settings.Kubeconfig, settings.Context);
+            await using var client = new KubernetesClient(config, new KubernetesClientOptions { Logger = logging.CreateLogger<KubernetesClient>() });
             if (settings.InstallCrds)
                 await PlaneInstaller.ApplyCrdsAsync(client, Crds.All().Select(c => c.Yaml), cancellation);
             await new HostRuntime(
@@ -42,18 +38,22 @@ internal static class RunHost
                     ObserveOnly = settings.ObserveOnly, UseLease = true,
                 }, client, SystemScheduler.Instance, logging)
             {
-                Started = () => HostLog.Ready(logger, Environment.ProcessId),
+                Started = () =>
+                {
+                    HostLog.Ready(logger, Environment.ProcessId);
+                    ReadyResult.Write(output, config.Server, settings.Kubeconfig);
+                },
             }.RunAsync(cancellation);
-            return 0;
+            return ExitCodes.Done;
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            return 0;
+            return ExitCodes.Done;
         }
         catch (Exception e) when (e is KubernetesException or HttpRequestException or IOException or InvalidOperationException or KubeConfigException or FormatException)
         {
             HostLog.Failed(logger, e.Message);
-            return 1;
+            return ExitCodes.Failed;
         }
     }
 }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 using OpenTelemetry;
@@ -6,19 +7,20 @@ using OpenTelemetry.Trace;
 
 namespace Datum.Providers.Host.Composition;
 
-/// <summary>Logs to standard output; metrics and traces to an OpenTelemetry collector when OTEL_EXPORTER_OTLP_ENDPOINT names one.</summary>
+/// <summary>Logs to standard error, so that standard output holds results only; metrics and traces to an OpenTelemetry collector when OTEL_EXPORTER_OTLP_ENDPOINT names one.</summary>
 internal static class Telemetry
 {
     public static ILoggerFactory CreateLogging() => LoggerFactory.Create(logging =>
     {
         logging.SetMinimumLevel(Enum.TryParse<LogLevel>(Environment.GetEnvironmentVariable("DATUM_LOG_LEVEL"), true, out var level) ? level : LogLevel.Information);
         logging.AddFilter("Microsoft", LogLevel.Warning);
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         logging.AddSimpleConsole(console =>
         {
             console.SingleLine = true;
             console.UseUtcTimestamp = true;
             console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
-            console.ColorBehavior = Console.IsOutputRedirected ? LoggerColorBehavior.Disabled : LoggerColorBehavior.Default;
+            console.ColorBehavior = Console.IsErrorRedirected ? LoggerColorBehavior.Disabled : LoggerColorBehavior.Default;
         });
     });
 

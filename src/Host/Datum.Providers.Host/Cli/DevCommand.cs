@@ -1,0 +1,31 @@
+using System.CommandLine;
+
+namespace Datum.Providers.Host.Cli;
+
+/// <summary><c>dev</c></summary>
+internal static class DevCommand
+{
+    public static Command Create(CliContext context)
+    {
+        var state = new Option<string?>("--state") { Description = "Folder that keeps the embedded plane's objects; without it they live in memory.", HelpName = "FOLDER" };
+        var drivers = PlaneOptions.Drivers();
+        var port = new Option<int>("--port") { Description = "Port of the embedded plane on loopback; 0 takes a free one.", HelpName = "PORT", DefaultValueFactory = _ => 0 };
+        port.Validators.Add(found =>
+        {
+            if (found.Tokens.Count > 0 && int.TryParse(found.Tokens[0].Value, out var number) && number is < 0 or > 65535)
+                found.AddError($"--port '{number}': must be 0 to 65535.");
+        });
+        var kubeconfig = new Option<string>("--kubeconfig") { Description = "File that is written for kubectl once the plane listens.", HelpName = "FILE", DefaultValueFactory = _ => "datum-dev.kubeconfig" };
+        var observe = PlaneOptions.ObserveOnly();
+        return new CliCommand("dev", "Runs host and embedded plane in one process, for one machine.",
+            new("datum-providers dev --drivers drivers", "Try it: everything in memory, gone with Ctrl-C"),
+            new("datum-providers dev --drivers drivers --state state --kubeconfig kc", "Keep objects over restarts"))
+        {
+            state, drivers, port, kubeconfig, observe,
+        }.Does(context, (result, output, cancellation) => DevHost.RunAsync(new DevSettings
+        {
+            State = result.GetValue(state), Drivers = result.GetRequiredValue(drivers), Port = result.GetValue(port),
+            Kubeconfig = result.GetRequiredValue(kubeconfig), ObserveOnly = result.GetValue(observe),
+        }, output, cancellation));
+    }
+}

@@ -1,0 +1,33 @@
+using System.CommandLine;
+
+namespace Datum.Providers.Host.Cli;
+
+/// <summary><c>run</c></summary>
+internal static class RunCommand
+{
+    public static Command Create(CliContext context)
+    {
+        var kubeconfig = new Option<string>("--kubeconfig") { Description = "Kubeconfig of the plane that is home and project plane at once.", HelpName = "FILE", Required = true };
+        var name = new Option<string?>("--context") { Description = "Context in the kubeconfig; its current-context when absent.", HelpName = "NAME" };
+        var drivers = PlaneOptions.Drivers();
+        var ns = new Option<string>("--namespace") { Description = "Namespace of credentials and the lease.", HelpName = "NAME", DefaultValueFactory = _ => "datum-providers" };
+        var installation = new Option<string?>("--installation") { Description = "1 to 16 of [a-z0-9]; derived from the plane when absent.", HelpName = "ID" };
+        installation.Validators.Add(found =>
+        {
+            if (found.Tokens.Count > 0 && found.Tokens[0].Value is var id && !(id.Length is > 0 and <= 16 && id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c))))
+                found.AddError($"--installation '{id}': must be 1 to 16 of [a-z0-9].");
+        });
+        var install = new Option<bool>("--install-crds") { Description = "Install or update our kinds first." };
+        var observe = PlaneOptions.ObserveOnly();
+        return new CliCommand("run", "Runs the host against an API server.",
+            new("datum-providers run --kubeconfig kc --drivers drivers --namespace default --install-crds", "Our kinds are installed or updated first"),
+            new("datum-providers run --kubeconfig kc --drivers drivers --namespace default --observe-only", "Look only: nothing changes at any platform"))
+        {
+            kubeconfig, name, drivers, ns, installation, install, observe,
+        }.Does(context, (result, output, cancellation) => RunHost.RunAsync(new RunSettings
+        {
+            Kubeconfig = result.GetRequiredValue(kubeconfig), Context = result.GetValue(name), Drivers = result.GetRequiredValue(drivers),
+            Namespace = result.GetRequiredValue(ns), Installation = result.GetValue(installation), InstallCrds = result.GetValue(install), ObserveOnly = result.GetValue(observe),
+        }, output, cancellation));
+    }
+}
