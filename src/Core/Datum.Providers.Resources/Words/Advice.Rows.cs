@@ -64,8 +64,7 @@ public static partial class Advice
     private static IEnumerable<AdviceRow> Places() =>
     [
         User(CauseOrder.Place, Reasons.Shadowed, "Delete one of the two", "Delete one of the two Locations named {locationName}: the one in networking.datumapis.com is used"),
-        Operator(CauseOrder.Place, Reasons.DriverMissing, "Put it into the volume and restart; see driver-rejections", "put driver '{driver}' into the driver volume and restart the host" + Elsewhere),
-        Operator(CauseOrder.Place, Reasons.DriverMissing, "Put it into the volume and restart; see driver-rejections", "mend driver '{driver}' in the driver volume and restart the host[: {message}]" + Elsewhere, "ProviderDriver"),
+        Operator(CauseOrder.Place, Reasons.DriverMissing, "Put it into the volume and restart; see driver-rejections", "put a working driver '{driver}' into the driver volume and restart the host[ ({message})]" + Elsewhere),
         Operator(CauseOrder.Place, Reasons.DriverFaulted, "Look at the host's log; put a driver that works into the volume and restart", "put a driver '{driver}' that works into the driver volume and restart the host[: {message}]" + Elsewhere),
         Operator(CauseOrder.Place, Reasons.ProviderConfigNotFound, "Create one or widen `spec.locations`; restore the one that is gone",
             "create a ProviderConfig with driver '{driver}' for {location}, or to widen spec.locations of one" + Elsewhere),

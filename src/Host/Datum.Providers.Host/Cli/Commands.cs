@@ -14,6 +14,7 @@ internal static class Commands
         root.Subcommands.Add(RunCommand.Create(context));
         root.Subcommands.Add(DriversCommand.Create(context));
         root.Subcommands.Add(CrdsCommand.Create(context));
+        root.Subcommands.Add(Trace.TraceCommand.Create(context));
         root.Subcommands.Add(VersionCommand.Create(context));
         return root;
     }
