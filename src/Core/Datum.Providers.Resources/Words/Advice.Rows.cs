@@ -4,12 +4,13 @@ public static partial class Advice
 {
     private const string Elsewhere = "[; or move {workload} to a Location that is ready: {alternatives}]";
 
+    // A reason as plain text is one that conditions don't carry in this version: docs/reference/conditions.md lists those that they do.
     private static IEnumerable<AdviceRow> Rows() => [.. Well(), .. Wishes(), .. References(), .. Holds(), .. Places(), .. Accounts(), .. AtThePlatform(), .. Waits(), .. OfTheTrace()];
 
     private static IEnumerable<AdviceRow> Well() => new[]
     {
         Reasons.Ready, Reasons.AvailablePlacementFound, Reasons.AvailableDeploymentFound, Reasons.StableInstanceFound, Reasons.Programmed, Reasons.Running,
-        Reasons.AwaitingRange, Reasons.NetworkContextReady, Reasons.PrefixAllocated, Reasons.SubnetReady, Reasons.Accepted, Reasons.ProbeSucceeded, Reasons.Observed, Reasons.InSync,
+        Reasons.AwaitingRange, Reasons.NetworkContextReady, Reasons.PrefixAllocated, Reasons.SubnetReady, Reasons.Accepted, Reasons.ProbeSucceeded, "Observed", "InSync",
     }.Select(Fine);
 
     private static IEnumerable<AdviceRow> Wishes() =>
@@ -28,12 +29,12 @@ public static partial class Advice
             "Look at the container's log of {object}[ ({message})]; it is started again with growing delays"),
         User(CauseOrder.Wish, Reasons.Invalid, "Correct the wish; nothing is tried before it changes", "Correct {wish}: the platform finds it not valid[: {platform}]. Nothing is tried before it changes"),
         User(CauseOrder.Wish, Reasons.Unsupported, "Change the wish, or use another Location", "Change {wish}, or use another Location[ ({alternatives})]: {field}"),
-        User(CauseOrder.Wish, Reasons.Refused, "Change the wish, or use another Location", "Change {wish}, or use another Location[ ({alternatives})]: {field}"),
+        User(CauseOrder.Wish, "Refused", "Change the wish, or use another Location", "Change {wish}, or use another Location[ ({alternatives})]: {field}"),
         User(CauseOrder.Wish, Reasons.RangeUnavailable, "Widen `spec.ipam` of the Network, or ask for another range",
             "Widen spec.ipam of {network}, or free ranges in it[: {message}]"),
         User(CauseOrder.Wish, Reasons.InvalidLocation, "Correct it", "Correct {location}: {message}"),
-        User(CauseOrder.Wish, Reasons.PlacementInUse, "Put the scope fields back, or move what stands there first", "Put the scope fields of {location} back, or move what stands there first[: {message}]"),
-        Wait(Reasons.Drifted, "Wait; it is corrected"),
+        User(CauseOrder.Wish, "PlacementInUse", "Put the scope fields back, or move what stands there first", "Put the scope fields of {location} back, or move what stands there first[: {message}]"),
+        Wait("Drifted", "Wait; it is corrected"),
     ];
 
     private static IEnumerable<AdviceRow> References() =>
@@ -44,7 +45,7 @@ public static partial class Advice
         User(CauseOrder.Reference, Reasons.NoCandidateLocations, "Correct the city code, or look at the Location",
             "Correct the city code {city} in {workload}, field {cityField}, or create a Location of that city[. Locations that are ready: {alternatives}]", carried: true),
         User(CauseOrder.Reference, Reasons.LocationNotFound, "Create it, or correct the name", "Create Location {locationName}, or correct its name in {object}"),
-        User(CauseOrder.Reference, Reasons.LocationNotReady, "Look at the Location", "Look at {location}[: {message}]", carried: true),
+        User(CauseOrder.Reference, "LocationNotReady", "Look at the Location", "Look at {location}[: {message}]", carried: true),
         User(CauseOrder.Reference, Reasons.Conflict, "Rename, or remove the other", "Rename {object}, or remove the other of that name[: {message}]"),
         Operator(CauseOrder.Platform, Reasons.Conflict, "Rename, or remove the other", "remove what is in the way of {entry} at the platform ({driver})[: {platform}]", "ManagedResource"),
         User(CauseOrder.Reference, Reasons.NotReadyYet, "Create it, or wait", "Create what {object} needs, or wait for it[: {platform}]"),
@@ -52,12 +53,13 @@ public static partial class Advice
 
     private static IEnumerable<AdviceRow> Holds() =>
     [
-        User(CauseOrder.Hold, Reasons.SchedulingGatesPresent, "Wait; remove a gate that is yours", "Wait for who set the scheduling gates {gates} on {object}, or remove those that are yours (spec.controller.schedulingGates)", carried: true),
+        User(CauseOrder.Hold, Reasons.SchedulingGatesPresent, "Wait; remove a gate that is yours", "Wait for who set the scheduling gates {gates} on {object}, or remove those that are yours (spec.controller.schedulingGates)"),
+        Wait(Reasons.SchedulingGatesPresent, "Wait", "Nothing yet: {object} waits for its network", kind: NetworkGate),
         User(CauseOrder.Hold, Reasons.Paused, "Remove it when you are done", "Remove the annotation providers.datumapis.com/paused from {owner}[, or spec.management.paused from ProviderConfig {config}], when you are done"),
         User(CauseOrder.Hold, Reasons.ObserveOnly, "Remove it when you are done", "Remove the annotation providers.datumapis.com/observe-only (or plan) from {owner}[, or spec.management.observeOnly from ProviderConfig {config}]; or the host runs with --observe-only"),
         User(CauseOrder.Hold, Reasons.DeletionProtected, "Remove the annotation", "Remove the annotation providers.datumapis.com/deletion-protection from {owner}, if it may go"),
         User(CauseOrder.Hold, Reasons.DependentsExist, "Delete the users first", "Delete first what still uses {object}[: {message}]", carried: true),
-        User(CauseOrder.Hold, Reasons.Suspended, "Remove the annotation `suspended`", "Remove the annotation compute.datumapis.com/suspended from {object} to start it again"),
+        User(CauseOrder.Hold, "Suspended", "Remove the annotation `suspended`", "Remove the annotation compute.datumapis.com/suspended from {object} to start it again"),
         User(CauseOrder.Hold, Reasons.Stopped, "Look at the dmr's message", "Look why {object} doesn't run[: {message}]", carried: true),
     ];
 
@@ -65,14 +67,14 @@ public static partial class Advice
     [
         User(CauseOrder.Place, Reasons.Shadowed, "Delete one of the two", "Delete one of the two Locations named {locationName}: the one in networking.datumapis.com is used"),
         Operator(CauseOrder.Place, Reasons.DriverMissing, "Put it into the volume and restart; see driver-rejections", "put a working driver '{driver}' into the driver volume and restart the host[ ({message})]" + Elsewhere),
-        Operator(CauseOrder.Place, Reasons.DriverFaulted, "Look at the host's log; put a driver that works into the volume and restart", "put a driver '{driver}' that works into the driver volume and restart the host[: {message}]" + Elsewhere),
+        Operator(CauseOrder.Place, DriverFaulted, "Look at the host's log; put a driver that works into the volume and restart", "put a driver '{driver}' that works into the driver volume and restart the host[: {message}]" + Elsewhere),
         Operator(CauseOrder.Place, Reasons.ProviderConfigNotFound, "Create one or widen `spec.locations`; restore the one that is gone",
             "create a ProviderConfig with driver '{driver}' for {location}, or to widen spec.locations of one" + Elsewhere),
         Operator(CauseOrder.Place, Reasons.ProviderConfigNotFound, "Create one or widen `spec.locations`; restore the one that is gone", "restore ProviderConfig {config}, which {object} was made with", "ManagedResource"),
         Operator(CauseOrder.Place, Reasons.ProviderConfigAmbiguous, "Narrow them until one is left", "narrow spec.locations until one ProviderConfig is left for {location}[: {message}]" + Elsewhere),
         Operator(CauseOrder.Place, Reasons.NotAllowed, "The platform operator adds it, or doesn't", "allow it in the ProviderConfig (spec.allowed)[: {message}]" + Elsewhere),
         Operator(CauseOrder.Place, Reasons.InvalidConfig, "Correct the ProviderConfig", "correct ProviderConfig {config}[: {message}]" + Elsewhere),
-        Operator(CauseOrder.Place, Reasons.UnsupportedPlane, "Use a plane of an earlier era", "use a plane that the host supports[: {message}]"),
+        Operator(CauseOrder.Place, "UnsupportedPlane", "Use a plane of an earlier era", "use a plane that the host supports[: {message}]"),
         Operator(CauseOrder.Place, Reasons.UnsupportedFormat, "Run that version", "run the newer version of the host that wrote {object}"),
     ];
 
@@ -128,7 +130,7 @@ public static partial class Advice
         Wait(Reasons.Creating, "Wait; look at the guest"),
         Wait(Reasons.Updating, "Wait; look at the guest"),
         Wait("Degraded", "Wait; look at the guest", "Nothing yet: {object} is there and doesn't do its work[ ({message})]; it is mended after a delay that grows. Look at the guest"),
-        Wait(Reasons.Replacing),
+        Wait("Replacing"),
         Wait(Reasons.Deleting, "Wait", "Nothing: {object} is being taken down[: {message}]. Look again in a moment"),
         Wait(Reasons.Waiting, "Wait", "Nothing: {object} waits[: {message}]"),
         Wait(Reasons.WaitingForDependency, "Look at that one"),

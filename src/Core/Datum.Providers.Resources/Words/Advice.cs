@@ -77,8 +77,13 @@ public static partial class Advice
     public const string NotObserved = "NotObserved";
     /// <summary>Finalizers that aren't ours hold an object that is being deleted.</summary>
     public const string FinalizersLeft = "FinalizersLeft";
+    /// <summary>A driver was loaded and its code threw where it must not.</summary>
+    public const string DriverFaulted = "DriverFaulted";
     /// <summary>The API server doesn't let us list a kind.</summary>
     public const string NotReadable = "NotReadable";
+
+    /// <summary>In a row's kind: an Instance that only the core controllers' own gate holds back.</summary>
+    public const string NetworkGate = "NetworkGate";
 
     private static readonly Dictionary<(string Reason, string? Kind), AdviceRow> s_rows = Rows().ToDictionary(r => (r.Reason, r.Kind));
 

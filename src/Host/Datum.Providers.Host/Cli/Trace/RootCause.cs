@@ -16,7 +16,7 @@ internal sealed record Verdict(bool Ready, Cause? First, IReadOnlyList<Cause> Ot
 
 /// <summary>
 /// Finds the cause. Pure. The order is documented in docs/reference/trace.md: what the causes are (<see cref="CauseOrder"/>, smallest
-/// first: nearest to the user's own fix), then Failed before Unknown before Waiting, then the deeper one, then what more nodes share, then by name.
+/// first: nearest to the user's own fix), then Failed before Unknown before Waiting, then what isn't there, then the deeper one, then what more nodes share, then by name.
 /// </summary>
 internal static class RootCause
 {
@@ -46,13 +46,13 @@ internal static class RootCause
             found.Add(New(focus, way, Advice.Of(Advice.HostSilent, null), ("host", tree.Host.Text)));
 
         var shared = found.GroupBy(c => (c.Advice.Reason, c.Advice.Kind)).ToDictionary(g => g.Key, g => g.Count());
-        var ordered = found.OrderBy(c => c.Order).ThenBy(c => Weight(c.Node.Mark)).ThenByDescending(c => c.Path.Count)
+        var ordered = found.OrderBy(c => c.Order).ThenBy(c => Weight(c.Node.Mark)).ThenByDescending(c => c.Node.Missing).ThenByDescending(c => c.Path.Count)
             .ThenByDescending(c => shared[(c.Advice.Reason, c.Advice.Kind)]).ThenBy(c => c.Node.Key, StringComparer.Ordinal).ToList();
         // An object that works has nothing to be waited for.
         if (ready)
             ordered.RemoveAll(c => c.Order is CauseOrder.Time or CauseOrder.Gap);
         var first = ordered.FirstOrDefault();
-        var others = ordered.Skip(1).Where(c => c.Order < CauseOrder.Gap && c.Todo != first?.Todo).DistinctBy(c => c.Todo).DistinctBy(c => c.Advice).Take(MaxOthers).ToList();
+        var others = ordered.Skip(1).Where(c => c.Order < CauseOrder.Gap && c.Todo != first?.Todo && c.Advice != first?.Advice).DistinctBy(c => c.Todo).DistinctBy(c => c.Advice).Take(MaxOthers).ToList();
         return new Verdict(ready, first, others, "To do: " + (first?.Todo ?? $"nothing. {focus.Key} is ready."));
     }
 
@@ -87,7 +87,7 @@ internal static class RootCause
 
         var cause = New(node, path);
         var repeated = found.Skip(before).Any(c => c.Advice.Reason == cause.Advice.Reason);
-        var own = node.OwnReason || (!cause.Advice.Carried && cause.Order != CauseOrder.Time);
+        var own = !cause.Advice.Carried && cause.Order != CauseOrder.Time;
         if (!repeated && (own || !below))
             found.Add(cause);
         return true;
@@ -95,7 +95,7 @@ internal static class RootCause
 
     private static Cause New(TraceNode node, IReadOnlyList<TraceNode> path, AdviceRow? advice = null, params (string Name, string Value)[] more)
     {
-        advice ??= Advice.Of(node.Reason.Length == 0 ? Reasons.Pending : node.Reason, node.Kind);
+        advice ??= Advice.Of(node.Reason.Length == 0 ? Reasons.Pending : node.Reason, node.AdviceKind ?? node.Kind);
         return new Cause(node, path, advice, AdviceText.Fill(advice, node, path, more));
     }
 

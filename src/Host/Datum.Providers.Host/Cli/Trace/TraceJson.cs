@@ -77,6 +77,8 @@ internal sealed record TraceResultNode
 
     public required string Name { get; init; }
 
+    public string? Label { get; init; }
+
     /// <summary>Ok, Waiting, Failed or Unknown.</summary>
     public string? Mark { get; init; }
 
@@ -114,7 +116,7 @@ internal sealed record TraceResultNode
         var head = new TraceResultNode { Key = node.Key, Kind = node.Kind, Namespace = node.Namespace, Name = node.Name };
         return !seen.Add(node) ? head with { See = true } : head with
         {
-            Mark = node.Mark.ToString(), Condition = node.Condition, Status = node.Status,
+            Label = node.Label, Mark = node.Mark.ToString(), Condition = node.Condition, Status = node.Status,
             Reason = node.Reason.Length == 0 ? null : node.Reason, Message = node.Message.Length == 0 ? null : node.Message,
             Created = node.Created, Since = node.Since, Generation = node.Generation, SeenGeneration = node.SeenGeneration,
             Deleting = node.Deleting ? true : null, Missing = node.Missing ? true : null,

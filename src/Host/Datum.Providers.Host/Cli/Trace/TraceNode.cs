@@ -28,6 +28,9 @@ internal sealed class TraceNode(string kind, string? ns, string name)
 
     public string Key => $"{Kind} {(Namespace is null ? "" : Namespace + "/")}{Name}";
 
+    /// <summary>Stands behind the name in text, e.g. what an entry is of.</summary>
+    public string? Label { get; set => field = value is null ? null : Clean(value); }
+
     public Mark Mark { get; set; }
 
     /// <summary>Type and status of the condition that decides; null where the kind has none.</summary>
@@ -57,8 +60,8 @@ internal sealed class TraceNode(string kind, string? ns, string name)
     /// <summary>Only told, never a cause: what the platform shows.</summary>
     public bool Informational { get; set; }
 
-    /// <summary>The reason is the object's own though its kind of reason usually isn't, e.g. a gate that somebody else set.</summary>
-    public bool OwnReason { get; set; }
+    /// <summary>The kind by which the advice is looked up, where it isn't <see cref="Kind"/>.</summary>
+    public string? AdviceKind { get; set; }
 
     /// <summary>More for a person, a line each.</summary>
     public List<string> Details { get; } = [];

@@ -97,7 +97,7 @@ internal sealed class TraceText(TextResult text, TraceTree tree, Verdict verdict
     {
         // What only repeats the lines below it isn't said twice.
         var repeats = !all && hasBelow && node.Below.Any(c => c.Mark != Mark.Ok && !c.Informational)
-            && (Advice.Of(node.Reason, node.Kind).Carried || node.Below.Any(c => c.Reason == node.Reason && !c.Informational));
+            && (Advice.Of(node.Reason, node.Kind).Carried || Repeats(node, node.Reason));
         if (node.Message.Length > 0 && !repeats && !node.Informational && (all || node.Mark != Mark.Ok))
             yield return node.Message.Length <= MaxMessage || all ? node.Message : node.Message[..MaxMessage] + "…";
         if (node.SeenGeneration is { } seen)
@@ -105,6 +105,8 @@ internal sealed class TraceText(TextResult text, TraceTree tree, Verdict verdict
         foreach (var detail in node.Details)
             yield return detail;
     }
+
+    private static bool Repeats(TraceNode node, string reason) => node.Below.Any(c => !c.Informational && (c.Reason == reason || (c.Mark != Mark.Ok && Repeats(c, reason))));
 
     private string Age(TraceNode node) => (node.Created, node.Since) switch
     {
@@ -131,7 +133,7 @@ internal sealed class TraceText(TextResult text, TraceTree tree, Verdict verdict
         (var reason, var message) => $"{reason}: {message.TrimEnd('.')}",
     };
 
-    private static string Title(TraceNode node) => node.Key;
+    private static string Title(TraceNode node) => node.Label is null ? node.Key : $"{node.Key} ({node.Label})";
 
     private static Styled Word(Mark mark, bool informational) => (mark, informational) switch
     {

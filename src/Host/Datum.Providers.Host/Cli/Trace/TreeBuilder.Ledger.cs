@@ -24,6 +24,7 @@ internal sealed partial class TreeBuilder
             if (node.Mark == Mark.Ok && Conditions.Find(entry.Status?.Conditions, ConditionTypes.Synced) is { Status: not ConditionStatus.True } synced)
                 // It does its work, and something about it is held back or refused.
                 Judge.Tell(node, synced);
+            node.Label = entry.Spec.Kind;
             Facts(node, entry);
             Details(node, entry);
             foreach (var dependency in entry.Spec.DependsOn ?? [])
@@ -61,7 +62,7 @@ internal sealed partial class TreeBuilder
     private void Details(TraceNode node, ManagedResource entry)
     {
         var record = entry.Spec.Record;
-        node.Detail($"{entry.Spec.Kind} {entry.Spec.Slot} of {entry.Spec.Owner.Kind} {entry.Spec.Owner.Name}, driver {entry.Spec.Driver}, ProviderConfig {entry.Spec.ProviderConfig}, account {record.AccountId ?? "not proved yet"}"
+        node.Detail($"slot {entry.Spec.Slot} of {entry.Spec.Owner.Kind} {entry.Spec.Owner.Name}, driver {entry.Spec.Driver}, ProviderConfig {entry.Spec.ProviderConfig}, account {record.AccountId ?? "not proved yet"}"
             + $"{(entry.Spec.Wanted ? "" : ", no longer wanted")}{(record.Retiring ? ", being replaced" : "")}{Incarnation(record)}");
         if (record.Intent is { } intent)
             node.Detail(string.Create(CultureInfo.InvariantCulture,
@@ -121,8 +122,12 @@ internal sealed partial class TreeBuilder
             {
                 Reason = container.Reason ?? Reasons.Stopped, Message = container.Message ?? "",
             };
-            node.Mark = Judge.MarkOf(ConditionStatus.False, node.Reason, node.Kind);
             var index = wanted?.Containers.FindIndex(c => c.Name == container.Name) ?? -1;
+            // Between a pull that failed and the driver's next look only the error speaks of the image.
+            if (index >= 0 && node.Reason is "Provisioning" && wanted!.Containers[index].Image is { Length: > 0 } image
+                && entry.Spec.Record.LastError is { Effect: nameof(Effect.NotApplied) } error && error.Message?.Contains(image, StringComparison.Ordinal) == true)
+                (node.Reason, node.Message) = (Reasons.ImageUnavailable, error.Message);
+            node.Mark = Judge.MarkOf(ConditionStatus.False, node.Reason, node.Kind);
             node.Fact("container", container.Name);
             if (index >= 0 && wanted is not null)
             {

@@ -84,7 +84,7 @@ internal sealed partial class TreeBuilder
         (node.Mark, node.Reason) = status?.State switch
         {
             DriverState.Ready => (Mark.Ok, Reasons.Ready),
-            DriverState.Faulted => (Mark.Failed, Reasons.DriverFaulted),
+            DriverState.Faulted => (Mark.Failed, Advice.DriverFaulted),
             null => (Mark.Waiting, Reasons.Pending),
             // The word of a rejection says what is wrong with the folder; for the reader the driver is missing.
             _ => (Mark.Failed, Reasons.DriverMissing),

@@ -220,7 +220,8 @@ internal sealed partial class TreeBuilder
             {
                 node.Fact("gates", string.Join(", ", gates.Select(g => g.Name)));
                 // Network is the core controllers' own gate: what it waits for stands beside, under the deployment.
-                node.OwnReason = node.Reason == Reasons.SchedulingGatesPresent && gates.Exists(g => g.Name != SchedulingGates.Network);
+                if (gates.TrueForAll(g => g.Name == SchedulingGates.Network))
+                    (node.AdviceKind, node.Mark) = (Advice.NetworkGate, Judge.MarkOf(node.Status ?? "", node.Reason, Advice.NetworkGate));
             }
             if (DeploymentOf(instance.Metadata) is null && instance.Spec.Location is { } location)
                 Link(node.Needs, LocationNode(location, instance.Metadata.Namespace));
