@@ -17,6 +17,7 @@ public sealed class RootCauseTests
 
         // The wish.
         yield return Case("image", s => s.Container("ImageUnavailable", "manifest unknown"), "Container default/web-us-dfw-0.nginx", "ImageUnavailable", $"image nginx:latest of container nginx in Workload default/web, field {ImageField}");
+        yield return Case("image, between the pull and the next look", s => { s.Container("Provisioning", ""); s.Fails("Failed", "reading docker.io/library/nginx:latest: manifest unknown"); }, "Container default/web-us-dfw-0.nginx", "ImageUnavailable", $"Check the image nginx:latest of container nginx in Workload default/web, field {ImageField}");
         yield return Case("image without facts", s => s.InstanceSays("ImageUnavailable", "not found"), "Instance default/web-us-dfw-0", "ImageUnavailable", "Check the images of Workload default/web");
         yield return Case("crash", s => s.Container("InstanceCrashing", "ended with exit code 3", 3), "Container default/web-us-dfw-0.nginx", "InstanceCrashing", "log of container nginx of Instance default/web-us-dfw-0 (ended with exit code 3)");
         yield return Case("container config", s => s.Container("ConfigurationError", "no such command"), "Container default/web-us-dfw-0.nginx", "ConfigurationError", "Correct command, arguments or mounts of container nginx in Workload default/web");
@@ -46,7 +47,7 @@ public sealed class RootCauseTests
         yield return Case("being deleted", s => { Scene.Delete(s.Workload, Finalizers.WorkloadController); Scene.Delete(s.Instance, Finalizers.Platform); s.Fails("Deleting", "The platform is deleting the object."); }, "ManagedResource i0", "Deleting", "Nothing: ManagedResource i0 is being taken down");
 
         // The place.
-        yield return Case("driver missing", s => { s.LocationSays("DriverMissing", "No driver"); s.Plane.Drivers.Clear(); s.AddLocation("ams", "AMS"); }, "ProviderDriver podman", "DriverMissing", "put a working driver 'podman' into the driver volume and restart the host (No driver 'podman' is in the driver volume; there are none); or move Workload default/web to a Location that is ready: ams (city AMS)");
+        yield return Case("driver missing", s => { s.LocationSays("DriverMissing", "No driver"); s.Plane.Drivers.Clear(); s.AddLocation("ams", "AMS"); }, "ProviderDriver podman", "DriverMissing", "put a working driver 'podman' into the driver volume and restart the host (it isn't in the driver volume, which has none that is ready); or move Workload default/web to a Location that is ready: ams (city AMS)");
         yield return Case("driver rejected", s => { s.LocationSays("DriverMissing", "rejected"); s.Driver.Status = new ProviderDriverStatus { State = DriverState.Rejected, Reason = "DigestMismatch", Message = "podman.dll" }; }, "ProviderDriver podman", "DriverMissing", "rejected (DigestMismatch): podman.dll");
         yield return Case("driver faulted", s => { s.LocationSays("DriverFaulted", "threw"); s.Driver.Status!.State = DriverState.Faulted; }, "ProviderDriver podman", "DriverFaulted", "that works");
         yield return Case("no config", s => { s.LocationSays("ProviderConfigNotFound", "none"); s.Plane.Configs.Clear(); }, "Location default/dfw", "ProviderConfigNotFound", "create a ProviderConfig with driver 'podman' for Location default/dfw");
@@ -103,6 +104,7 @@ public sealed class RootCauseTests
         yield return Case("deployment", s => s.Fails("QuotaExceeded", "full"), "ManagedResource i0", "QuotaExceeded", "quota", "wld/web-us-dfw");
         yield return Case("entry", s => s.Fails("QuotaExceeded", "full"), "ManagedResource i0", "QuotaExceeded", "or lower minReplicas of Workload default/web", "dmr/i0");
         yield return Case("binding", s => { s.NetworkWaits(); Scene.Set(s.Context.Status!.Conditions!, "Ready", "False", "NotProgrammed", ""); Scene.Fail(s.NetworkEntry, "Forbidden", "denied"); }, "ManagedResource n0", "Forbidden", "grant", "nbind/web-us-dfw-net-0");
+        yield return Case("network", s => { Scene.Set(s.Context.Status!.Conditions!, "Ready", "False", "NotProgrammed", ""); Scene.Fail(s.NetworkEntry, "QuotaExceeded", "5 networks"); }, "ManagedResource n0", "QuotaExceeded", "quota for Network objects", "dnet/default");
         yield return Case("context", s => { Scene.Set(s.Context.Status!.Conditions!, "Ready", "False", "NotProgrammed", ""); Scene.Set(s.Context.Status.Conditions!, "Programmed", "False", "Unsupported", "spec.ipFamilies: IPv4 only."); }, "NetworkContext default/default-default-dfw", "Unsupported", "spec.ipFamilies: IPv4 only", "nctx/default-default-dfw");
         yield return Case("claim", s => { Scene.Set(s.Subnet.Status!.Conditions!, "Allocated", "False", "RangeUnavailable", "full"); Scene.Set(s.Claim.Status!.Conditions!, "Ready", "False", "SubnetNotReady", ""); }, "Subnet default/default-default-dfw-0", "RangeUnavailable", "Widen", "snetc/default-default-dfw-0");
         yield return Case("subnet", s => Scene.Set(s.Subnet.Status!.Conditions!, "Allocated", "False", "RangeUnavailable", "full"), "Subnet default/default-default-dfw-0", "RangeUnavailable", "Widen", "snet/default-default-dfw-0");
@@ -175,6 +177,18 @@ public sealed class RootCauseTests
 
         Assert.That(verdict.First!.Advice.Reason, Is.EqualTo("InvalidConfig"));
         Assert.That(verdict.Others.Select(o => o.Advice.Reason), Is.EqualTo(new[] { "QuotaExceeded" }));
+    }
+
+    [Test]
+    public void What_goes_on_by_itself_for_long_deserves_a_look()
+    {
+        var scene = new Scene();
+        scene.Fails("Creating", "");
+        Assert.That(scene.Verdict().Todo, Does.Not.Contain("It has been so"));
+        foreach (var condition in scene.Entry.Status!.Conditions!)
+            condition.LastTransitionTime = Scene.Now - TimeSpan.FromHours(3);
+
+        Assert.That(scene.Verdict().Todo, Does.EndWith("It has been so for 3h: if that is long for this platform, ask the platform operator to look at the host's log."));
     }
 
     [Test]

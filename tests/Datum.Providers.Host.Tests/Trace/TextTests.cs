@@ -54,12 +54,12 @@ public sealed class TextTests
                   └─ ✗ Location default/dfw  Accepted=False DriverMissing  age 10m, so for 2m
                      │     class datum-managed, city DFW, driver podman
                      ├─ ✗ ProviderDriver podman  isn't there
-                     │        No driver 'podman' is in the driver volume; there are none.
+                     │        it isn't in the driver volume, which has none that is ready
                      └─ ✓ ProviderConfig main  Ready=True ProbeSucceeded  age 10m, so for 9m
                               driver podman, account acct-1
 
-            Cause: ProviderDriver podman: DriverMissing: No driver 'podman' is in the driver volume; there are none
-            To do: Ask the platform operator to put a working driver 'podman' into the driver volume and restart the host (No driver 'podman' is in the driver volume; there are none); or move Workload default/web to a Location that is ready: ams (city AMS).
+            Cause: ProviderDriver podman: DriverMissing: it isn't in the driver volume, which has none that is ready
+            To do: Ask the platform operator to put a working driver 'podman' into the driver volume and restart the host (it isn't in the driver volume, which has none that is ready); or move Workload default/web to a Location that is ready: ams (city AMS).
 
             """));
     }

@@ -86,7 +86,7 @@ public static partial class Advice
         Operator(CauseOrder.Account, Reasons.Unauthenticated, "Renew them", "renew the credentials of ProviderConfig {config}"),
         Operator(CauseOrder.Account, Reasons.Forbidden, "Grant it", "grant the right that is missing to the account of ProviderConfig {config}[: {platform}]"),
         Operator(CauseOrder.Account, Reasons.QuotaExceeded, "Raise it",
-            "raise the quota for {resource} objects of account {account} (ProviderConfig {config}, Location {locationName})[, of which the platform says: {platform}]; or lower minReplicas of {workload}, field {replicasField}[; or use another Location: {alternatives}]"),
+            "raise the quota for {resource} objects of account {account} (ProviderConfig {config}, Location {locationName})[, of which the platform says: {platform}][; or lower minReplicas of {workload}, field {replicasField}][; or use another Location: {alternatives}]"),
         User(CauseOrder.Account, Reasons.CapacityUnavailable, "Wait, or use another Location", "Wait, or use another Location than {locationName}[: {alternatives}]; the platform has no room there[: {platform}]"),
         Wait(Reasons.Throttled, named: "Nothing: the platform limits the rate of requests of account {account}; it goes on shortly", carried: false),
     ];

@@ -22,6 +22,9 @@ internal static class RootCause
 {
     private const int MaxOthers = 3;
 
+    /// <summary>What goes on by itself for longer deserves a look.</summary>
+    private static readonly TimeSpan s_long = TimeSpan.FromMinutes(15);
+
     public static Verdict Find(TraceTree tree)
     {
         var focus = tree.Focus;
@@ -53,7 +56,10 @@ internal static class RootCause
             ordered.RemoveAll(c => c.Order is CauseOrder.Time or CauseOrder.Gap);
         var first = ordered.FirstOrDefault();
         var others = ordered.Skip(1).Where(c => c.Order < CauseOrder.Gap && c.Todo != first?.Todo && c.Advice != first?.Advice).DistinctBy(c => c.Todo).DistinctBy(c => c.Advice).Take(MaxOthers).ToList();
-        return new Verdict(ready, first, others, "To do: " + (first?.Todo ?? $"nothing. {focus.Key} is ready."));
+        var todo = first?.Todo ?? $"nothing. {focus.Key} is ready.";
+        if (first is { Order: CauseOrder.Time } && (first.Node.Since ?? first.Node.Created) is { } since && tree.Now - since > s_long)
+            todo += $" It has been so for {Ages.Text(tree.Now - since)}: if that is long for this platform, ask the platform operator to look at the host's log.";
+        return new Verdict(ready, first, others, "To do: " + todo);
     }
 
     /// <summary>The nodes from the top to the wanted one; as an owner leads there before as a need does.</summary>
@@ -86,7 +92,7 @@ internal static class RootCause
             return below;
 
         var cause = New(node, path);
-        var repeated = found.Skip(before).Any(c => c.Advice.Reason == cause.Advice.Reason);
+        var repeated = found.Skip(before).Any(c => c.Advice.Reason == cause.Advice.Reason || (c.Order < CauseOrder.Gap && node.Message.Length > 0 && c.Node.Message == node.Message));
         var own = !cause.Advice.Carried && cause.Order != CauseOrder.Time;
         if (!repeated && (own || !below))
             found.Add(cause);

@@ -128,5 +128,7 @@ internal sealed class TraceTree
 
     public required HostSight Host { get; init; }
 
+    public required DateTimeOffset Now { get; init; }
+
     public IReadOnlyList<TraceGap> Gaps { get; init; } = [];
 }

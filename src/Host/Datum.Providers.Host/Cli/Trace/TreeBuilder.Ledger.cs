@@ -64,6 +64,8 @@ internal sealed partial class TreeBuilder
         var record = entry.Spec.Record;
         node.Detail($"slot {entry.Spec.Slot} of {entry.Spec.Owner.Kind} {entry.Spec.Owner.Name}, driver {entry.Spec.Driver}, ProviderConfig {entry.Spec.ProviderConfig}, account {record.AccountId ?? "not proved yet"}"
             + $"{(entry.Spec.Wanted ? "" : ", no longer wanted")}{(record.Retiring ? ", being replaced" : "")}{Incarnation(record)}");
+        if (entry.Status?.ObservedGeneration is { } seen && seen < entry.Metadata.Generation)
+            node.Detail(string.Create(CultureInfo.InvariantCulture, $"generation {entry.Metadata.Generation}, the platform was looked at for {seen}"));
         if (record.Intent is { } intent)
             node.Detail(string.Create(CultureInfo.InvariantCulture,
                 $"open step {intent.Part ?? intent.Step} ({intent.CreateClass ?? "no class"}), attempt {intent.Attempt}, begun {Ages.Text(_plane.Now - intent.StartedAt)} ago by {intent.Host}"));
@@ -125,8 +127,9 @@ internal sealed partial class TreeBuilder
             var index = wanted?.Containers.FindIndex(c => c.Name == container.Name) ?? -1;
             // Between a pull that failed and the driver's next look only the error speaks of the image.
             if (index >= 0 && node.Reason is "Provisioning" && wanted!.Containers[index].Image is { Length: > 0 } image
-                && entry.Spec.Record.LastError is { Effect: nameof(Effect.NotApplied) } error && error.Message?.Contains(image, StringComparison.Ordinal) == true)
-                (node.Reason, node.Message) = (Reasons.ImageUnavailable, error.Message);
+                && Conditions.Find(entry.Status?.Conditions, ConditionTypes.Ready) is { Status: not ConditionStatus.True, Reason: nameof(ErrorCode.Failed) or nameof(ErrorCode.Invalid) } failed
+                && failed.Message.Contains(image, StringComparison.Ordinal))
+                (node.Reason, node.Message) = (Reasons.ImageUnavailable, failed.Message);
             node.Mark = Judge.MarkOf(ConditionStatus.False, node.Reason, node.Kind);
             node.Fact("container", container.Name);
             if (index >= 0 && wanted is not null)

@@ -20,7 +20,8 @@ internal sealed partial class TreeBuilder
 
     /// <param name="whole">With its contexts: where the Network is the top; elsewhere they lead to it.</param>
     private TraceNode NetworkNode(Network network, bool whole) => Once(
-        Judge.Object("Network", network, network.Status?.Conditions, _plane.Now), node =>
+        // Not every plane writes conditions on Networks.
+        Judge.Object("Network", network, network.Status?.Conditions, _plane.Now, Conditions.Find(network.Status?.Conditions, ConditionTypes.Ready) is null ? [] : [ConditionTypes.Ready]), node =>
         {
             Owner(node);
             node.Fact("network", node.Key);
@@ -29,6 +30,8 @@ internal sealed partial class TreeBuilder
                 foreach (var context in _plane.Contexts.Where(c => c.Metadata.Namespace == network.Metadata.Namespace && c.Spec.Network.Name == network.Metadata.Name))
                     Link(node.Children, ContextNode(context));
             Entries(node, network.Metadata.Uid, null);
+            if (whole && node.Mark == Mark.Ok && node.Condition is null && node.Children.Exists(c => c.Mark != Mark.Ok))
+                (node.Mark, node.Reason, node.Message) = (Mark.Waiting, Reasons.NetworkContextNotReady, "not everything of it is ready");
         });
 
     /// <summary>A node for a Network that is named and isn't there; null where it is, or where nobody looked.</summary>

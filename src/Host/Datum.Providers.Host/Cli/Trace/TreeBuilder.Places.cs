@@ -50,12 +50,12 @@ internal sealed partial class TreeBuilder
         });
 
     private TraceNode NoDriver(string id) => Once(
-        Judge.Missing("ProviderDriver", new ObjectKey(null, id), Reasons.DriverMissing, $"No driver '{id}' is in the driver volume{Loaded()}."), node => node.Fact("driver", id));
+        Judge.Missing("ProviderDriver", new ObjectKey(null, id), Reasons.DriverMissing, $"it isn't in the driver volume, which has {Loaded()}"), node => node.Fact("driver", id));
 
     private string Loaded()
     {
         var ready = _plane.Drivers.Where(d => d.Status?.State == DriverState.Ready).Select(d => d.Metadata.Name).ToList();
-        return $"; there are {(ready.Count == 0 ? "none" : string.Join(", ", ready))}";
+        return ready.Count == 0 ? "none that is ready" : string.Join(", ", ready);
     }
 
     private TraceNode ConfigNode(ProviderConfig config, bool whole = false) => Once(

@@ -47,7 +47,7 @@ internal sealed partial class TreeBuilder
         if (top is null || focus is null)
             return null;
         Judge.Spread(top);
-        return new TraceTree { Top = top, Focus = focus, Host = Hosts.See(plane), Gaps = plane.Gaps };
+        return new TraceTree { Top = top, Focus = focus, Host = Hosts.See(plane), Now = plane.Now, Gaps = plane.Gaps };
     }
 
     private (TraceNode? Top, TraceNode? Focus) Root(TraceTarget target)
