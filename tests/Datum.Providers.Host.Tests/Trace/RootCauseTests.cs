@@ -200,6 +200,8 @@ public sealed class RootCauseTests
         scene.InstanceSays("ProgrammingInProgress", "Waiting for the platform.");
 
         Assert.That(scene.Verdict().Todo, Does.Contain("let you list managedresources.providers.datumapis.com"));
+        scene.Instance.Status!.Conditions!.ForEach(c => c.LastTransitionTime = Scene.Now - TimeSpan.FromSeconds(5));
+        Assert.That(scene.Verdict().Todo, Does.StartWith("To do: Nothing: "), "what has just begun needs nobody");
 
         scene.InstanceSays("ConfigurationError", "spec.x: no");
         Assert.That(scene.Verdict().First!.Advice.Reason, Is.EqualTo("ConfigurationError"));

@@ -25,6 +25,9 @@ internal static class RootCause
     /// <summary>What goes on by itself for longer deserves a look.</summary>
     private static readonly TimeSpan s_long = TimeSpan.FromMinutes(15);
 
+    /// <summary>How long something may go on before what can't be read counts.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
+
     public static Verdict Find(TraceTree tree)
     {
         var focus = tree.Focus;
@@ -43,8 +46,9 @@ internal static class RootCause
 
         if (!ready && found.Count == 0)
             found.Add(New(focus, way));
-        if (!ready && found.TrueForAll(c => c.Order >= CauseOrder.Gap))
-            found.AddRange(tree.Gaps.Select(g => GapOf(g, focus, way)));
+        // What may not be read could hold the cause; but nobody needs a right to see that something goes on. Who may not see leases is told so beside.
+        if (!ready && found.TrueForAll(c => c.Order >= CauseOrder.Gap) && found.Exists(c => AgeOf(c.Node, tree.Now) > s_patience))
+            found.AddRange(tree.Gaps.Where(g => g.Plural != Kubernetes.Core.Leases.ToString()).Select(g => GapOf(g, focus, way)));
         if (tree.Host.State == HostState.Silent)
             found.Add(New(focus, way, Advice.Of(Advice.HostSilent, null), ("host", tree.Host.Text)));
 
@@ -57,8 +61,8 @@ internal static class RootCause
         var first = ordered.FirstOrDefault();
         var others = ordered.Skip(1).Where(c => c.Order < CauseOrder.Gap && c.Todo != first?.Todo && c.Advice != first?.Advice).DistinctBy(c => c.Todo).DistinctBy(c => c.Advice).Take(MaxOthers).ToList();
         var todo = first?.Todo ?? $"nothing. {focus.Key} is ready.";
-        if (first is { Order: CauseOrder.Time } && (first.Node.Since ?? first.Node.Created) is { } since && tree.Now - since > s_long)
-            todo += $" It has been so for {Ages.Text(tree.Now - since)}: if that is long for this platform, ask the platform operator to look at the host's log.";
+        if (first is { Order: CauseOrder.Time } && AgeOf(first.Node, tree.Now) is { } age && age > s_long)
+            todo += $" It has been so for {Ages.Text(age)}: if that is long for this platform, ask the platform operator to look at the host's log.";
         return new Verdict(ready, first, others, "To do: " + todo);
     }
 
@@ -107,6 +111,8 @@ internal static class RootCause
 
     private static Cause GapOf(TraceGap gap, TraceNode focus, List<TraceNode> way) =>
         New(focus, way, Advice.Of(Advice.NotReadable, null), ("plural", gap.Plural), ("message", gap.Message));
+
+    private static TimeSpan? AgeOf(TraceNode node, DateTimeOffset now) => now - (node.Since ?? node.Created);
 
     private static int Weight(Mark mark) => mark switch { Mark.Failed => 0, Mark.Unknown => 1, Mark.Waiting => 2, _ => 3 };
 }
