@@ -116,10 +116,18 @@ internal sealed record TraceResultNode
         var head = new TraceResultNode { Key = node.Key, Kind = node.Kind, Namespace = node.Namespace, Name = node.Name };
         return !seen.Add(node) ? head with { See = true } : head with
         {
-            Label = node.Label, Mark = node.Mark.ToString(), Condition = node.Condition, Status = node.Status,
-            Reason = node.Reason.Length == 0 ? null : node.Reason, Message = node.Message.Length == 0 ? null : node.Message,
-            Created = node.Created, Since = node.Since, Generation = node.Generation, SeenGeneration = node.SeenGeneration,
-            Deleting = node.Deleting ? true : null, Missing = node.Missing ? true : null,
+            Label = node.Label,
+            Mark = node.Mark.ToString(),
+            Condition = node.Condition,
+            Status = node.Status,
+            Reason = node.Reason.Length == 0 ? null : node.Reason,
+            Message = node.Message.Length == 0 ? null : node.Message,
+            Created = node.Created,
+            Since = node.Since,
+            Generation = node.Generation,
+            SeenGeneration = node.SeenGeneration,
+            Deleting = node.Deleting ? true : null,
+            Missing = node.Missing ? true : null,
             Details = node.Details.Count == 0 ? null : node.Details,
             Needs = node.Needs.Count == 0 ? null : [.. node.Needs.Select(n => Of(n, seen))],
             Children = node.Children.Count == 0 ? null : [.. node.Children.Select(n => Of(n, seen))],
