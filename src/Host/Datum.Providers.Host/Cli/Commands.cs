@@ -15,6 +15,7 @@ internal static class Commands
         root.Subcommands.Add(DriversCommand.Create(context));
         root.Subcommands.Add(ValidateCommand.Create(context));
         root.Subcommands.Add(CrdsCommand.Create(context));
+        root.Subcommands.Add(Trace.TraceCommand.Create(context));
         root.Subcommands.Add(VersionCommand.Create(context));
         return root;
     }

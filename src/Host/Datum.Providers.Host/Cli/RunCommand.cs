@@ -7,7 +7,7 @@ internal static class RunCommand
 {
     public static Command Create(CliContext context)
     {
-        var kubeconfig = new Option<string>("--kubeconfig") { Description = "Kubeconfig of the plane that is home and project plane at once.", HelpName = "FILE", Required = true };
+        var kubeconfig = new Option<string?>("--kubeconfig") { Description = "Kubeconfig of the plane that is home and project plane at once; KUBECONFIG, the pod's service account or ~/.kube/config when absent.", HelpName = "FILE" };
         var name = new Option<string?>("--context") { Description = "Context in the kubeconfig; its current-context when absent.", HelpName = "NAME" };
         var drivers = PlaneOptions.Drivers();
         var trusted = PlaneOptions.TrustedDigests();
@@ -27,7 +27,7 @@ internal static class RunCommand
             kubeconfig, name, drivers, trusted, ns, installation, install, observe,
         }.Does(context, (result, output, cancellation) => RunHost.RunAsync(new RunSettings
         {
-            Kubeconfig = result.GetRequiredValue(kubeconfig), Context = result.GetValue(name), Drivers = result.GetRequiredValue(drivers), TrustedDigests = PlaneOptions.Set(result.GetValue(trusted)),
+            Kubeconfig = result.GetValue(kubeconfig), Context = result.GetValue(name), Drivers = result.GetRequiredValue(drivers), TrustedDigests = PlaneOptions.Set(result.GetValue(trusted)),
             Namespace = result.GetRequiredValue(ns), Installation = result.GetValue(installation), InstallCrds = result.GetValue(install), ObserveOnly = result.GetValue(observe),
         }, output, cancellation));
     }

@@ -8,7 +8,7 @@ namespace Datum.Providers.Host.Cli;
 /// <summary>Options of <c>run</c>.</summary>
 internal sealed record RunSettings
 {
-    public required string Kubeconfig { get; init; }
+    public string? Kubeconfig { get; init; }
     public string? Context { get; init; }
     public required string Drivers { get; init; }
     public IReadOnlySet<string>? TrustedDigests { get; init; }
@@ -28,7 +28,7 @@ internal static class RunHost
         var logger = logging.CreateLogger("datum-providers");
         try
         {
-            var config = KubeConfig.Load(settings.Kubeconfig, settings.Context);
+            var config = KubeConfig.Find(settings.Kubeconfig, settings.Context);
             await using var client = new KubernetesClient(config, new KubernetesClientOptions { Logger = logging.CreateLogger<KubernetesClient>() });
             if (settings.InstallCrds)
                 await PlaneInstaller.ApplyCrdsAsync(client, Crds.All().Select(c => c.Yaml), cancellation);

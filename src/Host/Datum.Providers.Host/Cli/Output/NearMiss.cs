@@ -16,7 +16,7 @@ internal static class NearMiss
     }
 
     /// <summary>Letters to add, drop or change (Levenshtein).</summary>
-    private static int Distance(string a, string b)
+    internal static int Distance(string a, string b)
     {
         var row = Enumerable.Range(0, b.Length + 1).ToArray();
         for (var i = 1; i <= a.Length; i++)
