@@ -39,7 +39,7 @@ public sealed class DevPlaneServer : IAsyncDisposable
 
     /// <summary>Opens the state and listens.</summary>
     /// <exception cref="ArgumentException">The host isn't a loopback address.</exception>
-    /// <exception cref="InvalidDataException">The state file is damaged; the message names file and offset.</exception>
+    /// <exception cref="PlaneStateException">The state file is damaged; the message names file and offset.</exception>
     /// <exception cref="IOException">The state folder is in use, or the port is taken.</exception>
     public static async Task<DevPlaneServer> StartAsync(DevPlaneOptions options, CancellationToken cancellationToken = default)
     {
@@ -71,9 +71,11 @@ public sealed class DevPlaneServer : IAsyncDisposable
             var writer = tokens.FirstOrDefault(t => t.Access == PlaneAccess.Write) ?? tokens[0];
             return new DevPlaneServer(app, store, collector, counters, writer, certificate, bound);
         }
-        catch
+        catch (Exception e)
         {
             store.Dispose();
+            // What the state can't give any more is the caller's to tell, in one sentence.
+            if (e is ApiError or InvalidDataException) throw new PlaneStateException($"The embedded plane can't start from '{options.StatePath}': {e.Message}");
             throw;
         }
     }
