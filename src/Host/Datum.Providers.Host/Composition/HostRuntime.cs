@@ -35,7 +35,7 @@ public sealed record HostSettings
 public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient client, IScheduler scheduler, ILoggerFactory logging)
 {
     private readonly ILogger _logger = logging.CreateLogger<HostRuntime>();
-    private readonly PlaneClient _client = new(client, logging.CreateLogger<PlaneClient>());
+    private readonly PlaneClient _client = new(client, scheduler, logging.CreateLogger<PlaneClient>());
 
     /// <summary>Called once everything was started; the controllers begin when their caches have the first complete list.</summary>
     public Action? Started { get; init; }
@@ -44,6 +44,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
     {
         var catalog = DriverCatalog.Load(new DriverVolumeOptions { Path = settings.DriverVolume, Scheduler = scheduler }, logging, scheduler.Time);
 
+        _client.Stopping = cancellation;
         var planeId = await PlaneChecks.IdentityAsync(_client, cancellation);
         if (settings.Development)
             await PlaneInstaller.ApplyCrdsAsync(_client, Crds.All().Select(c => c.Yaml), cancellation);

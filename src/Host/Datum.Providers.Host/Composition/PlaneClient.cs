@@ -8,11 +8,20 @@ namespace Datum.Providers.Host.Composition;
 /// Everything that the host asks of its API server goes through here, so that a missing right, a kind that isn't served and a server that
 /// is down are each told once, with what to do, and once more when they are over. Who asked gets the exception all the same.
 /// </summary>
-internal sealed partial class PlaneClient(IKubernetesClient inner, ILogger<PlaneClient> logger) : IKubernetesClient
+internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler scheduler, ILogger<PlaneClient> logger) : IKubernetesClient
 {
+    /// <summary>A watch that is open so long without a word wasn't refused.</summary>
+    private static readonly TimeSpan Accepted = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan FirstProbe = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestProbe = TimeSpan.FromSeconds(15);
+
     private readonly Lock _lock = new();
     private readonly HashSet<string> _refused = new(StringComparer.Ordinal);
     private bool _down;
+
+    /// <summary>Ends the search for a server that is down.</summary>
+    public CancellationToken Stopping { get; set; }
 
     public Task<T?> FindAsync<T>(ResourceType<T> type, ObjectKey key, CancellationToken cancellation) where T : KubeObject =>
         AskAsync("get", type.ToString(), key.Namespace, () => inner.FindAsync(type, key, cancellation));
@@ -41,7 +50,10 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, ILogger<Plane
         {
             try
             {
-                if (!await events.MoveNextAsync())
+                var next = events.MoveNextAsync().AsTask();
+                if (IsRefused("watch", resource))
+                    await AcceptedAsync(next, resource, cancellation);
+                if (!await next)
                     yield break;
             }
             // A connection that ends is the ordinary end of a watch; one that can't be made says that the server is down.
@@ -49,7 +61,8 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, ILogger<Plane
             {
                 throw;
             }
-            Well("watch", resource);
+            Answered();
+            Allowed("watch", resource);
             yield return events.Current;
         }
     }
@@ -59,7 +72,8 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, ILogger<Plane
         try
         {
             var answer = await ask();
-            Well(verb, resource);
+            Answered();
+            Allowed(verb, resource);
             return answer;
         }
         catch (Exception e) when (Note(e, verb, resource, ns, isWatch: false))
@@ -104,20 +118,76 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, ILogger<Plane
             _down = true;
         }
         LogDown(logger, why);
+        _ = scheduler.Run(SeekAsync);
     }
 
-    private void Well(string verb, string resource)
+    /// <summary>Asks until the server answers: watches that are open again may be silent for long.</summary>
+    private async Task SeekAsync()
     {
-        bool up, allowed;
+        var wait = FirstProbe;
+        while (IsDown && !Stopping.IsCancellationRequested)
+        {
+            try
+            {
+                await scheduler.Delay(wait, Stopping);
+                await inner.FindAsync(Core.Namespaces, new ObjectKey(null, "kube-system"), Stopping);
+                Answered();
+            }
+            catch (KubernetesException e) when (e.Code is not 401 and < 500)
+            {
+                // It refuses this question, so it is there.
+                Answered();
+            }
+            catch (Exception e) when (e is HttpRequestException or KubernetesException)
+            {
+                wait = wait * 2 < LongestProbe ? wait * 2 : LongestProbe;
+            }
+            catch (OperationCanceledException) when (Stopping.IsCancellationRequested)
+            {
+                return;
+            }
+        }
+    }
+
+    private bool IsDown
+    {
+        get { lock (_lock) return _down; }
+    }
+
+    private bool IsRefused(string verb, string resource)
+    {
+        lock (_lock)
+            return _refused.Contains($"{verb} {resource}");
+    }
+
+    private void Answered()
+    {
         lock (_lock)
         {
-            (up, _down) = (_down, false);
-            allowed = _refused.Remove($"{verb} {resource}");
+            if (!_down)
+                return;
+            _down = false;
         }
-        if (up)
-            LogUp(logger);
-        if (allowed)
-            LogAllowed(logger, verb, resource);
+        LogUp(logger);
+    }
+
+    private void Allowed(string verb, string resource)
+    {
+        lock (_lock)
+            if (!_refused.Remove($"{verb} {resource}"))
+                return;
+        LogAllowed(logger, verb, resource);
+    }
+
+    /// <summary>A watch that was refused before: it is told as allowed when it stays open, since its first event may be long in coming.</summary>
+    private async Task AcceptedAsync(Task next, string resource, CancellationToken cancellation)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var wait = scheduler.Delay(Accepted, stop.Token);
+        var first = await Task.WhenAny(next, wait);
+        await stop.CancelAsync();
+        if (first == wait && !cancellation.IsCancellationRequested && !IsDown)
+            Allowed("watch", resource);
     }
 
     private static string Resource<T>(ResourceType<T> type, string? subresource) where T : KubeObject =>
