@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Reflection;
 using System.Text;
@@ -7,7 +6,6 @@ using Datum.Providers.DevPlane;
 using Datum.Providers.Host.Composition;
 using Datum.Providers.Host.Tests.Loader;
 using Datum.Providers.Kubernetes;
-using Microsoft.Extensions.Logging;
 
 namespace Datum.Providers.Host.Tests.BadInput;
 
@@ -243,112 +241,5 @@ internal sealed class Stage : IAsyncDisposable
         Directory.CreateDirectory(to);
         foreach (var file in Directory.GetFiles(from))
             File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
-    }
-}
-
-/// <summary>One namespace of a stage.</summary>
-internal sealed class Space(Stage stage, string name)
-{
-    public const string Networking = "networking.datumapis.com/v1alpha";
-    public const string Compute = "compute.datumapis.com/v1alpha";
-    public const string Ours = "providers.datumapis.com/v1alpha1";
-
-    private static int s_healthy;
-
-    public string Name => name;
-
-    public Task<JsonNode> LocationAsync(string location, string provider, string className = "good", string city = "BAD", string? annotation = null) => stage.ApplyAsync($$"""
-        apiVersion: {{Networking}}
-        kind: Location
-        metadata:
-          name: {{location}}
-          namespace: {{name}}
-          annotations: { {{(annotation is null ? "" : $"providers.datumapis.com/provider: {annotation}")}} }
-        spec:
-          locationClassName: {{className}}
-          topology: { topology.datum.net/city-code: {{city}} }
-          provider: {{provider}}
-        """);
-
-    public Task<JsonNode> LocationIsAsync(string location, string type, string reason, TimeSpan? within = null) =>
-        stage.ConditionAsync(Networking, "locations", name, location, type, reason, within);
-
-    public Task<JsonNode> WorkloadAsync(string workload, string city, string instanceType = "datumcloud/d1-standard-2") => stage.ApplyAsync($$"""
-        apiVersion: {{Compute}}
-        kind: Workload
-        metadata: { name: {{workload}}, namespace: {{name}} }
-        spec:
-          template:
-            spec:
-              runtime:
-                resources: { instanceType: {{instanceType}} }
-                sandbox:
-                  containers: [{name: web, image: "web:1", ports: [{name: http, port: 80}]}]
-              networkInterfaces:
-              - network: {name: default}
-                networkPolicy: { ingress: [{ ports: [{ port: 80 }], from: [{ ipBlock: { cidr: 0.0.0.0/0 } }] }] }
-          placements:
-          - name: p
-            cityCodes: [{{city}}]
-            scaleSettings: {minReplicas: 1}
-        """);
-
-    public Task NetworkAsync() => stage.ApplyAsync($"apiVersion: {Networking}\nkind: Network\nmetadata: {{name: default, namespace: {name}}}\nspec: {{ipam: {{mode: Auto}}}}");
-
-    /// <summary>Everything else goes on: a Location of the healthy driver, a Network and a Workload in this namespace, made now, come to work.</summary>
-    public async Task EverythingElseGoesOnAsync()
-    {
-        var healthy = $"healthy-{Interlocked.Increment(ref s_healthy)}";
-        await LocationAsync(healthy, "{simulator: {zone: z1}}", city: healthy.ToUpperInvariant());
-        if (!await HasNetworkAsync())
-            await NetworkAsync();
-        await WorkloadAsync(healthy, healthy.ToUpperInvariant());
-        await AvailableAsync(healthy);
-    }
-
-    public Task<JsonNode> AvailableAsync(string workload) => stage.ConditionAsync(Compute, "workloads", name, workload, "Available", "AvailablePlacementFound");
-
-    private async Task<bool> HasNetworkAsync()
-    {
-        try
-        {
-            await stage.GetAsync(Networking, "networks", name, "default");
-            return true;
-        }
-        catch (KubernetesException e) when (e.IsNotFound)
-        {
-            return false;
-        }
-    }
-}
-
-/// <summary>Everything that was logged, by event id.</summary>
-internal sealed class LogLines : ILoggerFactory
-{
-    private readonly ConcurrentQueue<(int Id, string Line)> _lines = new();
-
-    public IEnumerable<string> All => _lines.Select(l => l.Line);
-
-    public IReadOnlyList<string> Of(int id) => [.. _lines.Where(l => l.Id == id).Select(l => l.Line)];
-
-    public ILogger CreateLogger(string categoryName) => new Logger(this, categoryName);
-
-    public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
-
-    public void Dispose()
-    {
-    }
-
-    private sealed class Logger(LogLines lines, string category) : ILogger
-    {
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            if (IsEnabled(logLevel))
-                lines._lines.Enqueue((eventId.Id, $"{logLevel} {category.Split('.')[^1]}[{eventId.Id}] {formatter(state, exception)} {exception?.Message}"));
-        }
     }
 }

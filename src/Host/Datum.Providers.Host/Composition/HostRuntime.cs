@@ -54,7 +54,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
 
         var events = new EventRecorder(_ => _client, scheduler, logging.CreateLogger<EventRecorder>());
         var watch = new PlaneWatch(_client, scheduler, logging, new UnreadableObjects(_client, events, scheduler, logging.CreateLogger<UnreadableObjects>()));
-        if (!await PlaneChecks.ServesAsync(_client, ResourceTypes.ComputeLocations, cancellation))
+        if (!await PlaneChecks.ServesAsync(_client.Direct, ResourceTypes.ComputeLocations, cancellation))
             watch.Without(ResourceTypes.ComputeLocations);
         var home = new HomePlane
         {

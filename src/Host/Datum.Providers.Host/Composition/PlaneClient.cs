@@ -20,6 +20,9 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
     private readonly HashSet<string> _refused = new(StringComparer.Ordinal);
     private bool _down;
 
+    /// <summary>The client behind this one, for a question whose refusal is no trouble.</summary>
+    public IKubernetesClient Direct => inner;
+
     /// <summary>Ends the search for a server that is down.</summary>
     public CancellationToken Stopping { get; set; }
 

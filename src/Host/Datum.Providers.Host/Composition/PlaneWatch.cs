@@ -29,7 +29,8 @@ internal sealed class PlaneWatch(IKubernetesClient client, IScheduler scheduler,
         {
             cache.Replace([], "0", []);
             return Task.CompletedTask;
-        });
+        }
+        );
         return cache;
     }
 
