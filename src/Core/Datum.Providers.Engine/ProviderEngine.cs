@@ -56,8 +56,9 @@ public sealed class ProviderEngine : IDisposable
         var resolver = new LocationResolver(home, plane, parts.Drivers, parts.Development);
         var writer = new EntryWriter(home, plane, ledger);
         var places = new NetworkPlaces(plane, writer);
-        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, new OwnerReader(plane, PlaneById), new PayloadSource(PlaneById),
-            new EventRecorder(PlaneById, scheduler, logging.CreateLogger<EventRecorder>()), scheduler, logging.CreateLogger<EntryReconciler>());
+        var events = new EventRecorder(PlaneById, scheduler, logging.CreateLogger<EventRecorder>());
+        var troubles = new Troubles(events);
+        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, new OwnerReader(plane, PlaneById), new PayloadSource(PlaneById), events, scheduler, logging.CreateLogger<EntryReconciler>());
         var entries = new EntryController(home, ledger, sessions, reconciler, scheduler, logging.CreateLogger<EntryController>());
 
         // An owner that goes without our finalizer having been released is noticed on its entries (OwnerLost).
@@ -71,10 +72,10 @@ public sealed class ProviderEngine : IDisposable
         IDisposable[] owned = [plane.Instances.Subscribe(Poke), plane.Networks.Subscribe(Poke), plane.NetworkContexts.Subscribe(Poke), plane.Subnets.Subscribe(Poke)];
         return new ProviderEngine(parts, sessions, entries, owned,
         [
-            new LocationController(home, plane, resolver, sessions, scheduler, logging.CreateLogger<LocationController>()),
-            new ProviderConfigController(home, plane, resolver, sessions, scheduler, logging.CreateLogger<ProviderConfigController>()),
+            new LocationController(home, plane, resolver, sessions, troubles, scheduler, logging.CreateLogger<LocationController>()),
+            new ProviderConfigController(home, plane, resolver, sessions, troubles, scheduler, logging.CreateLogger<ProviderConfigController>()),
             new NetworkController(home, plane, resolver, writer, ledger, places, scheduler, logging.CreateLogger<NetworkController>()),
-            new InstanceController(home, plane, resolver, writer, ledger, places, scheduler, logging.CreateLogger<InstanceController>()),
+            new InstanceController(home, plane, resolver, writer, ledger, places, troubles, scheduler, logging.CreateLogger<InstanceController>()),
             entries,
             new AccountLister(home, ledger, sessions, entries, scheduler, logging.CreateLogger<AccountLister>()),
         ]);

@@ -40,7 +40,7 @@ public sealed class DevPlaneServer : IAsyncDisposable
 
     /// <summary>Opens the state and listens.</summary>
     /// <exception cref="ArgumentException">The host isn't a loopback address.</exception>
-    /// <exception cref="InvalidDataException">The state file is damaged; the message names file and offset.</exception>
+    /// <exception cref="PlaneStateException">The state file is damaged; the message names file and offset.</exception>
     /// <exception cref="IOException">The state folder is in use, the port is taken, or the token file can't be read or others may read it.</exception>
     /// <exception cref="FormatException">The token file isn't one; the message names the field.</exception>
     public static async Task<DevPlaneServer> StartAsync(DevPlaneOptions options, CancellationToken cancellationToken = default)
@@ -86,9 +86,11 @@ public sealed class DevPlaneServer : IAsyncDisposable
             var writer = tokens.FirstOrDefault(t => t.Access == PlaneAccess.Write) ?? tokens[0];
             return new DevPlaneServer(app, core, directory, book, writer, certificate, bound);
         }
-        catch
+        catch (Exception e)
         {
             while (undo.TryPop(out var begun)) await begun.DisposeAsync();
+            // What the state can't give any more is the caller's to tell, in one sentence.
+            if (e is ApiError or InvalidDataException) throw new PlaneStateException($"The embedded plane can't start from '{options.StatePath}': {e.Message}");
             throw;
         }
     }

@@ -60,7 +60,7 @@ public sealed class LogTests
             var broken = (byte[])whole.Clone();
             broken[at] ^= (byte)(1 << (at % 8));
             await File.WriteAllBytesAsync(LogPath(folder), broken);
-            var error = Assert.Throws<InvalidDataException>(() => Open(folder).Dispose(), $"flip at {at}");
+            var error = Assert.Throws<PlaneStateException>(() => Open(folder).Dispose(), $"flip at {at}");
             Assert.That(error!.Message, Does.Contain(LogPath(folder)).And.Contain("offset"));
         }
 

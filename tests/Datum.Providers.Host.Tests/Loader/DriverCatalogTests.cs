@@ -106,7 +106,7 @@ public sealed class DriverCatalogTests
             m["entryType"] = "TestDrivers." + entryType;
         });
         _volume.Add("newtonsoft-new");
-        var catalog = TestVolume.Load(_volume.Options with { DescribeTimeout = TimeSpan.FromMilliseconds(entryType == "HangingDescribe" ? 300 : 20_000) });
+        var catalog = TestVolume.Load(_volume.Options with { DescribeTimeout = TimeSpan.FromMilliseconds(entryType == "HangingDescribe" ? 3_000 : 20_000) });
 
         Assert.That(catalog.Drivers.Select(d => d.Manifest.Id), Is.EqualTo(new[] { "newtonsoft-new" }));
         var rejection = catalog.Rejections.Single();

@@ -22,7 +22,7 @@ public sealed record LocationChoice(Location? Chosen, string Reason, string Mess
 
         var inCity = locations.Where(l => string.Equals(l.CityCode, cityCode, StringComparison.OrdinalIgnoreCase)).ToList();
         if (inCity.Count == 0)
-            return new(null, Reasons.NoCandidateLocations, $"No Location has the city code {cityCode}; {locations.Count} have another one.");
+            return new(null, Reasons.NoCandidateLocations, $"No Location has the city code {cityCode}; {Cities(locations)} Correct cityCodes of the Workload's placement, or create a Location with {Labels.CityCode}: {cityCode}.");
 
         var judged = inCity.Select(l => (Location: l, Obstacle: Obstacle(l), Instances: instances(l))).ToList();
         var best = judged.Where(j => j.Obstacle is null).OrderBy(j => j.Instances)
@@ -33,6 +33,13 @@ public sealed record LocationChoice(Location? Chosen, string Reason, string Mess
         return best is null
             ? new(null, Reasons.NoCandidateLocations, $"No Location with the city code {cityCode} can take instances.{others}")
             : new(best, Reasons.LocationAssigned, $"Chosen: {best.Key} ({Count(instances(best))}).{others}");
+    }
+
+    private static string Cities(IReadOnlyList<Location> locations)
+    {
+        var codes = locations.Select(l => l.CityCode).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase).Order(StringComparer.Ordinal).ToList();
+        return codes.Count == 0 ? $"none of the {locations.Count} here has one."
+            : $"there are {string.Join(", ", codes.Take(NamedLosers))}{(codes.Count > NamedLosers ? $" and {codes.Count - NamedLosers} more" : "")}.";
     }
 
     private static string Count(int instances) => instances == 1 ? "1 instance" : $"{instances} instances";

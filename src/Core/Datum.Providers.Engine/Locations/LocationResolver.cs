@@ -43,14 +43,14 @@ public sealed class LocationResolver(HomePlane home, ProjectPlane plane, IDriver
         if (!LocationBlock.TryRead(location, out var block, out var error))
             return new LocationAnswer(null, Reasons.InvalidLocation, error);
         if (connector.FindByLocationKey(block.Driver) is not { } driver)
-            return new LocationAnswer(null, Reasons.DriverMissing, connector.WhyMissing(block.Driver));
+            return new LocationAnswer(null, Reasons.DriverMissing, $"{block.Source}.{block.Driver}: {connector.WhyMissing(block.Driver)}");
         if (SchemaCheck.Validate(driver.LocationSchema, block.Block, $"{block.Source}.{block.Driver}") is { } wrong)
             return new LocationAnswer(null, Reasons.InvalidLocation, wrong);
 
         var candidates = home.Configs.All().Where(c => c.Spec.Driver == driver.Id && !c.IsDeleting && Matches(c, location)).ToList();
         if (candidates.Count == 0)
             return new LocationAnswer(null, Reasons.ProviderConfigNotFound,
-                $"No ProviderConfig with driver {driver.Id} matches Location {location.Key} (class {location.Spec.LocationClassName}). Create one, or widen spec.locations.");
+                $"No ProviderConfig with driver {driver.Id} matches Location {location.Key} (class {location.Spec.LocationClassName}). {Others(driver.Id)} Create one, or widen spec.locations.");
         if (candidates.Count > 1)
             return new LocationAnswer(null, Reasons.ProviderConfigAmbiguous,
                 $"ProviderConfigs {string.Join(", ", candidates.Select(c => c.Metadata.Name))} all match Location {location.Key}. Narrow their spec.locations until one is left.");
@@ -58,6 +58,21 @@ public sealed class LocationResolver(HomePlane home, ProjectPlane plane, IDriver
             ? new LocationAnswer(null, Reasons.NotAllowed, why)
             : new LocationAnswer(new ResolvedLocation(location, block, driver, candidates[0]), "", "");
     }
+
+    /// <summary>What the driver's ProviderConfigs do match, at most five of them.</summary>
+    private string Others(string driverId)
+    {
+        var others = home.Configs.All().Where(c => c.Spec.Driver == driverId && !c.IsDeleting).Take(5).Select(c => $"{c.Metadata.Name} ({Matched(c.Spec.Locations)})").ToList();
+        return others.Count == 0 ? "There is none with this driver." : $"There are {string.Join(", ", others)}.";
+    }
+
+    private static string Matched(LocationMatch? match) => string.Join(", ",
+        new[]
+        {
+            match?.ClassNames is { Count: > 0 } classes ? $"classNames {string.Join(", ", classes)}" : null,
+            match?.Names is { Count: > 0 } names ? $"names {string.Join(", ", names)}" : null,
+            match?.Selector?.MatchLabels is { Count: > 0 } labels ? $"labels {string.Join(", ", labels.Select(l => $"{l.Key}={l.Value}"))}" : null,
+        }.OfType<string>());
 
     private static bool Matches(ProviderConfig config, Location location)
     {

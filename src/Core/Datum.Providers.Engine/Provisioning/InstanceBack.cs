@@ -9,7 +9,8 @@ namespace Datum.Providers.Engine.Provisioning;
 /// <summary>From an Instance's ledger entry to its status: pure, and true in both directions (a condition goes back to False when the truth does).</summary>
 internal static class InstanceBack
 {
-    public static void Apply(InstanceStatus status, Instance instance, ManagedResource entry, DateTimeOffset now)
+    /// <param name="unserved">Why the Location isn't served any more: said beside a Programmed that stays True, since the platform has what was asked for.</param>
+    public static void Apply(InstanceStatus status, Instance instance, ManagedResource entry, DateTimeOffset now, string unserved = "")
     {
         var conditions = status.Conditions ??= [];
         var generation = instance.Metadata.Generation;
@@ -31,7 +32,7 @@ internal static class InstanceBack
             && entry.Spec.Desired is { } desired && entry.Status?.DesiredHash == CanonicalJson.Digest(desired);
         if (built)
         {
-            Conditions.Set(conditions, ConditionTypes.Programmed, ConditionStatus.True, Reasons.Programmed, "", generation, now);
+            Conditions.Set(conditions, ConditionTypes.Programmed, ConditionStatus.True, Reasons.Programmed, unserved, generation, now);
             if (instance.Spec.Controller is { } controller)
                 (status.Controller ??= new InstanceControllerStatus()).ObservedTemplateHash = controller.TemplateHash;
         }

@@ -21,16 +21,18 @@ public sealed class InstanceController : ProvisioningController<ObjectKey>
     private readonly LocationResolver _resolver;
     private readonly EntryWriter _writer;
     private readonly NetworkPlaces _places;
+    private readonly Troubles _troubles;
     private readonly OwnerLifecycle<Instance> _lifecycle;
 
     internal InstanceController(
-        HomePlane home, ProjectPlane plane, LocationResolver resolver, EntryWriter writer, LedgerStore ledger, NetworkPlaces places, IScheduler scheduler, ILogger<InstanceController> logger)
+        HomePlane home, ProjectPlane plane, LocationResolver resolver, EntryWriter writer, LedgerStore ledger, NetworkPlaces places, Troubles troubles, IScheduler scheduler, ILogger<InstanceController> logger)
         : base("instances", 4, scheduler, logger)
     {
         _plane = plane;
         _resolver = resolver;
         _writer = writer;
         _places = places;
+        _troubles = troubles;
         _lifecycle = new(home, plane, ledger, ResourceTypes.Instances, plane.Instances);
         On(plane.Instances, c => Queue.Add(c.Key));
         On(plane.NetworkContexts, _ => Unprogrammed());
@@ -90,7 +92,7 @@ public sealed class InstanceController : ProvisioningController<ObjectKey>
         {
             // What exists stays as it is; only what was never made is told why.
             if (_writer.Find(ResourceKind.Instance, instance.Metadata.Uid!, InstanceSlot) is { } orphaned)
-                await BackAsync(instance, orphaned, cancellation).ConfigureAwait(false);
+                await BackAsync(instance, orphaned, cancellation, $"It runs on as it was made, but nothing can be changed: {answer.Reason}: {answer.Message}").ConfigureAwait(false);
             else
                 await NotProgrammedAsync(instance, answer.Reason, answer.Message, cancellation).ConfigureAwait(false);
             return Result.Settled;
@@ -184,9 +186,10 @@ public sealed class InstanceController : ProvisioningController<ObjectKey>
         return new InterfacePlace(entry.Metadata.Name!, subnets, ranges);
     }
 
-    private async Task BackAsync(Instance instance, ManagedResource entry, CancellationToken cancellation)
+    /// <param name="unserved">Why its Location isn't served any more; empty while it is.</param>
+    private async Task BackAsync(Instance instance, ManagedResource entry, CancellationToken cancellation, string unserved = "")
     {
-        var after = await WriteAsync(instance, status => InstanceBack.Apply(status, instance, entry, Now), cancellation).ConfigureAwait(false);
+        var after = await WriteAsync(instance, status => InstanceBack.Apply(status, instance, entry, Now, unserved), cancellation).ConfigureAwait(false);
         if (entry.Status?.ProviderId is { } id && after.Metadata.Annotation(Annotations.ProviderId) != id)
         {
             var annotated = ResourceTypes.Instances.Clone(after);
@@ -196,8 +199,14 @@ public sealed class InstanceController : ProvisioningController<ObjectKey>
         }
     }
 
-    private Task NotProgrammedAsync(Instance instance, string reason, string message, CancellationToken cancellation) =>
-        WriteAsync(instance, s => Set(s, instance, ConditionTypes.Programmed, ConditionStatus.False, reason, message), cancellation);
+    private async Task NotProgrammedAsync(Instance instance, string reason, string message, CancellationToken cancellation)
+    {
+        var after = await WriteAsync(instance, s => Set(s, instance, ConditionTypes.Programmed, ConditionStatus.False, reason, message), cancellation).ConfigureAwait(false);
+        await _troubles.TellAsync(_plane.Client, ResourceTypes.Instances, instance, OnlyProgrammed(instance), OnlyProgrammed(after), cancellation).ConfigureAwait(false);
+    }
+
+    // Ready follows Programmed and Running belongs to the entry: neither is told a second time.
+    private static List<Condition> OnlyProgrammed(Instance instance) => [.. (instance.Status?.Conditions ?? []).Where(c => c.Type == ConditionTypes.Programmed)];
 
     private void Set(InstanceStatus status, Instance instance, string type, string value, string reason, string message) =>
         Conditions.Set(status.Conditions ??= [], type, value, reason, message, instance.Metadata.Generation, Now);

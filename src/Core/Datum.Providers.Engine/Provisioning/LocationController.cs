@@ -14,13 +14,15 @@ public sealed class LocationController : ProvisioningController<(bool Compute, O
     private readonly ProjectPlane _plane;
     private readonly LocationResolver _resolver;
     private readonly SessionManager _sessions;
+    private readonly Troubles _troubles;
 
-    public LocationController(HomePlane home, ProjectPlane plane, LocationResolver resolver, SessionManager sessions, IScheduler scheduler, ILogger<LocationController> logger)
+    public LocationController(HomePlane home, ProjectPlane plane, LocationResolver resolver, SessionManager sessions, Troubles troubles, IScheduler scheduler, ILogger<LocationController> logger)
         : base("locations", 2, scheduler, logger)
     {
         _plane = plane;
         _resolver = resolver;
         _sessions = sessions;
+        _troubles = troubles;
         On(plane.Locations, c => Enqueue(false, c));
         On(plane.ComputeLocations, c => Enqueue(true, c));
         On(home.Configs, OnConfig);
@@ -73,16 +75,18 @@ public sealed class LocationController : ProvisioningController<(bool Compute, O
         return session.RetryAt is { } at ? Result.After(at - Now) : Result.Settled;
     }
 
-    private Task WriteAsync(
+    private async Task WriteAsync(
         bool compute, Location location, (string Status, string Reason, string Message) accepted, (string Status, string Reason, string Message)? ready, CancellationToken cancellation)
     {
         var now = Now;
-        return DatumStatus.WriteAsync(_plane, compute ? ResourceTypes.ComputeLocations : ResourceTypes.Locations, compute ? _plane.ComputeLocations : _plane.Locations, location, l =>
+        var type = compute ? ResourceTypes.ComputeLocations : ResourceTypes.Locations;
+        var after = await DatumStatus.WriteAsync(_plane, type, compute ? _plane.ComputeLocations : _plane.Locations, location, l =>
         {
             var conditions = (l.Status ??= new LocationStatus()).Conditions ??= [];
             Conditions.Set(conditions, ConditionTypes.Accepted, accepted.Status, accepted.Reason, accepted.Message, location.Metadata.Generation, now);
             var r = ready ?? (ConditionStatus.False, accepted.Reason, accepted.Message);
             Conditions.Set(conditions, ConditionTypes.Ready, r.Status, r.Reason, r.Message, location.Metadata.Generation, now);
-        }, cancellation);
+        }, cancellation).ConfigureAwait(false);
+        await _troubles.TellAsync(_plane.Client, type, location, location.Status?.Conditions, after.Status?.Conditions, cancellation).ConfigureAwait(false);
     }
 }

@@ -106,7 +106,10 @@ public sealed class NetworkController : ProvisioningController<ObjectKey>
         var answer = _resolver.Resolve(context.Spec.Location, context.Metadata.Namespace);
         if (answer.Resolved is not { } place)
         {
-            await ProgrammedAsync(context, ConditionStatus.False, answer.Reason, answer.Message, cancellation).ConfigureAwait(false);
+            // What the platform has isn't undone by a Location that nobody serves any more; instances on it keep their network.
+            await (Conditions.IsTrue(context.Status?.Conditions, ConditionTypes.Programmed)
+                ? ProgrammedAsync(context, ConditionStatus.True, Reasons.Programmed, $"It stays as it was made, but nothing can be changed: {answer.Reason}: {answer.Message}", cancellation)
+                : ProgrammedAsync(context, ConditionStatus.False, answer.Reason, answer.Message, cancellation)).ConfigureAwait(false);
             return;
         }
         var capabilities = place.Driver.Capabilities;

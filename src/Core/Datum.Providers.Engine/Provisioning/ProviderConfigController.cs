@@ -15,14 +15,16 @@ public sealed class ProviderConfigController : ProvisioningController<string>
     private readonly ProjectPlane _plane;
     private readonly LocationResolver _resolver;
     private readonly SessionManager _sessions;
+    private readonly Troubles _troubles;
 
-    public ProviderConfigController(HomePlane home, ProjectPlane plane, LocationResolver resolver, SessionManager sessions, IScheduler scheduler, ILogger<ProviderConfigController> logger)
-        : base("providerconfigs", 1, scheduler, logger)
+    public ProviderConfigController(HomePlane home, ProjectPlane plane, LocationResolver resolver, SessionManager sessions, Troubles troubles, IScheduler scheduler, ILogger<ProviderConfigController> logger)
+        : base("providerconfigs", 2, scheduler, logger)
     {
         _home = home;
         _plane = plane;
         _resolver = resolver;
         _sessions = sessions;
+        _troubles = troubles;
         On(home.Configs, c => { if (c.Before?.Metadata.Generation != c.After?.Metadata.Generation) Queue.Add(c.Key.Name); });
         On(plane.Locations, OnLocation);
         On(plane.ComputeLocations, OnLocation);
@@ -73,6 +75,7 @@ public sealed class ProviderConfigController : ProvisioningController<string>
             ignored.Count == 0 ? "" : $"Not in force yet: {string.Join(", ", ignored)}.", config.Metadata.Generation, Now);
         if (Patches.Status(ResourceTypes.ProviderConfigs, config, after) is { } patch)
             _home.Configs.Observe(await _home.Client.PatchAsync(ResourceTypes.ProviderConfigs, config.Key, patch, "status", cancellation).ConfigureAwait(false));
+        await _troubles.TellAsync(_home.Client, ResourceTypes.ProviderConfigs, config, config.Status?.Conditions, status.Conditions, cancellation).ConfigureAwait(false);
         return answer.RetryAt is { } at ? Result.After(at - Now) : Result.Settled;
     }
 }

@@ -21,6 +21,7 @@ public sealed partial class EntryReconciler(
     private const int MaxStepsAPass = 12;
 
     private readonly ConcurrentDictionary<string, EntryMemory> _memory = [];
+    private readonly ConcurrentDictionary<string, bool> _foreign = [];
 
     /// <summary>Works on the entry once. The result says when to come back; null when an event will.</summary>
     public async Task<TimeSpan?> ReconcileAsync(string name, CancellationToken cancellation)
@@ -28,6 +29,7 @@ public sealed partial class EntryReconciler(
         if (ledger.Find(name) is not { } entry)
         {
             _memory.TryRemove(name, out _);
+            _foreign.TryRemove(name, out _);
             return null;
         }
         if (entry.Spec.Format > ManagedResourceSpec.CurrentFormat)
@@ -37,7 +39,12 @@ public sealed partial class EntryReconciler(
             return null;
         }
         if (entry.Spec.Installation != home.Installation)
+        {
+            // Another host's: not ours to touch (law L3). Nobody else may be there any more, so it is said, once.
+            if (_foreign.TryAdd(name, true))
+                LogForeign(logger, entry.Spec.Kind, name, entry.Spec.Installation, home.Installation);
             return null;
+        }
 
         var answer = await sessions.ForEntryAsync(entry, cancellation).ConfigureAwait(false);
         if (answer.Session is not { } session || session.TryUse() is not { } use)
@@ -358,6 +365,9 @@ public sealed partial class EntryReconciler(
 
     [LoggerMessage(EventId = 2104, Level = LogLevel.Information, Message = "{Kind} {Entry} is gone and released")]
     private static partial void LogReleased(ILogger logger, string kind, string entry);
+
+    [LoggerMessage(EventId = 2106, Level = LogLevel.Warning, Message = "{Kind} {Entry} belongs to installation {Other}, this host is {Own}: it is left alone. Run a host with --installation {Other}, or remove the entry by hand once its object is gone")]
+    private static partial void LogForeign(ILogger logger, string kind, string entry, string other, string own);
 
     [LoggerMessage(EventId = 2105, Level = LogLevel.Warning, Message = "{Kind} {Entry} is refused: {Reason}")]
     private static partial void LogRefused(ILogger logger, string kind, string entry, string reason);

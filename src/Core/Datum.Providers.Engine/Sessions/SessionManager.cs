@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Datum.Providers.Engine.Decisions;
+using Datum.Providers.Engine.Locations;
 using Datum.Providers.Engine.Platform;
 using Datum.Providers.Resources;
 using Datum.Providers.Resources.Providers;
@@ -17,10 +18,19 @@ public sealed record SessionAnswer(Session? Session, string Reason, string Messa
 /// Opens one session for each connection and keeps it. A changed ProviderConfig opens a new session; the old one drains.
 /// A session that couldn't be opened isn't tried again before its delay is over, so that one account that is down costs one probe, not one for each resource.
 /// </summary>
+#pragma warning disable CA1001 // The source has no timer; Close cancels it, and attempts may still look at its token afterwards.
 public sealed partial class SessionManager(
     HomePlane home, IDriverConnector connector, ICredentialSource credentials, IScheduler scheduler, ILogger<SessionManager> logger)
+#pragma warning restore CA1001
 {
+    /// <summary>How long a caller waits for a session; then it is told to come back, since others need its worker.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
+    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(30);
+
     private readonly ConcurrentDictionary<string, Slot> _slots = [];
+    private readonly CancellationTokenSource _closing = new();
 
     /// <summary>Called with each session that was opened: the lister begins with it.</summary>
     public event Action<Session>? Opened;
@@ -45,75 +55,134 @@ public sealed partial class SessionManager(
 
         var scope = ScopeOf(descriptor, locationBlock);
         var name = $"{config.Metadata.Name}|{scope.GetRawText()}";
+        var version = Version(config);
         var slot = _slots.GetOrAdd(name, static _ => new Slot());
-        await slot.Gate.WaitAsync(cancellation).ConfigureAwait(false);
-        try
+        Attempt attempt;
+        var begin = false;
+        lock (slot)
         {
-            var version = Version(config);
             if (slot.Session is { } open && slot.Version == version)
                 return new SessionAnswer(open, "", "", null);
             if (slot.Version == version && slot.NotBefore > scheduler.Time.GetUtcNow())
                 return new SessionAnswer(null, slot.Reason, slot.Message, slot.NotBefore);
+            begin = slot.Attempt?.Version != version;
+            attempt = slot.Attempt = begin ? new Attempt(version) : slot.Attempt!;
+        }
+        if (begin)
+            _ = scheduler.Run(() => OpenAsync(config, descriptor, scope, $"{name}|{version}", slot, attempt));
+        return await WithinPatienceAsync(attempt, cancellation).ConfigureAwait(false) ?? StillOpening(slot, version, descriptor);
+    }
 
-            var answer = await OpenAsync(config, descriptor, scope, $"{name}|{version}", slot, cancellation).ConfigureAwait(false);
-            slot.Version = version;
-            return answer;
-        }
-        finally
-        {
-            slot.Gate.Release();
-        }
+    /// <summary>Waits for an attempt as long as a worker may stand still for one account (law L9); null when it isn't over by then.</summary>
+    private async Task<SessionAnswer?> WithinPatienceAsync(Attempt attempt, CancellationToken cancellation)
+    {
+        if (attempt.Answer.Task.IsCompleted)
+            return await attempt.Answer.Task.ConfigureAwait(false);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var first = await Task.WhenAny(attempt.Answer.Task, scheduler.Delay(Patience, stop.Token)).ConfigureAwait(false);
+        await stop.CancelAsync().ConfigureAwait(false);
+        cancellation.ThrowIfCancellationRequested();
+        return first == attempt.Answer.Task ? await attempt.Answer.Task.ConfigureAwait(false) : null;
+    }
+
+    private SessionAnswer StillOpening(Slot slot, string version, DriverDescriptor descriptor)
+    {
+        var again = scheduler.Time.GetUtcNow() + LookAgain;
+        lock (slot)
+            // The reason of the attempt before stays until this one says something else, so that a condition doesn't go to and fro.
+            return slot.Version == version && slot.Reason.Length > 0
+                ? new SessionAnswer(null, slot.Reason, slot.Message, again)
+                : new SessionAnswer(null, Reasons.Waiting,
+                    $"Driver {descriptor.Id} is opening its session and hasn't answered yet. It may take {ProbeTimeout.TotalSeconds:0} s to answer its probe after it has connected; then the reason stands here.", again);
     }
 
     /// <summary>Lets a session go whose credentials were refused: the next use reads them again.</summary>
     public void Invalidate(Session session)
     {
         foreach (var slot in _slots.Values)
-            if (ReferenceEquals(slot.Session, session))
-            {
-                slot.Session = null;
-                slot.Version = "";
-                session.Retire();
-            }
+            lock (slot)
+                if (ReferenceEquals(slot.Session, session))
+                {
+                    slot.Session = null;
+                    slot.Version = "";
+                    slot.Reason = "";
+                    session.Retire();
+                }
     }
 
     /// <summary>Closes every session.</summary>
     public void Close()
     {
+        _closing.Cancel();
         foreach (var session in Open)
             session.Retire();
         _slots.Clear();
     }
 
-    private async Task<SessionAnswer> OpenAsync(
-        ProviderConfig config, DriverDescriptor descriptor, JsonElement scope, string key, Slot slot, CancellationToken cancellation)
+    private async Task OpenAsync(ProviderConfig config, DriverDescriptor descriptor, JsonElement scope, string key, Slot slot, Attempt attempt)
     {
+        var failure = new Failure("", "", RecoveryAction.RetrySlowly, null);
+        Session? session = null;
+        try
+        {
+            (session, failure) = await TryOpenAsync(config, descriptor, scope, key, _closing.Token).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            // Whatever it was, it is this account's alone (law L9); its resources become Unknown and it is tried again.
+            failure = failure with { Reason = Reasons.ProbeFailed, Message = $"The session couldn't be opened: {e.Message}" };
+        }
+
+        SessionAnswer answer;
+        lock (slot)
+        {
+            if (slot.Attempt != attempt || _closing.IsCancellationRequested)
+            {
+                // The config was changed meanwhile: another attempt decides.
+                session?.Retire();
+                attempt.Answer.SetResult(new SessionAnswer(null, Reasons.Waiting, "The ProviderConfig has changed; a new session is being opened.", scheduler.Time.GetUtcNow()));
+                return;
+            }
+            slot.Attempt = null;
+            slot.Version = attempt.Version;
+            slot.Session?.Retire();
+            slot.Session = session;
+            if (session is not null)
+                (slot.Failures, slot.Reason) = (0, "");
+            answer = session is null ? Fail(slot, failure) : new SessionAnswer(session, "", "", null);
+        }
+        if (session is not null)
+        {
+            LogOpened(logger, descriptor.Id, config.Metadata.Name!, session.Account.AccountId);
+            Opened?.Invoke(session);
+        }
+        attempt.Answer.SetResult(answer);
+    }
+
+    private async Task<(Session?, Failure)> TryOpenAsync(ProviderConfig config, DriverDescriptor descriptor, JsonElement scope, string key, CancellationToken cancellation)
+    {
+        var name = config.Metadata.Name!;
+        var hints = "";
         DriverError error;
         try
         {
-            var connection = ConnectionOf(config, scope);
+            var connection = ConnectionOf(config, descriptor, scope);
             var values = await credentials.ReadAsync(config, cancellation).ConfigureAwait(false);
             if (descriptor.CredentialKeys.FirstOrDefault(k => k.Required && !values.ContainsKey(k.Key)) is { } missing)
-                throw new CredentialsException($"ProviderConfig {config.Metadata.Name}: the credentials lack the key '{missing.Key}' ({missing.Description}).");
+                throw new CredentialsException(
+                    $"ProviderConfig {name}: the credentials lack the key '{missing.Key}' ({missing.Description}). They have {(values.Count == 0 ? "no key" : string.Join(", ", values.Keys.Order(StringComparer.Ordinal)))}.");
+            hints = CredentialHints.Of(descriptor, values);
 
             var driver = await connector.ConnectAsync(new SessionRequest
             {
-                DriverId = descriptor.Id, Name = config.Metadata.Name!, Connection = connection,
+                DriverId = descriptor.Id, Name = name, Connection = connection,
                 CaBundle = config.Spec.CaBundle, Proxy = config.Spec.Proxy, Credentials = values,
             }, cancellation).ConfigureAwait(false);
 
-            using var frame = Calls.New(scheduler, TimeSpan.FromSeconds(30), cancellation);
+            using var frame = Calls.New(scheduler, ProbeTimeout, cancellation);
             var probe = await driver.ProbeAsync(frame.Call).ConfigureAwait(false);
             if (probe.Error is null)
-            {
-                var session = new Session(key, config.Metadata.Name!, connection, descriptor, driver, probe.Value!, scheduler);
-                slot.Session?.Retire();
-                slot.Session = session;
-                slot.Failures = 0;
-                LogOpened(logger, descriptor.Id, config.Metadata.Name!, session.Account.AccountId);
-                Opened?.Invoke(session);
-                return new SessionAnswer(session, "", "", null);
-            }
+                return (new Session(key, name, connection, descriptor, driver, probe.Value!, scheduler), new Failure("", "", RecoveryAction.RetrySlowly, null));
             await driver.DisposeAsync().ConfigureAwait(false);
             error = probe.Error;
         }
@@ -121,35 +190,36 @@ public sealed partial class SessionManager(
         {
             error = e.Error;
         }
+        catch (ConfigException e)
+        {
+            return (null, new Failure(Reasons.InvalidConfig, e.Message, RecoveryAction.RetrySlowly, null));
+        }
         catch (CredentialsException e)
         {
-            return Fail(slot, Reasons.CredentialsMissing, e.Message, RecoveryAction.RetrySlowly, null);
+            return (null, new Failure(Reasons.CredentialsMissing, e.Message, RecoveryAction.RetrySlowly, null));
         }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            // Whatever it was, it is this account's alone (law L9); its resources become Unknown and it is tried again.
-            return Fail(slot, Reasons.ProbeFailed, $"The session couldn't be opened: {e.Message}", RecoveryAction.RetrySlowly, null);
-        }
-        return Fail(slot, error.Code is ErrorCode.Invalid ? Reasons.InvalidConfig : Reasons.ProbeFailed,
-            $"{error.Code}: {error.Message}",
-            Recovery.After(error.Code) is RecoveryAction.WaitForChange ? RecoveryAction.RetrySlowly : Recovery.After(error.Code), error.RetryAfter);
+        var action = Recovery.After(error.Code);
+        return (null, new Failure(error.Code is ErrorCode.Invalid ? Reasons.InvalidConfig : Reasons.ProbeFailed,
+            $"{error.Code}: {error.Message}{(hints.Length > 0 ? " " + hints : "")}",
+            action is RecoveryAction.WaitForChange ? RecoveryAction.RetrySlowly : action, error.RetryAfter));
     }
 
-    private SessionAnswer Fail(Slot slot, string reason, string message, RecoveryAction action, TimeSpan? retryAfter)
+    private SessionAnswer Fail(Slot slot, Failure failure)
     {
-        slot.Session?.Retire();
-        slot.Session = null;
-        slot.Reason = reason;
-        slot.Message = message;
-        slot.NotBefore = scheduler.Time.GetUtcNow() + (Recovery.Delay(action, slot.Failures++, retryAfter, scheduler.NextRandom()) ?? TimeSpan.FromMinutes(5));
-        return new SessionAnswer(null, reason, message, slot.NotBefore);
+        slot.Reason = failure.Reason;
+        slot.Message = failure.Message;
+        slot.NotBefore = scheduler.Time.GetUtcNow()
+            + (Recovery.Delay(failure.Action, slot.Failures++, failure.RetryAfter, scheduler.NextRandom()) ?? TimeSpan.FromMinutes(5));
+        return new SessionAnswer(null, failure.Reason, failure.Message, slot.NotBefore);
     }
 
-    private Connection ConnectionOf(ProviderConfig config, JsonElement scope)
+    private Connection ConnectionOf(ProviderConfig config, DriverDescriptor descriptor, JsonElement scope)
     {
         Uri? endpoint = null;
         if (!string.IsNullOrEmpty(config.Spec.Endpoint) && !Uri.TryCreate(config.Spec.Endpoint, UriKind.Absolute, out endpoint))
-            throw new CredentialsException($"ProviderConfig {config.Metadata.Name}: spec.endpoint '{config.Spec.Endpoint}' is no absolute URL.");
+            throw new ConfigException($"ProviderConfig {config.Metadata.Name}: spec.endpoint '{config.Spec.Endpoint}' is no absolute URL, such as https://api.example.com:443.");
+        if (config.Spec.Settings is { } settings && SchemaCheck.Validate(descriptor.SettingsSchema, settings, "spec.settings") is { } wrong)
+            throw new ConfigException($"ProviderConfig {config.Metadata.Name}: {wrong} The settings of driver {descriptor.Id} stand on its page.");
         return new Connection
         {
             Endpoint = endpoint,
@@ -189,14 +259,27 @@ public sealed partial class SessionManager(
     [LoggerMessage(EventId = 2001, Level = LogLevel.Information, Message = "Session of driver {Driver} for ProviderConfig {Config} opened, account {Account}")]
     private static partial void LogOpened(ILogger logger, string driver, string config, string account);
 
+    private sealed record Failure(string Reason, string Message, RecoveryAction Action, TimeSpan? RetryAfter);
+
+    /// <summary>One try to open a session; everybody who wants the session waits for the same one.</summary>
+    private sealed class Attempt(string version)
+    {
+        public string Version { get; } = version;
+        public TaskCompletionSource<SessionAnswer> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
+    /// <summary>One account's session or the reason why there is none; guarded by its own lock.</summary>
     private sealed class Slot
     {
-        public SemaphoreSlim Gate { get; } = new(1, 1);
         public Session? Session { get; set; }
+        public Attempt? Attempt { get; set; }
         public string Version { get; set; } = "";
         public string Reason { get; set; } = "";
         public string Message { get; set; } = "";
         public DateTimeOffset NotBefore { get; set; }
         public int Failures { get; set; }
     }
+
+    /// <summary>A field of a ProviderConfig that no driver can be given.</summary>
+    private sealed class ConfigException(string message) : Exception(message);
 }

@@ -97,7 +97,8 @@ public static class InstanceTranslation
             findings.Add(new Finding
             {
                 Path = "spec.runtime.resources.instanceType",
-                Message = $"Instance type '{type}' is unknown; use datumcloud/d1-standard-2 or add it to the ProviderConfig's instanceTypes.",
+                Message = $"Instance type '{type}' is unknown at this Location; known are {string.Join(", ", DefaultSizes.Keys.Union(config.InstanceTypes?.Keys ?? Enumerable.Empty<string>()).Order(StringComparer.Ordinal))}. "
+                    + "Use one of them, or ask the platform operator to add it to spec.instanceTypes of the ProviderConfig.",
                 Capability = "instanceTypes",
             });
         return size;

@@ -56,6 +56,8 @@ public static class Reasons
     public const string Shadowed = "Shadowed";
     public const string UnsupportedPlane = "UnsupportedPlane";
     public const string UnsupportedFormat = "UnsupportedFormat";
+    /// <summary>Event: the host's type can't read the object; it is left out.</summary>
+    public const string Unreadable = "Unreadable";
 
     public const string Accepted = "Accepted";
     public const string InvalidLocation = "InvalidLocation";

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 
@@ -19,12 +18,15 @@ internal sealed partial class LogFile : IDisposable
     private readonly string folder;
     private readonly ILogger logger;
     private readonly FileStream lockFile;
+    private readonly LogDisk disk;
     private SafeFileHandle handle;
 
-    private LogFile(string folder, ILogger logger, FileStream lockFile, SafeFileHandle handle)
+    private LogFile(string folder, ILogger logger, FileStream lockFile, SafeFileHandle handle, LogDisk disk)
     {
-        (this.folder, this.logger, this.lockFile, this.handle) = (folder, logger, lockFile, handle);
+        (this.folder, this.logger, this.lockFile, this.handle, this.disk) = (folder, logger, lockFile, handle, disk);
     }
+
+    public string Folder => folder;
 
     public long Length { get; private set; }
 
@@ -33,53 +35,106 @@ internal sealed partial class LogFile : IDisposable
 
     private string Path => System.IO.Path.Combine(folder, FileName);
 
-    /// <exception cref="InvalidDataException">The log is damaged; the message names the file and the offset.</exception>
-    /// <exception cref="IOException">Another process holds the folder.</exception>
-    public static LogFile Open(string folder, ILogger logger, Action<ChangeType, string, StoredObject, ulong> replay)
+    /// <exception cref="PlaneStateException">The log is damaged; the message names the file and the offset.</exception>
+    /// <exception cref="IOException">Another process holds the folder, or it can't be written to.</exception>
+    public static LogFile Open(string folder, ILogger logger, Action<ChangeType, string, StoredObject, ulong> replay, LogDisk? disk = null)
     {
-        Directory.CreateDirectory(folder);
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        FileStream lockFile;
-        try
-        {
-            lockFile = new FileStream(System.IO.Path.Combine(folder, "plane.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException e)
-        {
-            throw new IOException($"The state folder '{folder}' is in use by another process.", e);
-        }
+        disk ??= LogDisk.Real;
+        var lockFile = Lock(folder);
 
         LogFile? log = null;
         try
         {
             var path = System.IO.Path.Combine(folder, FileName);
-            if (!File.Exists(path)) Replace(folder, Header(0), []);
-            log = new LogFile(folder, logger, lockFile, OpenHandle(path));
+            if (!File.Exists(path)) Create(folder, disk);
+            log = new LogFile(folder, logger, lockFile, OpenHandle(path), disk);
             log.Read(replay);
             return log;
         }
-        catch
+        catch (Exception e)
         {
             log?.handle.Dispose();
             lockFile.Dispose();
+            if (LogDisk.IsFull(e)) throw new IOException($"The state folder '{folder}' can't be opened: its disk is full. Make room, then start again.", e);
+            if (e is UnauthorizedAccessException) throw NotWritable(folder, e);
             throw;
         }
     }
+
+    /// <summary>Makes the folder and takes its lock, which a process that ends gives back by itself.</summary>
+    private static FileStream Lock(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+            if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw NotWritable(folder, e);
+        }
+
+        var path = System.IO.Path.Combine(folder, "plane.lock");
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw NotWritable(folder, e);
+        }
+        catch (IOException e) when (!LogDisk.IsFull(e) && File.Exists(path))
+        {
+            throw new IOException($"The state folder '{folder}' is in use by another process. Stop that one, or name another folder by --state.", e);
+        }
+        catch (IOException e)
+        {
+            throw NotWritable(folder, e);
+        }
+    }
+
+    private static IOException NotWritable(string folder, Exception e) =>
+        new($"The state folder '{folder}' can't be written to: {e.Message.TrimEnd('.')}. Make it writable for this user (and its disk not full), or name another one by --state.", e);
 
     /// <summary>Appends and flushes: when it returns, the records survive a crash.</summary>
     public void Append(IReadOnlyList<byte[]> records)
     {
         var at = Length;
-        RandomAccess.Write(handle, [.. records.Select(r => (ReadOnlyMemory<byte>)r)], at);
-        RandomAccess.FlushToDisk(handle);
+        try
+        {
+            disk.Write(handle, [.. records.Select(r => (ReadOnlyMemory<byte>)r)], at);
+        }
+        catch (IOException e) when (LogDisk.IsFull(e))
+        {
+            // What came through was answered to nobody. Without this cut the next write would stand behind half a record.
+            disk.Cut(handle, at);
+            throw new DiskFullException(folder, e);
+        }
+
+        // A flush that fails is another matter: afterwards nobody knows what is on the disk.
+        disk.Flush(handle);
         foreach (var record in records) at += record.Length;
         Length = at;
     }
 
     /// <summary>Replaces the log by one that holds only the given state.</summary>
+    /// <exception cref="CompactionException">It couldn't be written or renamed; the old one is in use as before.</exception>
     public void Compact(ulong floor, IEnumerable<byte[]> records)
     {
-        Replace(folder, Header(floor), records);
+        var fresh = Path + ".new";
+        try
+        {
+            disk.WriteNew(fresh, Header(floor), records);
+            disk.Rename(fresh, Path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            TryDelete(fresh);
+            throw new CompactionException(e);
+        }
+
+        // From here on the old file has no name any more: what fails now must end the writing.
+        disk.FlushFolder(folder);
         var old = handle;
         handle = OpenHandle(Path);
         old.Dispose();
@@ -106,21 +161,24 @@ internal sealed partial class LogFile : IDisposable
         return header;
     }
 
-    private static void Replace(string folder, byte[] header, IEnumerable<byte[]> records)
+    private static void Create(string folder, LogDisk disk)
     {
         var path = System.IO.Path.Combine(folder, FileName);
-        var fresh = path + ".new";
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, BufferSize = 1 << 16 };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using (var stream = new FileStream(fresh, options))
-        {
-            stream.Write(header);
-            foreach (var record in records) stream.Write(record);
-            stream.Flush(flushToDisk: true);
-        }
+        disk.WriteNew(path + ".new", Header(0), []);
+        disk.Rename(path + ".new", path);
+        disk.FlushFolder(folder);
+    }
 
-        File.Move(fresh, path, overwrite: true);
-        FlushFolder(folder);
+    private void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            NotDeleted(logger, path, e.Message);
+        }
     }
 
     private void Read(Action<ChangeType, string, StoredObject, ulong> replay)
@@ -203,32 +261,12 @@ internal sealed partial class LogFile : IDisposable
         }
     }
 
-    private InvalidDataException Damaged(int offset, string why) =>
-        new($"The state file '{Path}' is damaged at offset {offset}: {why}. Restore it from a backup or remove it to start empty.");
-
-    private static void FlushFolder(string folder)
-    {
-        if (OperatingSystem.IsWindows()) return;
-        var fd = Native.Open(folder, 0);
-        if (fd < 0) throw new IOException($"Can't open the folder '{folder}' to flush it (errno {Marshal.GetLastPInvokeError()}).");
-        var failed = Native.Fsync(fd) != 0;
-        var errno = Marshal.GetLastPInvokeError();
-        _ = Native.Close(fd);
-        if (failed) throw new IOException($"Can't flush the folder '{folder}' (errno {errno}).");
-    }
+    private PlaneStateException Damaged(int offset, string why) =>
+        new($"The state file '{Path}' is damaged at offset {offset}: {why}. Nothing of it is used, since what follows may be wrong too. Restore it from a backup, or move it away to start empty (what runs at the platforms is then unknown to the host).");
 
     [LoggerMessage(1, LogLevel.Warning, "The state file {Path} ended in an unfinished record at offset {Offset}; its {Count} bytes are cut off.")]
     private static partial void TornTail(ILogger logger, string path, long offset, long count);
 
-    private static partial class Native
-    {
-        [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-        internal static partial int Open(string path, int flags);
-
-        [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
-        internal static partial int Fsync(int fd);
-
-        [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
-        internal static partial int Close(int fd);
-    }
+    [LoggerMessage(7, LogLevel.Debug, "{Path} is left over: {Error}")]
+    private static partial void NotDeleted(ILogger logger, string path, string error);
 }

@@ -25,12 +25,14 @@ internal sealed partial class ObjectStore : IDisposable
     private ulong floor;
     private volatile Exception? fault;
     private volatile bool closing;
+    private bool full;
+    private long compactAfter = CompactAfter;
 
-    public ObjectStore(string? folder, ILogger logger, int historyLimit = 8192)
+    public ObjectStore(string? folder, ILogger logger, int historyLimit = 8192, LogDisk? disk = null)
     {
         (this.logger, this.historyLimit) = (logger, historyLimit);
         if (folder is null) return;
-        log = LogFile.Open(folder, logger, Replay);
+        log = LogFile.Open(folder, logger, Replay, disk);
         floor = log.Floor;
         assigned = committed = Math.Max(assigned, floor);
         committer = new Thread(CommitLoop) { IsBackground = true, Name = "plane-commit" };
@@ -223,7 +225,18 @@ internal sealed partial class ObjectStore : IDisposable
             }
 
             foreach (var waiting in batch) waiting.Done.SetResult();
+            if (full) RoomAgain(logger, log.Folder);
+            full = false;
             MaybeCompact();
+        }
+        catch (DiskFullException e)
+        {
+            Refuse(batch, e);
+        }
+        catch (CompactionException e)
+        {
+            compactAfter = log!.Length + CompactAfter;
+            NotCompacted(logger, log.Length, e.Message);
         }
         catch (Exception e)
         {
@@ -234,9 +247,25 @@ internal sealed partial class ObjectStore : IDisposable
         }
     }
 
+    /// <summary>Tells everybody whose write isn't on the disk, and forgets those writes: the state is the committed one again.</summary>
+    private void Refuse(List<Waiting> batch, DiskFullException error)
+    {
+        lock (gate)
+        {
+            // What arrived meanwhile may be based on what is refused now.
+            batch.AddRange(queue);
+            queue = [];
+            foreach (var table in tables.Values) table.Pending.Clear();
+        }
+
+        if (!full) DiskFull(logger, log!.Folder);
+        full = true;
+        foreach (var waiting in batch) waiting.Done.TrySetException(ApiError.Internal(error.Message));
+    }
+
     private void MaybeCompact()
     {
-        if (log!.Length < CompactAfter) return;
+        if (log!.Length < compactAfter) return;
         List<(string Resource, StoredObject Value)> live;
         ulong at;
         lock (gate)
@@ -248,6 +277,7 @@ internal sealed partial class ObjectStore : IDisposable
         if (log.Length < CompactAfter + 4 * live.Sum(l => (long)l.Value.Json.Length)) return;
         var before = log.Length;
         log.Compact(at, live.OrderBy(l => l.Value.Version).Select(l => LogRecord.Encode(ChangeType.Added, l.Resource, l.Value)));
+        compactAfter = CompactAfter;
         Compacted(logger, before, log.Length);
     }
 
@@ -258,6 +288,15 @@ internal sealed partial class ObjectStore : IDisposable
 
     [LoggerMessage(2, LogLevel.Critical, "The embedded plane's store can't write any more; it refuses all writes until it is restarted.")]
     private static partial void StoreFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(4, LogLevel.Error, "The disk under {Folder} is full: nothing is stored, reads and watches go on. Make room; the next write is tried.")]
+    private static partial void DiskFull(ILogger logger, string folder);
+
+    [LoggerMessage(5, LogLevel.Information, "There is room under {Folder} again: writes are stored.")]
+    private static partial void RoomAgain(ILogger logger, string folder);
+
+    [LoggerMessage(6, LogLevel.Warning, "The state file of {Size} bytes couldn't be compacted and is used as it is: {Error}. It is tried again once it has grown; make room beside it.")]
+    private static partial void NotCompacted(ILogger logger, long size, string error);
 
     [LoggerMessage(3, LogLevel.Information, "Compacted the state file from {Before} to {After} bytes.")]
     private static partial void Compacted(ILogger logger, long before, long after);

@@ -7,9 +7,9 @@ internal sealed record ReadyResult
 
     public required Uri Plane { get; init; }
 
-    /// <summary>Full path.</summary>
-    public required string Kubeconfig { get; init; }
+    /// <summary>Full path; null where none was named.</summary>
+    public required string? Kubeconfig { get; init; }
 
-    public static void Write(IConsoleOutput output, Uri plane, string kubeconfig) =>
-        output.Result(new ReadyResult { Process = Environment.ProcessId, Plane = plane, Kubeconfig = Path.GetFullPath(kubeconfig) }, CliJson.Readable.ReadyResult, (_, _) => { });
+    public static void Write(IConsoleOutput output, Uri plane, string? kubeconfig) =>
+        output.Result(new ReadyResult { Process = Environment.ProcessId, Plane = plane, Kubeconfig = kubeconfig is null ? null : Path.GetFullPath(kubeconfig) }, CliJson.Readable.ReadyResult, (_, _) => { });
 }

@@ -23,8 +23,8 @@ internal sealed class CredentialSource(HomePlane home) : ICredentialSource
             case CredentialsSource.Secret:
                 if (credentials!.SecretRef?.Name is not { Length: > 0 } name)
                     throw new CredentialsException($"{at}.secretRef.name is missing.");
-                var secret = await home.Client.FindAsync(Core.Secrets, new ObjectKey(home.Namespace, name), cancellation)
-                    ?? throw new CredentialsException($"{at}.secretRef: Secret {home.Namespace}/{name} doesn't exist.");
+                var secret = await SecretAsync(name, at, cancellation)
+                    ?? throw new CredentialsException($"{at}.secretRef: Secret {home.Namespace}/{name} doesn't exist. Create it there, or correct the name.");
                 return (secret.Data ?? []).ToDictionary(p => p.Key, p => (ReadOnlyMemory<byte>)p.Value, StringComparer.Ordinal);
 
             case CredentialsSource.File:
@@ -39,6 +39,23 @@ internal sealed class CredentialSource(HomePlane home) : ICredentialSource
 
             default:
                 throw new CredentialsException($"{at}.source '{credentials!.Source}' is none of Secret, File, Environment, InjectedIdentity, None.");
+        }
+    }
+
+    private async Task<Secret?> SecretAsync(string name, string at, CancellationToken cancellation)
+    {
+        try
+        {
+            return await home.Client.FindAsync(Core.Secrets, new ObjectKey(home.Namespace, name), cancellation);
+        }
+        catch (KubernetesException e) when (e.Code == 403)
+        {
+            throw new CredentialsException($"{at}.secretRef: the host's user may not get Secret {home.Namespace}/{name}. Grant it get on secrets in namespace {home.Namespace}.");
+        }
+        catch (KubernetesException e) when (e.Reason == "Unreadable")
+        {
+            // The decoder's reason may quote what it couldn't read (law L12).
+            throw new CredentialsException($"{at}.secretRef: Secret {home.Namespace}/{name} can't be read: a value of its data isn't base64.");
         }
     }
 

@@ -13,10 +13,16 @@ internal sealed class DriverConnector(IDriverCatalog catalog, ILoggerFactory log
 
     public DriverDescriptor? FindByLocationKey(string key) => catalog.ByLocationKey(key)?.Descriptor;
 
-    public string WhyMissing(string driverIdOrKey) =>
-        catalog.Rejections.FirstOrDefault(r => r.Id == driverIdOrKey) is { } rejection
-            ? $"Driver {driverIdOrKey} was rejected at start: {rejection.Message}"
-            : $"No driver '{driverIdOrKey}' is in {volume}. Loaded are {(catalog.Drivers.Count == 0 ? "none" : string.Join(", ", catalog.Drivers.Select(d => d.Descriptor.Id)))}.";
+    public string WhyMissing(string driverIdOrKey)
+    {
+        if (catalog.Rejections.FirstOrDefault(r => r.LocationKey == driverIdOrKey || r.Id == driverIdOrKey) is { } rejection)
+            return $"Driver {rejection.Id} was rejected at start ({rejection.Reason}): {rejection.Message}";
+        var there = string.Join(", ", catalog.Drivers.Select(d =>
+            d.Descriptor.Id == d.Descriptor.LocationKey ? d.Descriptor.Id : $"{d.Descriptor.Id} (location key {d.Descriptor.LocationKey})"));
+        var unnamed = catalog.Rejections.Count(r => r.Id is null && r.Reason != DriverRejectionReason.VolumeMissing);
+        return $"No driver '{driverIdOrKey}' is in the driver volume {volume}; {(there.Length == 0 ? "no driver is loaded" : $"loaded are {there}")}"
+            + $"{(unnamed == 0 ? "" : $", and {unnamed} folders were rejected before they had a name (kubectl get dpd)")}. Correct the name, or put the driver's folder into the volume and restart the host.";
+    }
 
     public async ValueTask<IInfrastructureDriver> ConnectAsync(SessionRequest request, CancellationToken cancellation)
     {

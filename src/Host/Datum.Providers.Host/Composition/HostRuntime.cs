@@ -38,6 +38,7 @@ public sealed record HostSettings
 public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient client, IScheduler scheduler, ILoggerFactory logging)
 {
     private readonly ILogger _logger = logging.CreateLogger<HostRuntime>();
+    private readonly PlaneClient _client = new(client, scheduler, logging.CreateLogger<PlaneClient>());
 
     /// <summary>Called once everything was started; the controllers begin when their caches have the first complete list.</summary>
     public Action? Started { get; init; }
@@ -46,22 +47,26 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
     {
         var catalog = DriverCatalog.Load(new DriverVolumeOptions { Path = settings.DriverVolume, TrustedDigests = settings.TrustedDigests, Scheduler = scheduler }, logging, scheduler.Time);
 
+        _client.Stopping = cancellation;
+        var planeId = await PlaneChecks.IdentityAsync(_client, cancellation);
         if (settings.Development)
-            await PlaneInstaller.ApplyCrdsAsync(client, Crds.All().Select(c => c.Yaml), cancellation);
-        var planeId = (await client.FindAsync(Core.Namespaces, new ObjectKey(null, "kube-system"), cancellation))?.Metadata.Uid
-            ?? throw new InvalidOperationException("The plane has no namespace kube-system; its UID names the plane in every ledger entry.");
+            await PlaneInstaller.ApplyCrdsAsync(_client, Crds.All().Select(c => c.Yaml), cancellation);
+        await PlaneChecks.RequireAsync(_client, settings.Namespace, cancellation);
         var installation = settings.Installation ?? DeriveInstallation(planeId);
         LogPlane(_logger, planeId, installation, catalog.Drivers.Count);
 
-        var watch = new PlaneWatch(client, scheduler, logging);
+        var events = new EventRecorder(_ => _client, scheduler, logging.CreateLogger<EventRecorder>());
+        var watch = new PlaneWatch(_client, scheduler, logging, new UnreadableObjects(_client, events, scheduler, logging.CreateLogger<UnreadableObjects>()));
+        if (!await PlaneChecks.ServesAsync(_client.Direct, ResourceTypes.ComputeLocations, cancellation))
+            watch.Without(ResourceTypes.ComputeLocations);
         var home = new HomePlane
         {
-            Client = client, Installation = installation, Namespace = settings.Namespace,
+            Client = _client, Installation = installation, Namespace = settings.Namespace,
             Entries = watch.Of(ResourceTypes.ManagedResources), Configs = watch.Of(ResourceTypes.ProviderConfigs),
         };
         var plane = new ProjectPlane
         {
-            Id = planeId, Client = client,
+            Id = planeId, Client = _client,
             Locations = watch.Of(ResourceTypes.Locations), ComputeLocations = watch.Of(ResourceTypes.ComputeLocations),
             Networks = watch.Of(ResourceTypes.Networks), NetworkContexts = watch.Of(ResourceTypes.NetworkContexts),
             Subnets = watch.Of(ResourceTypes.Subnets), WorkloadDeployments = watch.Of(ResourceTypes.WorkloadDeployments),
@@ -80,21 +85,23 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
 
         // The core controllers run only where we installed the kinds: elsewhere the platform's own do their work.
         var core = await RunsCoreAsync(cancellation)
-            ? CoreControllers.Create(new CoreControllersOptions { Client = client, Scheduler = scheduler, LoggerFactory = logging, Caches = new PlaneCaches(watch) })
+            ? CoreControllers.Create(new CoreControllersOptions { Client = _client, Scheduler = scheduler, LoggerFactory = logging, Caches = new PlaneCaches(watch) })
             : null;
         if (core is null)
             LogNoCore(_logger);
 
         var running = new List<Task> { watch.RunAsync(stop.Token) };
+        CancellationToken? lease = null;
         if (elector is not null)
         {
             running.Add(elector.RunAsync(stop.Token));
             var leadership = await elector.WaitForLeadershipAsync(stop.Token);
             // Who lost the lease must not linger: the process ends, and its successor begins with fresh caches.
             leadership.Register(() => stop.Cancel());
+            lease = leadership;
         }
         // Only who leads tells what it found: a standby of another version would fight over the same objects.
-        await DriverRegistrar.WriteAsync(client, catalog, stop.Token);
+        await DriverRegistrar.WriteAsync(_client, catalog, stop.Token);
         running.Add(engine.RunAsync(stop.Token));
         if (core is not null)
             running.Add(core.RunAsync(stop.Token));
@@ -116,13 +123,16 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         {
             LogStopped(_logger);
         }
+        if (lease is { IsCancellationRequested: true } && !cancellation.IsCancellationRequested)
+            throw new HostStartException(
+                $"The lease {settings.Namespace}/datum-providers was lost: the API server didn't take its renewals in time, or another host holds it. What runs at the platforms goes on; start the host again, it waits for the lease.");
     }
 
     private (IMutationGate Gate, LeaseElector? Elector) Gate(string holder)
     {
         if (!settings.UseLease)
             return (new ExclusiveGate(holder, settings.ObserveOnly), null);
-        var elector = new LeaseElector(client, scheduler, new LeaseElectorOptions
+        var elector = new LeaseElector(_client, scheduler, new LeaseElectorOptions
         {
             Lease = new ObjectKey(settings.Namespace, "datum-providers"), Identity = holder,
         }, logging.CreateLogger<LeaseElector>());
@@ -131,7 +141,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
 
     private async Task<bool> RunsCoreAsync(CancellationToken cancellation)
     {
-        var crd = await client.FindAsync(Core.CustomResourceDefinitions, new ObjectKey(null, "workloads.compute.datumapis.com"), cancellation);
+        var crd = await _client.FindAsync(Core.CustomResourceDefinitions, new ObjectKey(null, "workloads.compute.datumapis.com"), cancellation);
         return crd?.Metadata.Label(Labels.Installed) == "true";
     }
 

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace Datum.Providers.Host.Composition;
 
 /// <summary>One cache and one reflector for each kind of one plane, shared by everybody who reads the kind.</summary>
-public sealed class PlaneWatch(IKubernetesClient client, IScheduler scheduler, ILoggerFactory logging) : ICacheFactory
+internal sealed class PlaneWatch(IKubernetesClient client, IScheduler scheduler, ILoggerFactory logging, UnreadableObjects unreadable) : ICacheFactory
 {
     private readonly Dictionary<string, (object Cache, Func<CancellationToken, Task> Run)> _kinds = [];
 
@@ -15,8 +15,22 @@ public sealed class PlaneWatch(IKubernetesClient client, IScheduler scheduler, I
         if (_kinds.TryGetValue(type.ToString(), out var known))
             return (ObjectCache<T>)known.Cache;
         var cache = new ObjectCache<T>(logging.CreateLogger("Datum.Providers.Kubernetes.ObjectCache"));
-        var reflector = new Reflector<T>(client, type, cache, scheduler, null, logging.CreateLogger("Datum.Providers.Kubernetes.Reflector"));
+        var reflector = new Reflector<T>(client, type, cache, scheduler,
+            new ReflectorOptions { OnUnreadable = bad => unreadable.Report(type, bad) }, logging.CreateLogger("Datum.Providers.Kubernetes.Reflector"));
         _kinds[type.ToString()] = (cache, reflector.RunAsync);
+        return cache;
+    }
+
+    /// <summary>The cache of a kind that this plane doesn't serve: empty, and known to be.</summary>
+    public ObjectCache<T> Without<T>(ResourceType<T> type) where T : KubeObject
+    {
+        var cache = new ObjectCache<T>(logging.CreateLogger("Datum.Providers.Kubernetes.ObjectCache"));
+        _kinds[type.ToString()] = (cache, _ =>
+        {
+            cache.Replace([], "0", []);
+            return Task.CompletedTask;
+        }
+        );
         return cache;
     }
 

@@ -63,25 +63,44 @@ public sealed partial class DriverCatalog : IDriverCatalog
             if (Verify(folder, options, verified, Reject) is { } driver)
                 verified.Add(driver);
 
-        List<LoadedDriver> drivers = [];
-        foreach (var driver in verified)
-            if (Start(driver, options, loggers, time, Reject) is { } loaded)
-            {
-                drivers.Add(loaded);
-                Report(logger, loaded);
-            }
-
+        // Side by side: a driver that hangs costs itself its deadline and the others nothing more (law L9).
+        var drivers = StartAll(verified, options, loggers, time, Reject);
+        foreach (var driver in drivers)
+            Report(logger, driver);
+        if (drivers.Count == 0)
+            LogNoDriver(logger, options.Path);
         LogSummary(logger, options.Path, drivers.Count, rejections.Count);
         return new DriverCatalog(drivers, rejections);
+    }
+
+    // Not inlined, so that no thread or array of it keeps a rejected driver's context alive.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static List<LoadedDriver> StartAll(List<VerifiedDriver> verified, DriverVolumeOptions options, ILoggerFactory loggers, TimeProvider time, Action<DriverRejection> reject)
+    {
+        var outcomes = new (LoadedDriver? Driver, DriverRejection? Rejection)[verified.Count];
+        var threads = verified.Select((driver, i) => new Thread(() =>
+        {
+            var loaded = Start(driver, options, loggers, time, out var rejection);
+            outcomes[i] = (loaded, rejection);
+        })
+        { IsBackground = true, Name = $"driver/{driver.Manifest.Id} start" }).ToList();
+        foreach (var thread in threads)
+            thread.Start();
+        foreach (var thread in threads)
+            thread.Join();
+        foreach (var rejection in outcomes.Select(o => o.Rejection).OfType<DriverRejection>())
+            reject(rejection);
+        return [.. outcomes.Select(o => o.Driver).OfType<LoadedDriver>()];
     }
 
     private static VerifiedDriver? Verify(DriverFolder folder, DriverVolumeOptions options, List<VerifiedDriver> earlier, Action<DriverRejection> reject)
     {
         string? id = null;
+        string? key = null;
         try
         {
             var manifest = DriverVerifier.ReadManifest(folder);
-            id = manifest.Id;
+            (id, key) = (manifest.Id, manifest.LocationKey);
             var driver = DriverVerifier.Verify(folder, manifest, options);
             if (earlier.Find(e => e.Manifest.Id == id) is { } sameId)
                 throw new DriverRejectedException(DriverPhase.Verify, DriverRejectionReason.DuplicateId,
@@ -93,7 +112,7 @@ public sealed partial class DriverCatalog : IDriverCatalog
         }
         catch (DriverRejectedException e)
         {
-            reject(new DriverRejection { Folder = folder.Path, Id = id, Phase = e.Phase, Reason = e.Reason, Message = e.Message });
+            reject(new DriverRejection { Folder = folder.Path, Id = id, LocationKey = key, Phase = e.Phase, Reason = e.Reason, Message = e.Message });
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -101,6 +120,7 @@ public sealed partial class DriverCatalog : IDriverCatalog
             {
                 Folder = folder.Path,
                 Id = id,
+                LocationKey = key,
                 Phase = id is null ? DriverPhase.Manifest : DriverPhase.Verify,
                 Reason = DriverRejectionReason.Unreadable,
                 Message = $"{folder.Path} can't be read: {e.Message} Give the host's user read access.",
@@ -112,11 +132,11 @@ public sealed partial class DriverCatalog : IDriverCatalog
 
     // Not inlined, so that no local of it keeps a rejected driver's context alive.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static LoadedDriver? Start(VerifiedDriver driver, DriverVolumeOptions options, ILoggerFactory loggers, TimeProvider time, Action<DriverRejection> reject)
+    private static LoadedDriver? Start(VerifiedDriver driver, DriverVolumeOptions options, ILoggerFactory loggers, TimeProvider time, out DriverRejection? rejection)
     {
         var manifest = driver.Manifest;
         DriverLoadContext? context = null;
-        DriverRejection rejection;
+        rejection = null;
         try
         {
             context = new DriverLoadContext(driver, options.Collectible);
@@ -133,7 +153,7 @@ public sealed partial class DriverCatalog : IDriverCatalog
         }
         catch (DriverRejectedException e)
         {
-            rejection = new DriverRejection { Folder = driver.Folder.Path, Id = manifest.Id, Phase = e.Phase, Reason = e.Reason, Message = e.Message };
+            rejection = new DriverRejection { Folder = driver.Folder.Path, Id = manifest.Id, LocationKey = manifest.LocationKey, Phase = e.Phase, Reason = e.Reason, Message = e.Message };
         }
         catch (Exception e)
         {
@@ -141,6 +161,7 @@ public sealed partial class DriverCatalog : IDriverCatalog
             {
                 Folder = driver.Folder.Path,
                 Id = manifest.Id,
+                LocationKey = manifest.LocationKey,
                 Phase = DriverPhase.Load,
                 Reason = DriverRejectionReason.TypeLoadFailed,
                 Message = $"Driver {manifest.Id} can't be loaded: {ExceptionText.Flatten(e)} Pack the driver again.",
@@ -149,7 +170,6 @@ public sealed partial class DriverCatalog : IDriverCatalog
 
         if (options.Collectible)
             context?.Unload();
-        reject(rejection);
         return null;
     }
 
@@ -161,15 +181,18 @@ public sealed partial class DriverCatalog : IDriverCatalog
         LogLoaded(logger, driver.Manifest.Id, driver.Manifest.Version, driver.Descriptor.LocationKey, driver.Digest, driver.Folder, assemblies);
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Driver {Id} {Version} for location key {LocationKey}, digest {Digest}, from {Folder}: {Assemblies}")]
+    [LoggerMessage(EventId = 1201, Level = LogLevel.Information, Message = "Driver {Id} {Version} for location key {LocationKey}, digest {Digest}, from {Folder}: {Assemblies}")]
     private static partial void LogLoaded(ILogger logger, string id, string version, string locationKey, string digest, string folder, string assemblies);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Driver folder {Folder} rejected in phase {Phase}, {Reason}: {Message}")]
+    [LoggerMessage(EventId = 1202, Level = LogLevel.Error, Message = "Driver folder {Folder} rejected in phase {Phase}, {Reason}: {Message}")]
     private static partial void LogRejected(ILogger logger, string folder, DriverPhase phase, DriverRejectionReason reason, string message);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Driver folder {Folder} left out: {Message}")]
+    [LoggerMessage(EventId = 1203, Level = LogLevel.Information, Message = "Driver folder {Folder} left out: {Message}")]
     private static partial void LogNotSelected(ILogger logger, string folder, string message);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Driver volume {Volume}: {Drivers} drivers, {Rejections} rejections")]
+    [LoggerMessage(EventId = 1205, Level = LogLevel.Warning, Message = "No driver of the driver volume {Volume} was started, so no Location can be served. Put each driver's folder into it (or correct what the lines above name) and restart the host")]
+    private static partial void LogNoDriver(ILogger logger, string volume);
+
+    [LoggerMessage(EventId = 1204, Level = LogLevel.Information, Message = "Driver volume {Volume}: {Drivers} drivers, {Rejections} rejections")]
     private static partial void LogSummary(ILogger logger, string volume, int drivers, int rejections);
 }

@@ -53,6 +53,9 @@ public sealed partial record DriverManifest
         ManifestDocument document;
         try
         {
+            // Asked first: a newer format may well have fields that this one doesn't know.
+            if (JsonSerializer.Deserialize(json, ManifestFormatJson.Default.ManifestFormat)?.FormatVersion is > SupportedFormat and var newer)
+                throw new FormatException($"formatVersion: is {newer}; this host reads {SupportedFormat}. Take the driver's release for this host, or a newer host.");
             document = JsonSerializer.Deserialize(json, ManifestJson.Default.ManifestDocument) ?? throw new FormatException("the file holds null, not an object.");
         }
         catch (JsonException e)
@@ -222,6 +225,12 @@ internal sealed class ManifestDocument
     public Dictionary<string, string?>? Files { get; set; }
 }
 
+/// <summary>The one field that every format has.</summary>
+internal sealed class ManifestFormat
+{
+    public int? FormatVersion { get; set; }
+}
+
 internal sealed class ManifestContract
 {
     public string? Min { get; set; }
@@ -236,3 +245,7 @@ internal sealed class ManifestContract
     MaxDepth = 4)]
 [JsonSerializable(typeof(ManifestDocument))]
 internal sealed partial class ManifestJson : JsonSerializerContext;
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, MaxDepth = 16)]
+[JsonSerializable(typeof(ManifestFormat))]
+internal sealed partial class ManifestFormatJson : JsonSerializerContext;

@@ -59,6 +59,9 @@ public sealed record DriverRejection
     /// <summary>The id in its manifest; null when that couldn't be read.</summary>
     public string? Id { get; init; }
 
+    /// <summary>The location key in its manifest; null when that couldn't be read.</summary>
+    public string? LocationKey { get; init; }
+
     public required DriverPhase Phase { get; init; }
 
     public required DriverRejectionReason Reason { get; init; }

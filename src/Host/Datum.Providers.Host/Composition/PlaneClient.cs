@@ -1,0 +1,213 @@
+using System.Runtime.CompilerServices;
+using Datum.Providers.Kubernetes;
+using Microsoft.Extensions.Logging;
+
+namespace Datum.Providers.Host.Composition;
+
+/// <summary>
+/// Everything that the host asks of its API server goes through here, so that a missing right, a kind that isn't served and a server that
+/// is down are each told once, with what to do, and once more when they are over. Who asked gets the exception all the same.
+/// </summary>
+internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler scheduler, ILogger<PlaneClient> logger) : IKubernetesClient
+{
+    /// <summary>A watch that is open so long without a word wasn't refused.</summary>
+    private static readonly TimeSpan Accepted = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan FirstProbe = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestProbe = TimeSpan.FromSeconds(15);
+
+    private readonly Lock _lock = new();
+    private readonly HashSet<string> _refused = new(StringComparer.Ordinal);
+    private bool _down;
+
+    /// <summary>The client behind this one, for a question whose refusal is no trouble.</summary>
+    public IKubernetesClient Direct => inner;
+
+    /// <summary>Ends the search for a server that is down.</summary>
+    public CancellationToken Stopping { get; set; }
+
+    public Task<T?> FindAsync<T>(ResourceType<T> type, ObjectKey key, CancellationToken cancellation) where T : KubeObject =>
+        AskAsync("get", type.ToString(), key.Namespace, () => inner.FindAsync(type, key, cancellation));
+
+    public Task<Kubernetes.ListPage<T>> ListAsync<T>(ResourceType<T> type, ListOptions options, CancellationToken cancellation) where T : KubeObject =>
+        AskAsync("list", type.ToString(), options.Namespace, () => inner.ListAsync(type, options, cancellation));
+
+    public Task<T> CreateAsync<T>(ResourceType<T> type, T value, CancellationToken cancellation) where T : KubeObject =>
+        AskAsync("create", type.ToString(), value.Metadata.Namespace, () => inner.CreateAsync(type, value, cancellation));
+
+    public Task<T> PatchAsync<T>(ResourceType<T> type, ObjectKey key, Patch patch, string? subresource, CancellationToken cancellation) where T : KubeObject =>
+        AskAsync("patch", Resource(type, subresource), key.Namespace, () => inner.PatchAsync(type, key, patch, subresource, cancellation));
+
+    public Task DeleteAsync<T>(ResourceType<T> type, ObjectKey key, DeletePreconditions? preconditions, CancellationToken cancellation) where T : KubeObject =>
+        AskAsync("delete", type.ToString(), key.Namespace, async () =>
+        {
+            await inner.DeleteAsync(type, key, preconditions, cancellation);
+            return true;
+        });
+
+    public async IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(ResourceType<T> type, WatchOptions options, [EnumeratorCancellation] CancellationToken cancellation) where T : KubeObject
+    {
+        var resource = type.ToString();
+        await using var events = inner.WatchAsync(type, options, cancellation).GetAsyncEnumerator(cancellation);
+        while (true)
+        {
+            try
+            {
+                var next = events.MoveNextAsync().AsTask();
+                if (IsRefused("watch", resource))
+                    await AcceptedAsync(next, resource, cancellation);
+                if (!await next)
+                    yield break;
+            }
+            // A connection that ends is the ordinary end of a watch; one that can't be made says that the server is down.
+            catch (Exception e) when (Note(e, "watch", resource, options.Namespace, isWatch: true))
+            {
+                throw;
+            }
+            Answered();
+            Allowed("watch", resource);
+            yield return events.Current;
+        }
+    }
+
+    private async Task<T> AskAsync<T>(string verb, string resource, string? ns, Func<Task<T>> ask)
+    {
+        try
+        {
+            var answer = await ask();
+            Answered();
+            Allowed(verb, resource);
+            return answer;
+        }
+        catch (Exception e) when (Note(e, verb, resource, ns, isWatch: false))
+        {
+            throw;
+        }
+    }
+
+    /// <summary>A filter that only looks: always false, so that the exception goes on as it is.</summary>
+    private bool Note(Exception error, string verb, string resource, string? ns, bool isWatch)
+    {
+        switch (error)
+        {
+            case KubernetesException { Code: 403 } e when Mark(verb, resource):
+                LogForbidden(logger, verb, resource, ns is null ? "" : $" in namespace {ns}", e.Message);
+                break;
+            case KubernetesException { Code: 404 } when verb is "list" or "watch" && Mark(verb, resource):
+                LogNotServed(logger, resource);
+                break;
+            case KubernetesException { Code: 401 } e:
+                Down($"it doesn't accept the host's credentials ({e.Message}); renew those of the kubeconfig");
+                break;
+            case HttpRequestException e when !isWatch || e.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError:
+                Down(e.Message);
+                break;
+        }
+        return false;
+    }
+
+    private bool Mark(string verb, string resource)
+    {
+        lock (_lock)
+            return _refused.Add($"{verb} {resource}");
+    }
+
+    private void Down(string why)
+    {
+        lock (_lock)
+        {
+            if (_down)
+                return;
+            _down = true;
+        }
+        LogDown(logger, why);
+        _ = scheduler.Run(SeekAsync);
+    }
+
+    /// <summary>Asks until the server answers: watches that are open again may be silent for long.</summary>
+    private async Task SeekAsync()
+    {
+        var wait = FirstProbe;
+        while (IsDown && !Stopping.IsCancellationRequested)
+        {
+            try
+            {
+                await scheduler.Delay(wait, Stopping);
+                await inner.FindAsync(Core.Namespaces, new ObjectKey(null, "kube-system"), Stopping);
+                Answered();
+            }
+            catch (KubernetesException e) when (e.Code is not 401 and < 500)
+            {
+                // It refuses this question, so it is there.
+                Answered();
+            }
+            catch (Exception e) when (e is HttpRequestException or KubernetesException)
+            {
+                wait = wait * 2 < LongestProbe ? wait * 2 : LongestProbe;
+            }
+            catch (OperationCanceledException) when (Stopping.IsCancellationRequested)
+            {
+                return;
+            }
+        }
+    }
+
+    private bool IsDown
+    {
+        get { lock (_lock) return _down; }
+    }
+
+    private bool IsRefused(string verb, string resource)
+    {
+        lock (_lock)
+            return _refused.Contains($"{verb} {resource}");
+    }
+
+    private void Answered()
+    {
+        lock (_lock)
+        {
+            if (!_down)
+                return;
+            _down = false;
+        }
+        LogUp(logger);
+    }
+
+    private void Allowed(string verb, string resource)
+    {
+        lock (_lock)
+            if (!_refused.Remove($"{verb} {resource}"))
+                return;
+        LogAllowed(logger, verb, resource);
+    }
+
+    /// <summary>A watch that was refused before: it is told as allowed when it stays open, since its first event may be long in coming.</summary>
+    private async Task AcceptedAsync(Task next, string resource, CancellationToken cancellation)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var wait = scheduler.Delay(Accepted, stop.Token);
+        var first = await Task.WhenAny(next, wait);
+        await stop.CancelAsync();
+        if (first == wait && !cancellation.IsCancellationRequested && !IsDown)
+            Allowed("watch", resource);
+    }
+
+    private static string Resource<T>(ResourceType<T> type, string? subresource) where T : KubeObject =>
+        subresource is null ? type.ToString() : type.Group.Length == 0 ? $"{type.Plural}/{subresource}" : $"{type.Plural}.{type.Group}/{subresource}";
+
+    [LoggerMessage(EventId = 1301, Level = LogLevel.Error, Message = "The API server doesn't serve the host: {Why}. What runs at the platforms goes on, nothing new is begun; it is tried again by itself")]
+    private static partial void LogDown(ILogger logger, string why);
+
+    [LoggerMessage(EventId = 1302, Level = LogLevel.Information, Message = "The API server answers again")]
+    private static partial void LogUp(ILogger logger);
+
+    [LoggerMessage(EventId = 1303, Level = LogLevel.Error, Message = "The host's user may not {Verb} {Resource}{Where}: grant it. What needs it waits and is tried again by itself; everything else goes on ({Error})")]
+    private static partial void LogForbidden(ILogger logger, string verb, string resource, string where, string error);
+
+    [LoggerMessage(EventId = 1304, Level = LogLevel.Information, Message = "The host can {Verb} {Resource} now")]
+    private static partial void LogAllowed(ILogger logger, string verb, string resource);
+
+    [LoggerMessage(EventId = 1305, Level = LogLevel.Error, Message = "The API server doesn't serve {Resource}: install the kinds (start with --install-crds, or datum-providers crds | kubectl apply -f -). It is tried again by itself")]
+    private static partial void LogNotServed(ILogger logger, string resource);
+}
