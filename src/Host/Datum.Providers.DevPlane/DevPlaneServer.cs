@@ -60,7 +60,7 @@ public sealed class DevPlaneServer : IAsyncDisposable
             await SeedNamespacesAsync(store, registry, objects);
             var collector = new Collector(store, registry, objects, logger);
             var counters = new PlaneCounters();
-            var handler = new ApiHandler(store, objects, new WatchHandler(store, options), new ContinueTokens(options.TimeProvider), counters, options);
+            var handler = new ApiHandler(store, objects, new WatchHandler(store, options), counters, options);
             var server = new ApiServer(handler, registry, counters, tokens, logger);
             var certificate = ServerCertificate.Load(options.StatePath, options.TimeProvider);
             var app = Build(options, address, certificate);

@@ -72,7 +72,7 @@ internal sealed partial class ApiServer(ApiHandler handler, KindRegistry registr
 
         if (Document(context, path) is not { } document)
         {
-            await NotServedAsync(context);
+            await UnknownAsync(context, path);
             return;
         }
 
@@ -85,13 +85,23 @@ internal sealed partial class ApiServer(ApiHandler handler, KindRegistry registr
         await WriteAsync(context, 200, JsonText.Write(document));
     }
 
+    /// <summary>Below a group of definitions the real server's answer is plain text, below its own groups a Status, elsewhere the list of paths.</summary>
+    private async Task UnknownAsync(HttpContext context, string path)
+    {
+        var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        var own = parts is ["api", ..] or ["version", ..] || (parts is ["apis", var group, _, _, ..] && registry.All.Any(k => k.BuiltIn && k.Group == group));
+        if (own) throw ApiError.NoResource();
+        if (parts is ["apis", ..]) await NotServedAsync(context);
+        else await WriteAsync(context, 404, JsonText.Write(Paths()));
+    }
+
     private JsonObject? Document(HttpContext context, string path)
     {
         var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
         return parts switch
         {
             [] => Paths(),
-            ["version"] => Version(),
+            ["version"] when !path.EndsWith('/') => Version(),
             ["api"] => Discovery.Core(context.Request.Host.Value ?? ""),
             ["api", var version] => discovery.Resources("", version),
             ["apis"] => discovery.Groups(),
