@@ -97,9 +97,9 @@ internal sealed partial class ApiHandler
         writer.WriteStartArray("items");
         foreach (var value in page)
         {
-            if (partial) Tables.Partial(value.Parse()).WriteTo(writer);
+            if (partial) JsonText.WriteTo(writer, Tables.Partial(value.Parse()));
             else if (request.Version.Storage) writer.WriteRawValue(value.Json, skipInputValidation: true);
-            else Parse(request, value).WriteTo(writer);
+            else JsonText.WriteTo(writer, Parse(request, value));
         }
 
         writer.WriteEndArray();

@@ -100,8 +100,7 @@ internal sealed partial class ApiHandler(ObjectStore store, ObjectService object
     {
         var write = context.Write(optionsKind);
         var (body, duplicates) = await ReadObjectAsync(context, request.Kind);
-        var created = await objects.CreateAsync(request.Kind, request.Version, request.Namespace, body, duplicates, write);
-        Warn(context, write.Warnings);
+        var created = await WarnedAsync(context, write, objects.CreateAsync(request.Kind, request.Version, request.Namespace, body, duplicates, write));
         await AnswerAsync(context, request, form, 201, created);
     }
 
@@ -109,8 +108,7 @@ internal sealed partial class ApiHandler(ObjectStore store, ObjectService object
     {
         var write = context.Write(optionsKind);
         var (body, duplicates) = await ReadObjectAsync(context, request.Kind);
-        var updated = await objects.UpdateAsync(request.Kind, request.Version, request.Namespace, request.Name, request.Subresource == "status", body, duplicates, write);
-        Warn(context, write.Warnings);
+        var updated = await WarnedAsync(context, write, objects.UpdateAsync(request.Kind, request.Version, request.Namespace, request.Name, request.Subresource == "status", body, duplicates, write));
         await AnswerAsync(context, request, form, 200, updated);
     }
 
@@ -118,8 +116,7 @@ internal sealed partial class ApiHandler(ObjectStore store, ObjectService object
     {
         var write = context.Write(optionsKind);
         var apply = Patches.Read(Negotiation.MediaType(context.Request.ContentType), await ReadBodyAsync(context), request.Kind);
-        var patched = await objects.PatchAsync(request.Kind, request.Version, request.Namespace, request.Name, request.Subresource == "status", apply, write);
-        Warn(context, write.Warnings);
+        var patched = await WarnedAsync(context, write, objects.PatchAsync(request.Kind, request.Version, request.Namespace, request.Name, request.Subresource == "status", apply, write));
         await AnswerAsync(context, request, form, 200, patched);
     }
 
@@ -190,6 +187,19 @@ internal sealed partial class ApiHandler(ObjectStore store, ObjectService object
     };
 
     private static ApiError NoMethod() => ApiError.MethodNotAllowed("the server does not allow this method on the requested resource");
+
+    /// <summary>What was noticed while reading the body is told with a refusal too.</summary>
+    private static async Task<JsonObject> WarnedAsync(HttpContext context, WriteContext write, Task<JsonObject> work)
+    {
+        try
+        {
+            return await work;
+        }
+        finally
+        {
+            Warn(context, write.Warnings);
+        }
+    }
 
     private static void Warn(HttpContext context, IEnumerable<string> warnings)
     {

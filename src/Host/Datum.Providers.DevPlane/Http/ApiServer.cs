@@ -37,13 +37,18 @@ internal sealed partial class ApiServer(ApiHandler handler, KindRegistry registr
         }
     }
 
+    private static readonly byte[] LineEnd = [(byte)'\n'];
+
+    /// <summary>Answers with JSON, ended by a line end as Go's encoder ends it.</summary>
     public static async Task WriteAsync(HttpContext context, int code, byte[] json)
     {
         context.Response.StatusCode = code;
         context.Response.ContentType = Negotiation.Json;
-        context.Response.ContentLength = json.Length;
+        context.Response.ContentLength = json.Length + 1;
         context.Response.Headers.CacheControl = "no-cache, private";
-        if (!HttpMethods.IsHead(context.Request.Method)) await context.Response.Body.WriteAsync(json, context.RequestAborted);
+        if (HttpMethods.IsHead(context.Request.Method)) return;
+        await context.Response.Body.WriteAsync(json, context.RequestAborted);
+        await context.Response.Body.WriteAsync(LineEnd, context.RequestAborted);
     }
 
     public static Task NotServedAsync(HttpContext context)

@@ -29,9 +29,8 @@ internal sealed class Discovery(KindRegistry registry)
     public JsonObject? Group(string name)
     {
         if (registry.All.All(k => k.Group != name)) return null;
-        var group = Describe(name);
-        group["kind"] = "APIGroup";
-        group["apiVersion"] = "v1";
+        var group = new JsonObject { ["kind"] = "APIGroup", ["apiVersion"] = "v1" };
+        foreach (var (key, value) in Describe(name)) group[key] = value?.DeepClone();
         return group;
     }
 
@@ -55,9 +54,7 @@ internal sealed class Discovery(KindRegistry registry)
             resources.Add(entry);
             if (served.HasStatus) resources.Add(Subresource(kind, "status", kind.Kind));
             if (served.Scale is null) continue;
-            var scale = Subresource(kind, "scale", "Scale");
-            (scale["group"], scale["version"]) = ("autoscaling", "v1");
-            resources.Add(scale);
+            resources.Add(Subresource(kind, "scale", "Scale", "autoscaling"));
         }
 
         if (resources.Count == 0) return null;
@@ -70,14 +67,14 @@ internal sealed class Discovery(KindRegistry registry)
         };
     }
 
-    private static JsonObject Subresource(ResourceKind kind, string name, string type) => new()
+    private static JsonObject Subresource(ResourceKind kind, string name, string type, string? group = null)
     {
-        ["name"] = $"{kind.Plural}/{name}",
-        ["singularName"] = "",
-        ["namespaced"] = kind.Namespaced,
-        ["kind"] = type,
-        ["verbs"] = Texts(StatusVerbs),
-    };
+        var entry = new JsonObject { ["name"] = $"{kind.Plural}/{name}", ["singularName"] = "", ["namespaced"] = kind.Namespaced };
+        if (group is not null) (entry["group"], entry["version"]) = (group, "v1");
+        entry["kind"] = type;
+        entry["verbs"] = Texts(StatusVerbs);
+        return entry;
+    }
 
     private JsonObject Describe(string name)
     {

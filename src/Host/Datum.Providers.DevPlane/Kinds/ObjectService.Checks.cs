@@ -105,12 +105,16 @@ internal sealed partial class ObjectService
         var scaleErrors = new List<FieldError>();
         version.Scale?.Validate(value, statusOnly: true, scaleErrors);
         if (scaleErrors.Count > 0) throw ApiError.Invalid(kind.Group, kind.Kind, JsonText.String(value["metadata"]?["name"]) ?? "", scaleErrors);
-        if (!version.Schema.Properties.TryGetValue("status", out var schema) || value["status"] is not { } status) return;
-        // Messages name the path below the status, the field names it in full: so does the real server.
-        var errors = SchemaValidator.Validate(status, before["status"], schema, "status", "");
-        SchemaExtensionsValidator.Embedded(status, schema, "status", errors);
-        SchemaExtensionsValidator.Lists(status, schema, "status", errors);
-        SchemaExtensionsValidator.Rules(status, before["status"], schema, "status", errors);
+        var errors = new List<FieldError>();
+        if (version.Schema.Properties.TryGetValue("status", out var schema) && value["status"] is { } status)
+        {
+            // Messages name the path below the status, the field names it in full: so does the real server.
+            errors = SchemaValidator.Validate(status, before["status"], schema, "status", "");
+            SchemaExtensionsValidator.Embedded(status, schema, "status", errors);
+        }
+
+        SchemaExtensionsValidator.Lists(value, version.Schema, "", errors);
+        SchemaExtensionsValidator.Rules(value, before, version.Schema, "", errors);
         if (errors.Count > 0) throw ApiError.Invalid(kind.Group, kind.Kind, JsonText.String(value["metadata"]?["name"]) ?? "", errors);
     }
 
