@@ -140,6 +140,6 @@ internal static class KubectlCases
         yield return ("Secret", [new("apply -f -", Secret), new("get secret s -o jsonpath={.data}"), new("get secret s -o jsonpath={.type}"), new("""patch secret s -p '{"stringData":{"c":"d"}}'"""), new("delete secret s")]);
         yield return ("Lease", [new("apply -f -", Lease), new("get lease l -o yaml"), new("""patch lease l --type=merge -p '{"spec":{"holderIdentity":"you"}}'"""), new("get lease l -o jsonpath={.spec}"), new("delete lease l")]);
         yield return ("Event", [new("create -f -", Event), new("get event e -o yaml"), new("get events --field-selector involvedObject.kind=Widget,type=Normal -o name"), new("delete event e")]);
-        yield return ("Namespace", [new("create -f -", """{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"n-{ns}","labels":{"a":"b"}}}"""), new("get ns n-{ns} -o yaml"), new("label ns n-{ns} c=d"), new("get ns -l c=d -o name"), new("create -f -", """{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"Bad_Name"}}""") , new("delete ns n-{ns}")]);
+        yield return ("Namespace", [new("create -f -", """{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"n-{ns}","labels":{"a":"b"}}}"""), new("get ns n-{ns} -o yaml"), new("label ns n-{ns} c=d"), new("get ns -l c=d -o name"), new("create -f -", """{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"Bad_Name"}}"""), new("delete ns n-{ns}")]);
     }
 }

@@ -90,7 +90,7 @@ internal sealed class ApiError : Exception
         Continue = token,
     };
 
-    public static ApiError Internal(string message) => 
+    public static ApiError Internal(string message) =>
         new(500, "InternalError", "Internal error occurred: " + message, new JsonObject { ["causes"] = new JsonArray(new JsonObject { ["message"] = message }) });
 
     /// <summary>An error without a reason: the real server answers so where a plain Go error reaches its writer.</summary>

@@ -124,8 +124,8 @@ internal static partial class DefinitionReader
         for (var i = 0; i < many.Count; i++)
         {
             var text = JsonText.String(many[i]?["jsonPath"]) ?? "";
-            // Go can't parse an escaped quote there; the real server then leaves the column out.
-            if (text.Contains("\\\"", StringComparison.Ordinal)) continue;
+            // Go can't parse an escaped quote there; the real server then prints the columns before it alone.
+            if (text.Contains("\\\"", StringComparison.Ordinal)) break;
             if (!JsonPath.TryParse(text, out var path, out var error))
             {
                 errors.Add(FieldError.InvalidText($"{at}.additionalPrinterColumns[{i}].jsonPath", JsonText.Quote(text), error));
