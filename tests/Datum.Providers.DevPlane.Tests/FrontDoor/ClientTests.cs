@@ -61,7 +61,7 @@ public sealed class ClientTests
         Assert.That((await client.DiscoverAsync("test.example.com", "v1", CancellationToken.None)).Select(r => r.Plural), Does.Contain("widgets"));
         for (var i = 0; i < 5; i++) await door.Admin.ExpectAsync(201, "POST", Door.At("a", Door.Widgets), Door.Widget("w" + i));
         var names = new List<string?>();
-        ListPage<UntypedObject> page;
+        Kubernetes.ListPage<UntypedObject> page;
         string? next = null;
         do
         {

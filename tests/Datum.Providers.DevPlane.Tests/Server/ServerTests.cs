@@ -160,6 +160,38 @@ public sealed class ServerTests
     }
 
     [Test]
+    public async Task A_dependent_with_another_owner_stays_and_only_loses_the_one_that_is_gone()
+    {
+        await using var server = await StartAsync();
+        using var client = PlaneClient.For(server, "t");
+        foreach (var propagation in (string[])["Background", "Foreground"])
+        {
+            var first = (string?)(await client.ExpectAsync(201, "POST", Maps, Map("first"))).Json!["metadata"]!["uid"];
+            var second = (string?)(await client.ExpectAsync(201, "POST", Maps, Map("second"))).Json!["metadata"]!["uid"];
+            var both = Owner("first", first!, block: true).TrimEnd(']') + "," + Owner("second", second!).Split('[')[1];
+            await client.ExpectAsync(201, "POST", Maps, Map("child", both));
+            await client.ExpectAsync(200, "DELETE", $"{Maps}/first?propagationPolicy={propagation}");
+            await Eventually.HoldsAsync(async () => (await client.SendAsync("GET", Maps + "/first")).Code == 404, "the owner is gone");
+            await Eventually.HoldsAsync(async () => (await client.ExpectAsync(200, "GET", Maps + "/child")).Json!["metadata"]!["ownerReferences"]!.AsArray().Count == 1, "the child has one owner left");
+            Assert.That((await client.ExpectAsync(200, "GET", Maps + "/child")).Json!["metadata"]!["deletionTimestamp"], Is.Null);
+            await client.ExpectAsync(200, "DELETE", Maps + "/second");
+            await Eventually.HoldsAsync(async () => (await client.SendAsync("GET", Maps + "/child")).Code == 404, "the last owner takes the child");
+        }
+    }
+
+    [Test]
+    public async Task A_cluster_scoped_object_is_never_collected_for_an_owner_in_a_namespace()
+    {
+        await using var server = await StartAsync();
+        using var client = PlaneClient.For(server, "t");
+        await client.ExpectAsync(201, "POST", "/api/v1/namespaces", """{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"kept","ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"nobody","uid":"1"}]}}""");
+        // The collector works in order: once this one is gone it has looked at the other.
+        await client.ExpectAsync(201, "POST", Maps, Map("late", Owner("nobody", "1")));
+        await Eventually.HoldsAsync(async () => (await client.SendAsync("GET", Maps + "/late")).Code == 404, "the other is collected");
+        Assert.That((string?)(await client.ExpectAsync(200, "GET", "/api/v1/namespaces/kept")).Json!["status"]!["phase"], Is.EqualTo("Active"));
+    }
+
+    [Test]
     public async Task A_deleted_namespace_takes_its_content_and_waits_for_finalizers()
     {
         await using var server = await StartAsync();

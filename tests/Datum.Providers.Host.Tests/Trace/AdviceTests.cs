@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using Datum.Providers.Host.Cli.Trace;
 using Datum.Providers.Host.Tests.Documentation;
 using Datum.Providers.Resources;
 
@@ -52,7 +53,7 @@ public sealed partial class AdviceTests
     [TestCase("no {z}", null)]
     [TestCase("[{z}]", "")]
     public void A_template_leaves_out_what_isnt_known(string template, string? text) =>
-        Assert.That(Cli.Trace.AdviceText.TryFill(template, new Dictionary<string, string> { ["x"] = "1", ["y"] = "2" }), Is.EqualTo(text));
+        Assert.That(AdviceText.TryFill(template, new Dictionary<string, string> { ["x"] = "1", ["y"] = "2" }), Is.EqualTo(text));
 
     [GeneratedRegex(@"\[([^\]]+)\]\([^)]*\)")]
     private static partial Regex Link();

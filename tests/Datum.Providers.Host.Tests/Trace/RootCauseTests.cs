@@ -1,3 +1,4 @@
+using Datum.Providers.Host.Cli;
 using Datum.Providers.Host.Cli.Trace;
 using Datum.Providers.Resources;
 using Datum.Providers.Resources.Providers;
@@ -226,7 +227,7 @@ public sealed class RootCauseTests
     [TestCase("workload/a b", "can't be the name")]
     public void A_target_that_cant_be_read_is_a_usage_error(string text, string message)
     {
-        var error = Assert.Throws<Cli.CliException>(() => TraceTarget.Parse(text, "default"))!;
+        var error = Assert.Throws<CliException>(() => TraceTarget.Parse(text, "default"))!;
 
         Assert.That((error.ExitCode, error.Message), Is.EqualTo((2, error.Message)));
         Assert.That(error.Message, Does.Contain(message));

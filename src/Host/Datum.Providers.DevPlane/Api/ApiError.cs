@@ -36,6 +36,9 @@ internal sealed class ApiError : Exception
     public static ApiError NotFound(string group, string resource, string name) =>
         new(404, "NotFound", $"{Qualified(resource, group)} {Quote(name)} not found", About(name, group, resource));
 
+    /// <summary>The path of a built-in group names nothing that is served.</summary>
+    public static ApiError NoResource() => new(404, "NotFound", "the server could not find the requested resource", new JsonObject());
+
     public static ApiError AlreadyExists(string group, string resource, string name) =>
         new(409, "AlreadyExists", $"{Qualified(resource, group)} {Quote(name)} already exists", About(name, group, resource));
 
@@ -66,6 +69,10 @@ internal sealed class ApiError : Exception
 
     public static ApiError MethodNotAllowed(string message) => new(405, "MethodNotAllowed", message);
 
+    /// <summary>A verb that a custom resource or its subresource doesn't have.</summary>
+    public static ApiError NotSupported(string verb, string group, string resource) =>
+        new(405, "MethodNotAllowed", $"{verb} is not supported on resources of kind {Quote(Qualified(resource, group))}", About("", group, resource));
+
     public static ApiError Unsupported(string message) => new(415, "UnsupportedMediaType", message);
 
     public static ApiError NotAcceptable(string message) => new(406, "NotAcceptable", message);
@@ -85,7 +92,8 @@ internal sealed class ApiError : Exception
 
     public static ApiError NotReady(string message) => new(503, "ServiceUnavailable", message, retryAfter: 1);
 
-    public static ApiError Internal(string message) => new(500, "InternalError", "Internal error occurred: " + message);
+    public static ApiError Internal(string message) =>
+        new(500, "InternalError", "Internal error occurred: " + message, new JsonObject { ["causes"] = new JsonArray(new JsonObject { ["message"] = message }) });
 
     /// <summary>An error without a reason: the real server answers so where a plain Go error reaches its writer.</summary>
     public static ApiError Plain(string message) => new(500, "", message);

@@ -33,7 +33,7 @@ internal sealed record FieldError(string Reason, string Field, string Message)
         new("FieldValueTooLong", field, $"Too long: may not be more than {max} bytes");
 
     public static FieldError TooMany(string field, long actual, long max) =>
-        new("FieldValueTooMany", field, $"Too many: {actual}: must have at most {max} items");
+        new("FieldValueTooMany", field, $"Too many: {actual}: must have at most {max} {(max == 1 ? "item" : "items")}");
 
     public override string ToString() => $"{Field}: {Message}";
 }

@@ -38,14 +38,47 @@ internal static class JsonText
         var buffer = new ArrayBufferWriter<byte>(512);
         using (var writer = new Utf8JsonWriter(buffer, WriterOptions))
         {
-            node.WriteTo(writer);
+            WriteTo(writer, node);
         }
 
         return buffer.WrittenSpan.ToArray();
     }
 
+    /// <summary>Writes a node; floating numbers in Go's form.</summary>
+    public static void WriteTo(Utf8JsonWriter writer, JsonNode? node)
+    {
+        switch (node)
+        {
+            case null:
+                writer.WriteNullValue();
+                break;
+            case JsonObject map:
+                writer.WriteStartObject();
+                foreach (var (key, value) in map)
+                {
+                    writer.WritePropertyName(key);
+                    WriteTo(writer, value);
+                }
+
+                writer.WriteEndObject();
+                break;
+            case JsonArray list:
+                writer.WriteStartArray();
+                foreach (var value in list) WriteTo(writer, value);
+                writer.WriteEndArray();
+                break;
+            default:
+                if (Double(node) is { } number) writer.WriteRawValue(GoNumbers.Json(number), skipInputValidation: true);
+                else node.WriteTo(writer);
+                break;
+        }
+    }
+
     /// <summary>A value as the real server prints it inside an error: strings quoted, the rest as JSON.</summary>
-    public static string Show(JsonNode? value) => value is null ? "null" : Encoding.UTF8.GetString(Write(value));
+    public static string Show(JsonNode? value) => value is null ? "null" : Double(value) is { } number ? GoNumbers.Plain(number) : Encoding.UTF8.GetString(Write(value));
+
+    /// <summary>The number where the value is one in floating form; whole numbers of 64 bits aren't.</summary>
+    private static double? Double(JsonNode? node) => Int(node) is null ? Number(node) : null;
 
     public static string Quote(string text) => Encoding.UTF8.GetString(Write(JsonValue.Create(text)!));
 
@@ -82,7 +115,7 @@ internal static class JsonText
     };
 
     public static bool IsInteger(JsonNode? node) =>
-        Int(node) is not null || (Number(node) is { } number && Math.Floor(number) == number && Math.Abs(number) < 1e18);
+        Int(node) is not null || (Number(node) is { } number && GoNumbers.IsWhole(number));
 
     private static JsonNode? Read(ref Utf8JsonReader reader, string path, List<string>? duplicates)
     {

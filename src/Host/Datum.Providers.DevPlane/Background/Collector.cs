@@ -142,6 +142,8 @@ internal sealed partial class Collector : IAsyncDisposable
         var owner = registry.ByKind(JsonText.String(reference?["apiVersion"]) ?? "", JsonText.String(reference?["kind"]) ?? "");
         // A kind that isn't served now may come back: nothing is deleted on a guess.
         if (owner is null) return true;
+        // Nor where a cluster-scoped object names an owner that lives in some namespace: which one, nobody can tell.
+        if (owner.Namespaced && @namespace.Length == 0) return true;
         var key = StoredObject.KeyOf(owner.Namespaced ? @namespace : "", JsonText.String(reference?["name"]) ?? "");
         return store.GetLatest(owner.Resource, key)?.Uid == JsonText.String(reference?["uid"]);
     }
@@ -172,11 +174,18 @@ internal sealed partial class Collector : IAsyncDisposable
             foreach (var child in Existing(children))
             {
                 var refs = child.Value.Parse()["metadata"]?["ownerReferences"] as JsonArray ?? [];
+                if (refs.Any(r => JsonText.String(r?["uid"]) != value.Uid && OwnerExists(r, child.Value.Namespace)))
+                {
+                    // Another owner keeps it: it only loses this one.
+                    await PatchMetadataAsync(child.Kind, child.Value, meta => Drop(meta, [value.Uid]));
+                    continue;
+                }
+
                 blocking |= refs.Any(r => JsonText.String(r?["uid"]) == value.Uid && JsonText.Bool(r?["blockOwnerDeletion"]) == true);
                 if (!child.Value.Deleting) await objects.DeleteAsync(child.Kind, child.Value.Namespace, child.Value.Name, new DeleteOptions(child.Value.Uid, Propagation: "Foreground"));
             }
 
-            if (blocking && Existing(children).Any()) return;
+            if (blocking) return;
             await RemoveFinalizerAsync(kind, value, ObjectService.ForegroundFinalizer);
         }
     }

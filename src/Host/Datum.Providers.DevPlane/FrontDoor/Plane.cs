@@ -39,7 +39,7 @@ internal sealed class Plane : IAsyncDisposable
             var objects = new ObjectService(store, hooks, options.TimeProvider);
             await SeedNamespacesAsync(store, registry, objects);
             var counters = new PlaneCounters();
-            var handler = new ApiHandler(store, objects, new WatchHandler(store, options), new ContinueTokens(options.TimeProvider), counters, options);
+            var handler = new ApiHandler(store, objects, new WatchHandler(store, options), counters, options);
             var server = new ApiServer(handler, registry, counters, authority, logger) { Intercept = intercept };
             return new Plane(store, registry, objects, new Collector(store, registry, objects, logger), counters, handler, server);
         }

@@ -1,13 +1,12 @@
 using System.Buffers;
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 
 namespace Datum.Providers.DevPlane;
 
 /// <summary>Answers requests to resources.</summary>
-internal sealed class ApiHandler(ObjectStore store, ObjectService objects, WatchHandler watches, ContinueTokens tokens, PlaneCounters counters, DevPlaneOptions options)
+internal sealed partial class ApiHandler(ObjectStore store, ObjectService objects, WatchHandler watches, PlaneCounters counters, DevPlaneOptions options)
 {
     private const int MaxBody = 3 << 20;
 
@@ -37,6 +36,12 @@ internal sealed class ApiHandler(ObjectStore store, ObjectService objects, Watch
         CheckSubresource(request, verb);
         var form = Negotiation.Choose(context.Request.Headers.Accept.ToString());
         if (request.Version.DeprecationWarning is { } old) Warn(context, [old]);
+        if (request.Subresource == "scale")
+        {
+            await ScaleAsync(context, request, verb, options);
+            return;
+        }
+
         switch (verb)
         {
             case "get":
@@ -70,10 +75,11 @@ internal sealed class ApiHandler(ObjectStore store, ObjectService objects, Watch
     {
         if (request.Subresource.Length == 0) return;
         var known = (request.Subresource == "status" && request.Version.HasStatus)
+            || (request.Subresource == "scale" && request.Version.Scale is not null)
             || (request.Subresource == "finalize" && request.Kind.Resource == BuiltInKinds.Namespaces);
         if (!known) throw ApiError.NotFound(request.Kind.Group, request.Kind.Plural, request.Name);
         if (request.Subresource == "finalize") throw ApiError.MethodNotAllowed("this plane finalizes namespaces itself");
-        if (verb is not ("get" or "update" or "patch")) throw NoMethod();
+        if (verb is not ("get" or "update" or "patch")) throw request.Kind.BuiltIn ? NoMethod() : ApiError.NotSupported(verb, request.Kind.Group, request.Kind.Plural);
     }
 
     private async Task GetAsync(HttpContext context, ApiRequest request, AnswerForm form)
@@ -90,97 +96,11 @@ internal sealed class ApiHandler(ObjectStore store, ObjectService objects, Watch
         await AnswerAsync(context, request, form, 200, Parse(request, found));
     }
 
-    private async Task ListAsync(HttpContext context, ApiRequest request, AnswerForm form)
-    {
-        var selection = Selection.Parse(request.Kind, request.Version, request.Namespace, context.Text("labelSelector"), context.Text("fieldSelector"));
-        if (request.Name.Length > 0) throw NoMethod();
-        var limit = context.Number("limit") ?? 0;
-        var token = context.Text("continue");
-        var asked = context.Version(watch: false);
-        var match = context.Text("resourceVersionMatch");
-        CheckMatch(match, asked, token);
-        if (context.Text("sendInitialEvents").Length > 0) throw ListForbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
-        var (items, version) = store.Snapshot(request.Kind.Resource);
-        var after = "";
-        if (token.Length > 0)
-        {
-            if (asked is > 0) throw ApiError.BadRequest("specifying resource version is not allowed when using continue");
-            (items, version, after) = tokens.Resolve(token, request.Kind.Resource, store);
-        }
-        else if (asked > version)
-        {
-            throw ApiError.TooLargeVersion(asked.Value, version);
-        }
-        else if (match == "Exact" && asked != version)
-        {
-            throw ApiError.Gone("The resourceVersion for the provided list is too old.");
-        }
-
-        var page = new List<StoredObject>();
-        var more = false;
-        long remaining = 0;
-        foreach (var (key, value) in items)
-        {
-            if (after.Length > 0 && string.CompareOrdinal(key, after) <= 0) continue;
-            if (!selection.Matches(value)) continue;
-            if (limit > 0 && page.Count == limit)
-            {
-                more = true;
-                remaining++;
-                if (selection.HasSelectors) break;
-                continue;
-            }
-
-            page.Add(value);
-        }
-
-        var next = more ? tokens.Issue(request.Kind.Resource, version, items, page[^1].Key) : "";
-        var text = version.ToString(CultureInfo.InvariantCulture);
-        long? left = more && !selection.HasSelectors ? remaining : null;
-        switch (form)
-        {
-            case AnswerForm.Table:
-                var table = Tables.Render(request.Version, page.Select(p => Parse(request, p)), IncludeObject(context), options.TimeProvider.GetUtcNow(), text, next, left);
-                await ApiServer.WriteAsync(context, 200, JsonText.Write(table));
-                break;
-            default:
-                await ApiServer.WriteAsync(context, 200, ListBody(request, page, text, next, left, form == AnswerForm.Partial));
-                break;
-        }
-    }
-
-    private static byte[] ListBody(ApiRequest request, List<StoredObject> page, string version, string next, long? left, bool partial)
-    {
-        var buffer = new ArrayBufferWriter<byte>(1024 + page.Sum(p => p.Json.Length + 1));
-        using var writer = new Utf8JsonWriter(buffer, JsonText.WriterOptions);
-        writer.WriteStartObject();
-        writer.WriteString("kind", partial ? "PartialObjectMetadataList" : request.Kind.ListKind);
-        writer.WriteString("apiVersion", partial ? "meta.k8s.io/v1" : request.Kind.ApiVersion(request.Version.Name));
-        writer.WriteStartObject("metadata");
-        writer.WriteString("resourceVersion", version);
-        if (next.Length > 0) writer.WriteString("continue", next);
-        if (left is { } count) writer.WriteNumber("remainingItemCount", count);
-        writer.WriteEndObject();
-        writer.WriteStartArray("items");
-        foreach (var value in page)
-        {
-            if (partial) Tables.Partial(value.Parse()).WriteTo(writer);
-            else if (request.Version.Storage) writer.WriteRawValue(value.Json, skipInputValidation: true);
-            else Parse(request, value).WriteTo(writer);
-        }
-
-        writer.WriteEndArray();
-        writer.WriteEndObject();
-        writer.Flush();
-        return buffer.WrittenSpan.ToArray();
-    }
-
     private async Task CreateAsync(HttpContext context, ApiRequest request, AnswerForm form, string optionsKind)
     {
         var write = context.Write(optionsKind);
         var (body, duplicates) = await ReadObjectAsync(context, request.Kind);
-        var created = await objects.CreateAsync(request.Kind, request.Version, request.Namespace, body, duplicates, write);
-        Warn(context, write.Warnings);
+        var created = await WarnedAsync(context, write, objects.CreateAsync(request.Kind, request.Version, request.Namespace, body, duplicates, write));
         await AnswerAsync(context, request, form, 201, created);
     }
 
@@ -188,8 +108,7 @@ internal sealed class ApiHandler(ObjectStore store, ObjectService objects, Watch
     {
         var write = context.Write(optionsKind);
         var (body, duplicates) = await ReadObjectAsync(context, request.Kind);
-        var updated = await objects.UpdateAsync(request.Kind, request.Version, request.Namespace, request.Name, request.Subresource == "status", body, duplicates, write);
-        Warn(context, write.Warnings);
+        var updated = await WarnedAsync(context, write, objects.UpdateAsync(request.Kind, request.Version, request.Namespace, request.Name, request.Subresource == "status", body, duplicates, write));
         await AnswerAsync(context, request, form, 200, updated);
     }
 
@@ -197,8 +116,7 @@ internal sealed class ApiHandler(ObjectStore store, ObjectService objects, Watch
     {
         var write = context.Write(optionsKind);
         var apply = Patches.Read(Negotiation.MediaType(context.Request.ContentType), await ReadBodyAsync(context), request.Kind);
-        var patched = await objects.PatchAsync(request.Kind, request.Version, request.Namespace, request.Name, request.Subresource == "status", apply, write);
-        Warn(context, write.Warnings);
+        var patched = await WarnedAsync(context, write, objects.PatchAsync(request.Kind, request.Version, request.Namespace, request.Name, request.Subresource == "status", apply, write));
         await AnswerAsync(context, request, form, 200, patched);
     }
 
@@ -268,23 +186,20 @@ internal sealed class ApiHandler(ObjectStore store, ObjectService objects, Watch
         var other => throw ApiError.BadRequest($"unrecognized includeObject value: {JsonText.Quote(other)}"),
     };
 
-    private static void CheckMatch(string match, ulong? asked, string token)
-    {
-        if (match.Length == 0) return;
-        if (token.Length > 0) throw ListForbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided");
-        if (asked is null) throw ListForbidden("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided");
-        if (match is not ("Exact" or "NotOlderThan"))
-        {
-            throw ApiError.Invalid("meta.k8s.io", "ListOptions", "", [FieldError.NotSupported("resourceVersionMatch", JsonText.Quote(match), ["\"\"", "\"Exact\"", "\"NotOlderThan\""])]);
-        }
-
-        if (match == "Exact" && asked == 0) throw ListForbidden("resourceVersionMatch", "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
-    }
-
-    internal static ApiError ListForbidden(string field, string why) =>
-        ApiError.Invalid("meta.k8s.io", "ListOptions", "", [FieldError.Forbidden(field, why)]);
-
     private static ApiError NoMethod() => ApiError.MethodNotAllowed("the server does not allow this method on the requested resource");
+
+    /// <summary>What was noticed while reading the body is told with a refusal too.</summary>
+    private static async Task<JsonObject> WarnedAsync(HttpContext context, WriteContext write, Task<JsonObject> work)
+    {
+        try
+        {
+            return await work;
+        }
+        finally
+        {
+            Warn(context, write.Warnings);
+        }
+    }
 
     private static void Warn(HttpContext context, IEnumerable<string> warnings)
     {

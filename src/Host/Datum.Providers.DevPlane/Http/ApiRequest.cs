@@ -54,13 +54,9 @@ internal static class ApiQuery
 
     public static bool Flag(this HttpContext context, string name)
     {
-        var text = context.Text(name);
-        return text switch
-        {
-            "" => context.Request.Query.ContainsKey(name) && name == "watch",
-            "1" or "t" or "T" or "true" or "TRUE" or "True" => true,
-            _ => false,
-        };
+        // Anything but a clear no means yes.
+        return context.Request.Query.TryGetValue(name, out var values)
+            && !(values.FirstOrDefault() is { } text && (text == "0" || string.Equals(text, "false", StringComparison.OrdinalIgnoreCase)));
     }
 
     public static long? Number(this HttpContext context, string name)

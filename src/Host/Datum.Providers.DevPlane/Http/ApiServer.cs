@@ -40,13 +40,18 @@ internal sealed partial class ApiServer(ApiHandler handler, KindRegistry registr
         }
     }
 
+    private static readonly byte[] LineEnd = [(byte)'\n'];
+
+    /// <summary>Answers with JSON, ended by a line end as Go's encoder ends it.</summary>
     public static async Task WriteAsync(HttpContext context, int code, byte[] json, string caching = "no-cache, private")
     {
         context.Response.StatusCode = code;
         context.Response.ContentType = Negotiation.Json;
-        context.Response.ContentLength = json.Length;
+        context.Response.ContentLength = json.Length + 1;
         context.Response.Headers.CacheControl = caching;
-        if (!HttpMethods.IsHead(context.Request.Method)) await context.Response.Body.WriteAsync(json, context.RequestAborted);
+        if (HttpMethods.IsHead(context.Request.Method)) return;
+        await context.Response.Body.WriteAsync(json, context.RequestAborted);
+        await context.Response.Body.WriteAsync(LineEnd, context.RequestAborted);
     }
 
     public static Task NotServedAsync(HttpContext context)
@@ -75,7 +80,7 @@ internal sealed partial class ApiServer(ApiHandler handler, KindRegistry registr
 
         if (Document(context, path) is not { } document)
         {
-            await NotServedAsync(context);
+            await UnknownAsync(context, path);
             return;
         }
 
@@ -95,13 +100,23 @@ internal sealed partial class ApiServer(ApiHandler handler, KindRegistry registr
         await WriteAsync(context, 200, JsonText.Write(document));
     }
 
+    /// <summary>Below a group of definitions the real server's answer is plain text, below its own groups a Status, elsewhere the list of paths.</summary>
+    private async Task UnknownAsync(HttpContext context, string path)
+    {
+        var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        var own = parts is ["api", ..] or ["version", ..] || (parts is ["apis", var group, _, _, ..] && registry.All.Any(k => k.BuiltIn && k.Group == group));
+        if (own) throw ApiError.NoResource();
+        if (parts is ["apis", ..]) await NotServedAsync(context);
+        else await WriteAsync(context, 404, JsonText.Write(Paths()));
+    }
+
     private JsonObject? Document(HttpContext context, string path)
     {
         var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
         return parts switch
         {
             [] => Paths(),
-            ["version"] => Version(),
+            ["version"] when !path.EndsWith('/') => Version(),
             ["api"] => Discovery.Core(context.Request.Host.Value ?? ""),
             ["api", var version] => discovery.Resources("", version),
             ["apis"] => discovery.Groups(),

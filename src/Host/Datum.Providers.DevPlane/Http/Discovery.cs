@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
 
 namespace Datum.Providers.DevPlane;
@@ -5,7 +7,9 @@ namespace Datum.Providers.DevPlane;
 /// <summary>The unaggregated discovery documents; clients that ask for the aggregated form fall back to them.</summary>
 internal sealed class Discovery(KindRegistry registry)
 {
-    private static readonly string[] CollectionVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+    // Each half of the real server lists them in its own order, and kubectl prints them as they come.
+    private static readonly string[] CustomVerbs = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+    private static readonly string[] BuiltInVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
     private static readonly string[] StatusVerbs = ["get", "patch", "update"];
 
     public static JsonObject Core(string address) => new()
@@ -25,9 +29,8 @@ internal sealed class Discovery(KindRegistry registry)
     public JsonObject? Group(string name)
     {
         if (registry.All.All(k => k.Group != name)) return null;
-        var group = Describe(name);
-        group["kind"] = "APIGroup";
-        group["apiVersion"] = "v1";
+        var group = new JsonObject { ["kind"] = "APIGroup", ["apiVersion"] = "v1" };
+        foreach (var (key, value) in Describe(name)) group[key] = value?.DeepClone();
         return group;
     }
 
@@ -43,20 +46,15 @@ internal sealed class Discovery(KindRegistry registry)
                 ["singularName"] = kind.Singular,
                 ["namespaced"] = kind.Namespaced,
                 ["kind"] = kind.Kind,
-                ["verbs"] = Texts(CollectionVerbs),
+                ["verbs"] = Texts(kind.BuiltIn ? BuiltInVerbs : CustomVerbs),
             };
             if (kind.ShortNames.Count > 0) entry["shortNames"] = Texts(kind.ShortNames);
             if (kind.Categories.Count > 0) entry["categories"] = Texts(kind.Categories);
+            entry["storageVersionHash"] = StorageHash(kind);
             resources.Add(entry);
-            if (!served.HasStatus) continue;
-            resources.Add(new JsonObject
-            {
-                ["name"] = kind.Plural + "/status",
-                ["singularName"] = "",
-                ["namespaced"] = kind.Namespaced,
-                ["kind"] = kind.Kind,
-                ["verbs"] = Texts(StatusVerbs),
-            });
+            if (served.HasStatus) resources.Add(Subresource(kind, "status", kind.Kind));
+            if (served.Scale is null) continue;
+            resources.Add(Subresource(kind, "scale", "Scale", "autoscaling"));
         }
 
         if (resources.Count == 0) return null;
@@ -69,6 +67,15 @@ internal sealed class Discovery(KindRegistry registry)
         };
     }
 
+    private static JsonObject Subresource(ResourceKind kind, string name, string type, string? group = null)
+    {
+        var entry = new JsonObject { ["name"] = $"{kind.Plural}/{name}", ["singularName"] = "", ["namespaced"] = kind.Namespaced };
+        if (group is not null) (entry["group"], entry["version"]) = (group, "v1");
+        entry["kind"] = type;
+        entry["verbs"] = Texts(StatusVerbs);
+        return entry;
+    }
+
     private JsonObject Describe(string name)
     {
         var versions = registry.All.Where(k => k.Group == name).SelectMany(k => k.Versions).Where(v => v.Served).Select(v => v.Name)
@@ -78,6 +85,10 @@ internal sealed class Discovery(KindRegistry registry)
         if (list.Length > 0) group["preferredVersion"] = list[0].DeepClone();
         return group;
     }
+
+    /// <summary>Tells clients when objects are stored under another version than before.</summary>
+    private static string StorageHash(ResourceKind kind) =>
+        Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes($"{kind.Group}/{kind.Storage.Name}/{kind.Kind}")).AsSpan(0, 8));
 
     private static JsonArray Texts(IEnumerable<string> texts) => [.. texts.Select(t => (JsonNode)t)];
 }

@@ -6,8 +6,6 @@ namespace Datum.Providers.DevPlane;
 /// <summary>OpenAPI v3 (and a v2 of the same content) as far as kubectl apply and explain read it.</summary>
 internal sealed class OpenApi(KindRegistry registry)
 {
-    private const string MetaName = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
-
     /// <param name="root">The path that the plane is served under: clients resolve the addresses against the server's own root.</param>
     public JsonObject Index(string root)
     {
@@ -29,12 +27,12 @@ internal sealed class OpenApi(KindRegistry registry)
         foreach (var (kind, served) in Served(group, version))
         {
             var name = SchemaName(kind, version);
-            schemas[name] = Schema(kind, served, "#/components/schemas/");
+            schemas[name] = Schema(kind, served, "#/components/schemas/", schemas);
             AddPaths(paths, kind, served, (operation, verb) => Operation3(operation, verb, kind, served, "#/components/schemas/" + name));
         }
 
         if (schemas.Count == 0) return null;
-        schemas[MetaName] = ObjectMeta();
+        OpenApiParts.AddMeta(schemas, "#/components/schemas/");
         return new JsonObject
         {
             ["openapi"] = "3.0.0",
@@ -47,12 +45,13 @@ internal sealed class OpenApi(KindRegistry registry)
     public JsonObject DocumentV2()
     {
         var paths = new JsonObject();
-        var definitions = new JsonObject { [MetaName] = ObjectMeta() };
+        var definitions = new JsonObject();
+        OpenApiParts.AddMeta(definitions, "#/definitions/");
         foreach (var (group, version) in GroupVersions())
         {
             foreach (var (kind, served) in Served(group, version))
             {
-                definitions[SchemaName(kind, version)] = Schema(kind, served, "#/definitions/");
+                definitions[SchemaName(kind, version)] = Schema(kind, served, "#/definitions/", definitions);
                 AddPaths(paths, kind, served, (operation, verb) => Operation2(operation, verb, kind, served));
             }
         }
@@ -79,14 +78,12 @@ internal sealed class OpenApi(KindRegistry registry)
     private static JsonObject GroupVersionKind(ResourceKind kind, KindVersion version) =>
         new() { ["group"] = kind.Group, ["kind"] = kind.Kind, ["version"] = version.Name };
 
-    private static JsonObject Schema(ResourceKind kind, KindVersion version, string prefix)
+    private static JsonObject Schema(ResourceKind kind, KindVersion version, string prefix, JsonObject schemas)
     {
         var schema = (JsonObject)version.SchemaJson.DeepClone();
-        var properties = schema["properties"] as JsonObject;
-        if (properties is null) schema["properties"] = properties = [];
-        properties["apiVersion"] = new JsonObject { ["type"] = "string", ["description"] = "APIVersion defines the versioned schema of this representation of an object." };
-        properties["kind"] = new JsonObject { ["type"] = "string", ["description"] = "Kind is a string value representing the REST resource this object represents." };
-        properties["metadata"] = new JsonObject { ["allOf"] = new JsonArray(new JsonObject { ["$ref"] = prefix + MetaName }), ["description"] = "Standard object's metadata." };
+        OpenApiParts.OpenEmbedded(schema, prefix);
+        if (kind.BuiltIn) OpenApiParts.NameParts(kind, schema, prefix, SchemaName(kind, version.Name)[..^kind.Kind.Length], schemas);
+        OpenApiParts.AddTypeMeta(schema, prefix);
         schema["x-kubernetes-group-version-kind"] = new JsonArray(GroupVersionKind(kind, version));
         return schema;
     }
@@ -148,18 +145,4 @@ internal sealed class OpenApi(KindRegistry registry)
         "delete" => ["dryRun", "propagationPolicy"],
         _ => ["labelSelector", "fieldSelector", "limit", "continue", "resourceVersion", "watch"],
     };
-
-    private static JsonObject ObjectMeta()
-    {
-        var text = """
-            {"type":"object","description":"ObjectMeta is metadata that all persisted resources must have.","properties":{
-            "name":{"type":"string"},"generateName":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},
-            "generation":{"type":"integer","format":"int64"},"creationTimestamp":{"type":"string","format":"date-time"},"deletionTimestamp":{"type":"string","format":"date-time"},
-            "deletionGracePeriodSeconds":{"type":"integer","format":"int64"},"labels":{"type":"object","additionalProperties":{"type":"string"}},
-            "annotations":{"type":"object","additionalProperties":{"type":"string"}},"finalizers":{"type":"array","items":{"type":"string"}},
-            "ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},
-            "kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}
-            """;
-        return (JsonObject)JsonNode.Parse(text)!;
-    }
 }

@@ -1,4 +1,4 @@
-using System.Text.RegularExpressions;
+using System.Text;
 
 namespace Datum.Providers.DevPlane;
 
@@ -22,7 +22,7 @@ internal sealed class Selection
         if (!string.IsNullOrWhiteSpace(fields))
         {
             selection.HasSelectors = true;
-            foreach (var term in fields.Split(',')) selection.AddField(kind, version, term);
+            foreach (var term in Terms(fields)) selection.AddField(version, term, fields);
         }
 
         return selection;
@@ -38,14 +38,35 @@ internal sealed class Selection
         return true;
     }
 
-    private void AddField(ResourceKind kind, KindVersion version, string term)
+    /// <summary>Splits at commas that no backslash escapes.</summary>
+    private static IEnumerable<string> Terms(string fields)
+    {
+        var from = 0;
+        for (var i = 0; i < fields.Length; i++)
+        {
+            if (fields[i] == '\\')
+            {
+                i++;
+            }
+            else if (fields[i] == ',')
+            {
+                yield return fields[from..i];
+                from = i + 1;
+            }
+        }
+
+        yield return fields[from..];
+    }
+
+    private void AddField(KindVersion version, string term, string whole)
     {
         if (term.Length == 0) return;
         var at = term.IndexOf('=', StringComparison.Ordinal);
-        if (at <= 0) throw ApiError.BadRequest($"invalid selector: '{term}'; can't understand '{term}'");
-        var negated = term[at - 1] == '!';
-        var label = term[..(negated ? at - 1 : at)].Trim();
-        var wanted = term[(at + 1)..].TrimStart('=').Trim();
+        if (at < 0) throw ApiError.BadRequest($"invalid selector: '{whole}'; can't understand '{term}'");
+        var negated = at > 0 && term[at - 1] == '!';
+        var doubled = !negated && at + 1 < term.Length && term[at + 1] == '=';
+        var label = term[..(negated ? at - 1 : at)];
+        var wanted = Unescape(term[(at + (doubled ? 2 : 1))..]);
         Func<StoredObject, string> read = label switch
         {
             "metadata.name" => o => o.Name,
@@ -53,6 +74,19 @@ internal sealed class Selection
             _ => Custom(version, label),
         };
         tests.Add(o => (read(o) == wanted) != negated);
+    }
+
+    private static string Unescape(string value)
+    {
+        var text = new StringBuilder(value.Length);
+        for (var i = 0; i < value.Length; i++)
+        {
+            if (value[i] == '=') throw ApiError.BadRequest($"invalid field selector: unescaped character in value: {value[i]}");
+            if (value[i] == '\\' && i + 1 < value.Length) i++;
+            text.Append(value[i]);
+        }
+
+        return text.ToString();
     }
 
     private static Func<StoredObject, string> Custom(KindVersion version, string label)
@@ -65,83 +99,4 @@ internal sealed class Selection
             return found is null ? "" : JsonText.String(found) ?? JsonText.Show(found);
         };
     }
-}
-
-/// <summary>Equality and set-based label selectors.</summary>
-internal static partial class LabelSelector
-{
-    public static void Parse(string text, List<Func<StoredObject, bool>> tests)
-    {
-        var tokens = Token().Matches(text).Select(m => m.Value).ToList();
-        var at = 0;
-        while (at < tokens.Count)
-        {
-            tests.Add(Requirement(tokens, ref at));
-            if (at == tokens.Count) return;
-            if (tokens[at] != ",") throw Unexpected(tokens[at], "',' or 'end of string'");
-            at++;
-            if (at == tokens.Count) throw ApiError.BadRequest("unable to parse requirement: found '', expected: identifier after ','");
-        }
-    }
-
-    private static Func<StoredObject, bool> Requirement(List<string> tokens, ref int at)
-    {
-        var absent = tokens[at] == "!";
-        if (absent) at++;
-        var key = Identifier(tokens, ref at);
-        if (absent) return o => o.Label(key) is null;
-        if (at == tokens.Count || tokens[at] == ",") return o => o.Label(key) is not null;
-        var op = tokens[at++];
-        switch (op)
-        {
-            case "=" or "==":
-                var equal = Value(tokens, ref at);
-                return o => o.Label(key) == equal;
-            case "!=":
-                var other = Value(tokens, ref at);
-                return o => o.Label(key) != other;
-            case "in" or "notin":
-                var values = Values(tokens, ref at);
-                return op == "in" ? o => o.Label(key) is { } v && values.Contains(v) : o => o.Label(key) is not { } v || !values.Contains(v);
-            case ">" or "<":
-                if (!long.TryParse(Value(tokens, ref at), out var bound)) throw ApiError.BadRequest("for 'Gt', 'Lt' operators, the value must be an integer");
-                return o => long.TryParse(o.Label(key), out var number) && (op == ">" ? number > bound : number < bound);
-            default:
-                throw Unexpected(op, "in, notin, =, ==, !=, gt, lt");
-        }
-    }
-
-    private static string Identifier(List<string> tokens, ref int at)
-    {
-        if (at == tokens.Count || !char.IsAsciiLetterOrDigit(tokens[at][0])) throw Unexpected(at == tokens.Count ? "" : tokens[at], "!, identifier, or ','");
-        return tokens[at++];
-    }
-
-    private static string Value(List<string> tokens, ref int at) =>
-        at < tokens.Count && tokens[at] != "," ? tokens[at++] : "";
-
-    private static HashSet<string> Values(List<string> tokens, ref int at)
-    {
-        if (at == tokens.Count || tokens[at] != "(") throw Unexpected(at == tokens.Count ? "" : tokens[at], "'('");
-        at++;
-        var values = new HashSet<string>(StringComparer.Ordinal);
-        while (true)
-        {
-            if (at == tokens.Count) throw Unexpected("", "',', ')' or identifier");
-            if (tokens[at] == ")")
-            {
-                at++;
-                return values;
-            }
-
-            if (tokens[at] != ",") values.Add(tokens[at]);
-            at++;
-        }
-    }
-
-    private static ApiError Unexpected(string found, string expected) =>
-        ApiError.BadRequest($"unable to parse requirement: found '{found}', expected: {expected}");
-
-    [GeneratedRegex(@"==|!=|=|!|,|\(|\)|<|>|[^\s=!,()<>]+")]
-    private static partial Regex Token();
 }

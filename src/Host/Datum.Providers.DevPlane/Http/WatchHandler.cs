@@ -16,7 +16,7 @@ internal sealed class WatchHandler(ObjectStore store, DevPlaneOptions options)
         var version = context.Version(watch: true);
         if (context.Text("sendInitialEvents").Length > 0)
         {
-            throw ApiHandler.ListForbidden("sendInitialEvents", "sendInitialEvents is forbidden for watch: this plane streams no lists");
+            throw ApiHandler.ListForbidden("sendInitialEvents", "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled");
         }
 
         if (context.Text("resourceVersionMatch").Length > 0) throw ApiHandler.ListForbidden("resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");

@@ -30,7 +30,7 @@ internal static class BuiltInKinds
              "lastTimestamp":{"type":"string","nullable":true},"reportingComponent":{"type":"string"},"reportingInstance":{"type":"string"},
              "source":{"type":"object","properties":{"component":{"type":"string"},"host":{"type":"string"} } },
              "series":{"type":"object","properties":{"count":{"type":"integer"},"lastObservedTime":{"type":"string","nullable":true} } } }
-            """, columns: BuiltInColumns.Event, selectable: ["involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid", "reason", "type"]),
+            """, columns: BuiltInColumns.Event, selectable: ["involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid", "involvedObject.apiVersion", "involvedObject.fieldPath", "reason", "type", "reportingComponent", "source"]),
         Make("coordination.k8s.io", "v1", "Lease", "leases", true, [], """
             {"spec":{"type":"object","properties":{"acquireTime":{"type":"string","nullable":true},"holderIdentity":{"type":"string"},
              "leaseDurationSeconds":{"type":"integer","format":"int32"},"leaseTransitions":{"type":"integer","format":"int32"},"preferredHolder":{"type":"string"},
@@ -78,5 +78,5 @@ internal static class BuiltInKinds
     }
 
     private static SelectableField Field(string label) =>
-        JsonPath.TryParse("." + label, out var path, out var error) ? new SelectableField(label, path) : throw new InvalidOperationException(error);
+        JsonPath.TryParse(label == "source" ? ".source.component" : "." + label, out var path, out var error) ? new SelectableField(label, path) : throw new InvalidOperationException(error);
 }

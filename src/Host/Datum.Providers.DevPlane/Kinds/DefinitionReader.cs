@@ -48,7 +48,7 @@ internal static partial class DefinitionReader
             errors.Add(FieldError.InvalidText("spec.preserveUnknownFields", "true", "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"));
         }
 
-        var versions = ReadVersions(spec["versions"] as JsonArray ?? [], rules, errors);
+        var versions = ReadVersions(spec["versions"] as JsonArray ?? [], (group, kind), rules, errors);
         if (versions.Count(v => v.Storage) != 1 && errors.Count == 0)
         {
             errors.Add(FieldError.Invalid("spec.versions", spec["versions"], "must have exactly one version marked as storage version"));
@@ -70,7 +70,7 @@ internal static partial class DefinitionReader
         };
     }
 
-    private static List<KindVersion> ReadVersions(JsonArray many, ICelRules rules, List<FieldError> errors)
+    private static List<KindVersion> ReadVersions(JsonArray many, (string Group, string Kind) about, ICelRules rules, List<FieldError> errors)
     {
         var versions = new List<KindVersion>();
         for (var i = 0; i < many.Count; i++)
@@ -88,11 +88,6 @@ internal static partial class DefinitionReader
                 continue;
             }
 
-            if (one["subresources"]?["scale"] is not null)
-            {
-                errors.Add(FieldError.Forbidden(at + ".subresources.scale", "this plane serves no scale subresource"));
-            }
-
             // With one version the real server names the place where that schema stood in older API versions.
             var path = many.Count == 1 ? "spec.validation.openAPIV3Schema" : at + ".schema.openAPIV3Schema";
             versions.Add(new KindVersion
@@ -101,15 +96,25 @@ internal static partial class DefinitionReader
                 Served = JsonText.Bool(one["served"]) == true,
                 Storage = JsonText.Bool(one["storage"]) == true,
                 HasStatus = one["subresources"]?["status"] is not null,
+                Scale = ScalePaths.Read(one["subresources"]?["scale"], at + ".subresources.scale", errors),
                 Schema = new SchemaParser(rules, errors).Parse(schema, path),
                 SchemaJson = (JsonObject)schema.DeepClone(),
                 Columns = ReadColumns(one["additionalPrinterColumns"] as JsonArray, at, errors),
                 SelectableFields = ReadFields(one["selectableFields"] as JsonArray, at, errors),
-                DeprecationWarning = JsonText.Bool(one["deprecated"]) == true ? JsonText.String(one["deprecationWarning"]) ?? $"{JsonText.String(one["name"])} is deprecated" : null,
+                DeprecationWarning = JsonText.Bool(one["deprecated"]) == true ? JsonText.String(one["deprecationWarning"]) ?? Deprecation(one, many, about) : null,
             });
         }
 
         return versions;
+    }
+
+    /// <summary>The sentence for a deprecated version that has none of its own: it names the newest that isn't.</summary>
+    private static string Deprecation(JsonObject one, JsonArray many, (string Group, string Kind) about)
+    {
+        var name = JsonText.String(one["name"])!;
+        var better = many.Where(v => JsonText.Bool(v?["served"]) == true && JsonText.Bool(v?["deprecated"]) != true).Select(v => JsonText.String(v?["name"]) ?? "")
+            .Where(v => KubeVersionOrder.Instance.Compare(v, name) < 0).Order(KubeVersionOrder.Instance).FirstOrDefault();
+        return $"{about.Group}/{name} {about.Kind} is deprecated" + (better is null ? "" : $"; use {about.Group}/{better} {about.Kind}");
     }
 
     private static List<PrinterColumn> ReadColumns(JsonArray? many, string at, List<FieldError> errors)
@@ -119,6 +124,8 @@ internal static partial class DefinitionReader
         for (var i = 0; i < many.Count; i++)
         {
             var text = JsonText.String(many[i]?["jsonPath"]) ?? "";
+            // Go can't parse an escaped quote there; the real server then prints the columns before it alone.
+            if (text.Contains("\\\"", StringComparison.Ordinal)) break;
             if (!JsonPath.TryParse(text, out var path, out var error))
             {
                 errors.Add(FieldError.InvalidText($"{at}.additionalPrinterColumns[{i}].jsonPath", JsonText.Quote(text), error));

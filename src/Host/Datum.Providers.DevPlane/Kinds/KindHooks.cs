@@ -29,6 +29,7 @@ internal sealed class KindHooks(ObjectStore store, KindRegistry registry, ICelRu
                 DefinitionReader.Default(value);
                 break;
             default:
+                FillIn(kind, value);
                 break;
         }
     }
@@ -48,7 +49,21 @@ internal sealed class KindHooks(ObjectStore store, KindRegistry registry, ICelRu
                 DefinitionReader.Default(value);
                 break;
             default:
+                FillIn(kind, value);
                 break;
+        }
+    }
+
+    /// <summary>What Go's encoder writes of these kinds also where nobody gave it.</summary>
+    private static void FillIn(ResourceKind kind, JsonObject value)
+    {
+        if (kind.Resource == "coordination.k8s.io/leases") value["spec"] ??= new JsonObject();
+        if (kind.Resource != "/events") return;
+        foreach (var field in (string[])["involvedObject", "source"]) value[field] ??= new JsonObject();
+        foreach (var field in (string[])["reportingComponent", "reportingInstance"]) value[field] ??= "";
+        foreach (var field in (string[])["eventTime", "firstTimestamp", "lastTimestamp"])
+        {
+            if (!value.ContainsKey(field)) value[field] = null;
         }
     }
 

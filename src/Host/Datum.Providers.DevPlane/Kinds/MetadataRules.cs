@@ -134,18 +134,34 @@ internal static partial class MetadataRules
         }
     }
 
-    private static void CheckKey(string key, string path, List<FieldError> errors)
+    /// <summary>What is wrong with a label's value; null where nothing is.</summary>
+    public static string? LabelProblem(string text) =>
+        text.Length > 63 ? "must be no more than 63 bytes" : LabelValue().IsMatch(text) ? null : LabelValueHelp;
+
+    /// <summary>What is wrong with a qualified name, several problems joined; null where nothing is.</summary>
+    public static string? KeyProblem(string key) => KeyProblems(key) is { Count: > 0 } problems ? string.Join("; ", problems) : null;
+
+    private static List<string> KeyProblems(string key)
     {
-        var slash = key.IndexOf('/', StringComparison.Ordinal);
-        var part = slash < 0 ? key : key[(slash + 1)..];
-        if (slash == 0 || (slash > 0 && !Subdomain().IsMatch(key[..slash])))
+        var problems = new List<string>();
+        var parts = key.Split('/');
+        if (parts.Length > 2)
         {
-            errors.Add(FieldError.InvalidText(path, JsonText.Quote(key), slash == 0 ? "prefix part must be non-empty" : "prefix part " + SubdomainHelp));
+            return ["a qualified name " + NamePartHelp["name part ".Length..].Replace("regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')", "regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')", StringComparison.Ordinal)];
         }
 
-        if (part.Length == 0) errors.Add(FieldError.InvalidText(path, JsonText.Quote(key), "name part must be non-empty"));
-        else if (part.Length > 63) errors.Add(FieldError.InvalidText(path, JsonText.Quote(key), "name part must be no more than 63 bytes"));
-        if (!NamePart().IsMatch(part)) errors.Add(FieldError.InvalidText(path, JsonText.Quote(key), NamePartHelp));
+        if (parts.Length == 2 && parts[0].Length == 0) problems.Add("prefix part must be non-empty");
+        else if (parts.Length == 2 && !Subdomain().IsMatch(parts[0])) problems.Add("prefix part " + SubdomainHelp);
+        var part = parts[^1];
+        if (part.Length == 0) problems.Add("name part must be non-empty");
+        else if (part.Length > 63) problems.Add("name part must be no more than 63 bytes");
+        if (!NamePart().IsMatch(part)) problems.Add(NamePartHelp);
+        return problems;
+    }
+
+    private static void CheckKey(string key, string path, List<FieldError> errors)
+    {
+        foreach (var problem in KeyProblems(key)) errors.Add(FieldError.InvalidText(path, JsonText.Quote(key), problem));
     }
 
     [GeneratedRegex(@"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")]

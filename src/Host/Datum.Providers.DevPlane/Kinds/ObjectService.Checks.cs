@@ -92,6 +92,7 @@ internal sealed partial class ObjectService
         }
 
         errors.AddRange(schemaErrors);
+        version.Scale?.Validate(body, statusOnly: false, errors);
         SchemaExtensionsValidator.Embedded(body, version.Schema, "", errors);
         SchemaExtensionsValidator.Lists(body, version.Schema, "", errors);
         RuleValidator.Validate(body, old, version.Schema, "", errors, warnings);
@@ -100,12 +101,20 @@ internal sealed partial class ObjectService
 
     private static void ValidateStatus(ResourceKind kind, KindVersion version, JsonObject value, JsonObject before, List<string> warnings)
     {
-        if (kind.BuiltIn || !version.Schema.Properties.TryGetValue("status", out var schema) || value["status"] is not { } status) return;
-        // Messages name the path below the status, the field names it in full: so does the real server.
-        var errors = SchemaValidator.Validate(status, before["status"], schema, "status", "");
-        SchemaExtensionsValidator.Embedded(status, schema, "status", errors);
-        SchemaExtensionsValidator.Lists(status, schema, "status", errors);
-        RuleValidator.Validate(status, before["status"], schema, "status", errors, warnings);
+        if (kind.BuiltIn) return;
+        var scaleErrors = new List<FieldError>();
+        version.Scale?.Validate(value, statusOnly: true, scaleErrors);
+        if (scaleErrors.Count > 0) throw ApiError.Invalid(kind.Group, kind.Kind, JsonText.String(value["metadata"]?["name"]) ?? "", scaleErrors);
+        var errors = new List<FieldError>();
+        if (version.Schema.Properties.TryGetValue("status", out var schema) && value["status"] is { } status)
+        {
+            // Messages name the path below the status, the field names it in full: so does the real server.
+            errors = SchemaValidator.Validate(status, before["status"], schema, "status", "");
+            SchemaExtensionsValidator.Embedded(status, schema, "status", errors);
+        }
+
+        SchemaExtensionsValidator.Lists(value, version.Schema, "", errors);
+        RuleValidator.Validate(value, before, version.Schema, "", errors, warnings);
         if (errors.Count > 0) throw ApiError.Invalid(kind.Group, kind.Kind, JsonText.String(value["metadata"]?["name"]) ?? "", errors);
     }
 

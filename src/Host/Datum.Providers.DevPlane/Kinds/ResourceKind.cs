@@ -40,6 +40,9 @@ internal sealed record KindVersion
     public bool Served { get; init; } = true;
     public bool Storage { get; init; } = true;
     public bool HasStatus { get; init; }
+
+    /// <summary>The paths of the scale subresource; null where there is none.</summary>
+    public ScalePaths? Scale { get; init; }
     public required StructuralSchema Schema { get; init; }
 
     /// <summary>The schema as written, for OpenAPI.</summary>

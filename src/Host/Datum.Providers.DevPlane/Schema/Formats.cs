@@ -25,12 +25,12 @@ internal static partial class Formats
         "hostname" => text.Length <= 255 && Hostname().IsMatch(text),
         "email" => System.Net.Mail.MailAddress.TryCreate(text, out _),
         "uri" => Uri.TryCreate(text, UriKind.Absolute, out _) || text.StartsWith('/'),
-        "byte" => text.Length % 4 == 0 && Convert.TryFromBase64String(text, new byte[text.Length], out _),
+        "byte" => text.Length > 0 && text.Length % 4 == 0 && Convert.TryFromBase64String(text, new byte[text.Length], out _),
         _ => true,
     };
 
     public static bool IsKnown(string format) => format is "ipv4" or "ipv6" or "cidr" or "date-time" or "datetime" or "date" or "duration"
-        or "uuid" or "uuid3" or "uuid4" or "uuid5" or "mac" or "hostname" or "email" or "uri" or "byte";
+        or "uuid" or "uuid3" or "uuid4" or "uuid5" or "mac" or "hostname" or "email" or "uri" or "byte" or "password";
 
     private static bool IsCidr(string text)
     {
@@ -42,7 +42,7 @@ internal static partial class Formats
 
     private static char Version(string uuid) => uuid.Replace("-", "", StringComparison.Ordinal)[12];
 
-    [GeneratedRegex(@"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:?\d{2})$")]
+    [GeneratedRegex(@"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$")]
     private static partial Regex DateTime();
 
     [GeneratedRegex(@"^[+-]?(0|(\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))*|\d+\s*(ns|nano|us|micro|ms|milli|s|sec|m|min|h|hr|hour|d|day|w|wk|week)s?)$")]

@@ -16,6 +16,8 @@ internal static class Pruning
         "apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion",
     };
 
+    private static readonly StructuralSchema Nothing = new();
+
     /// <summary>Prunes a whole object and returns the removed paths, sorted.</summary>
     public static List<string> PruneObject(JsonObject root, StructuralSchema schema)
     {
@@ -51,8 +53,9 @@ internal static class Pruning
             case JsonObject o:
                 PruneFields(o, schema, path, removed, isResource: false);
                 break;
-            case JsonArray a when schema.Items is not null:
-                for (var i = 0; i < a.Count; i++) Prune(a[i], schema.Items, $"{path}[{i}]", removed);
+            case JsonArray a when schema.Items is not null || !schema.PreserveUnknownFields:
+                // A list where the schema has none specifies nothing of what is in it.
+                for (var i = 0; i < a.Count; i++) Prune(a[i], schema.Items ?? Nothing, $"{path}[{i}]", removed);
                 break;
             default:
                 break;

@@ -50,7 +50,13 @@ internal static class SchemaExtensionsValidator
             var key = list[i];
             if (schema.ListType == "map")
             {
-                if (list[i] is not JsonObject item) continue;
+                if (list[i] is null) continue;
+                if (list[i] is not JsonObject item)
+                {
+                    errors.Add(FieldError.Invalid($"{path}[{i}]", list[i], "must be an object for an array of list-type map"));
+                    continue;
+                }
+
                 var keys = new JsonObject();
                 foreach (var name in schema.ListMapKeys)
                 {

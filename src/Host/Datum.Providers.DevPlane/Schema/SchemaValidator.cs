@@ -34,33 +34,43 @@ internal static class SchemaValidator
 
     private static void CheckType(JsonNode? value, StructuralSchema schema, string path, string shown, List<FieldError> errors)
     {
-        var actual = JsonText.TypeName(value);
+        // A number in floating form is called one, also where it passes for a whole one.
+        var actual = JsonText.Int(value) is null && JsonText.Number(value) is not null ? "number" : JsonText.TypeName(value);
         if (schema.IntOrString)
         {
-            if (actual is not ("integer" or "string")) TypeError(path, shown, "integer,string", actual, errors);
+            if (actual is not ("integer" or "string") && !JsonText.IsInteger(value)) TypeError(path, shown, "integer,string", actual, errors);
             return;
         }
 
-        if (schema.Type.Length == 0) return;
-        if (schema.Type == "string" && Formats.IsKnown(schema.Format) && actual != "string")
+        if (schema.Type.Length == 0 || schema.Type == actual || (schema.Type == "number" && actual == "integer") || (schema.Type == "integer" && JsonText.IsInteger(value))) return;
+        var formatted = schema.Type switch
         {
-            // The real server reports the mismatch through the format, naming Go's type.
-            TypeError(path, shown, schema.Format, GoType(actual), errors);
+            "string" => Formats.IsKnown(schema.Format),
+            "integer" => schema.Format is "int32" or "int64",
+            "number" => schema.Format is "float" or "double",
+            _ => false,
+        };
+        // The real server lets a list pass for a formatted string.
+        if (formatted && schema.Type == "string" && actual == "array") return;
+        if (formatted && actual is "integer" or "number" or "boolean" or "object")
+        {
+            // A format stands for the type, and Go's name of a number's type for the number's.
+            TypeError(path, shown, schema.Format, actual switch { "integer" => "int64", "number" => "float64", _ => "" }, errors);
             return;
         }
 
-        if (schema.Type == actual || (schema.Type == "number" && actual == "integer")) return;
         TypeError(path, shown, schema.Type, actual, errors);
-        if (schema.Type == "integer" && actual == "number")
-        {
-            errors.Add(FieldError.InvalidText(FieldError.NoField, "\"\"", $"Checked value must be of type integer (default format) in {shown}"));
-        }
+    }
+
+    /// <summary>The field of errors that have none of their own: the place that the validation began at.</summary>
+    private static string Root(string path, string shown)
+    {
+        var root = path.Length > shown.Length ? path[..^shown.Length].TrimEnd('.') : "";
+        return root.Length == 0 ? FieldError.NoField : root;
     }
 
     private static void TypeError(string path, string shown, string wanted, string actual, List<FieldError> errors) =>
         errors.Add(FieldError.TypeInvalid(path.Length == 0 ? FieldError.NoField : path, $"\"{actual}\"", $"{shown} in body must be of type {wanted}: \"{actual}\""));
-
-    private static string GoType(string type) => type switch { "integer" => "int64", "number" => "float64", "boolean" => "bool", _ => type };
 
     private static void CheckCombinations(JsonNode? value, StructuralSchema schema, string path, string shown, List<FieldError> errors)
     {
@@ -69,7 +79,7 @@ internal static class SchemaValidator
             var failures = schema.AnyOf.Select(s => Validate(value, null, s, path, shown)).ToArray();
             if (failures.All(f => f.Count > 0))
             {
-                Combined(errors, $"\"{shown}\" must validate at least one schema (anyOf)", failures);
+                Combined(errors, value, Root(path, shown), $"\"{shown}\" must validate at least one schema (anyOf)", failures);
             }
         }
 
@@ -77,8 +87,8 @@ internal static class SchemaValidator
         {
             var failures = schema.OneOf.Select(s => Validate(value, null, s, path, shown)).ToArray();
             var valid = failures.Count(f => f.Count == 0);
-            if (valid == 0) Combined(errors, $"\"{shown}\" must validate one and only one schema (oneOf). Found none valid", failures);
-            else if (valid > 1) Combined(errors, $"\"{shown}\" must validate one and only one schema (oneOf). Found {valid} valid alternatives", []);
+            if (valid == 0) Combined(errors, value, Root(path, shown), $"\"{shown}\" must validate one and only one schema (oneOf). Found none valid", failures);
+            else if (valid > 1) Combined(errors, value, Root(path, shown), $"\"{shown}\" must validate one and only one schema (oneOf). Found {valid} valid alternatives", []);
         }
 
         if (schema.AllOf.Count > 0)
@@ -86,21 +96,22 @@ internal static class SchemaValidator
             var failures = schema.AllOf.Select(s => Validate(value, null, s, path, shown)).Where(f => f.Count > 0).ToArray();
             if (failures.Length > 0)
             {
-                Combined(errors, $"\"{shown}\" must validate all the schemas (allOf)", []);
+                Combined(errors, value, Root(path, shown), $"\"{shown}\" must validate all the schemas (allOf)", []);
                 foreach (var failure in failures) errors.AddRange(failure);
             }
         }
 
         if (schema.Not is not null && Validate(value, null, schema.Not, path, shown).Count == 0)
         {
-            Combined(errors, $"\"{shown}\" must not validate the schema (not)", []);
+            Combined(errors, value, Root(path, shown), $"\"{shown}\" must not validate the schema (not)", []);
         }
     }
 
-    private static void Combined(List<FieldError> errors, string sentence, List<FieldError>[] failures)
+    private static void Combined(List<FieldError> errors, JsonNode? value, string root, string sentence, List<FieldError>[] failures)
     {
-        errors.Add(FieldError.InvalidText(FieldError.NoField, "\"\"", sentence));
-        if (failures.Length > 0) errors.AddRange(failures.MinBy(f => f.Count)!);
+        errors.Add(FieldError.InvalidText(root, "\"\"", sentence));
+        // Of an object's alternatives the nearest is told, of a plain value's the first.
+        if (failures.Length > 0) errors.AddRange(value is JsonObject ? failures.MinBy(f => f.Count)! : failures[0]);
     }
 
     private static void CheckString(string text, StructuralSchema schema, string path, string shown, List<FieldError> errors)
@@ -128,15 +139,16 @@ internal static class SchemaValidator
 
     private static void CheckNumber(JsonNode value, double number, StructuralSchema schema, string path, string shown, List<FieldError> errors)
     {
-        if (schema.Type == "integer" && schema.Format == "int32" && number is < int.MinValue or > int.MaxValue && schema.Format == "int32")
+        if (schema.Type == "integer" && !Fits(value, number, schema.Format))
         {
-            errors.Add(FieldError.InvalidText(FieldError.NoField, "\"\"", $"Checked value must be of type integer with format int32 in {shown}"));
+            var format = schema.Format is "int32" or "int64" ? "with format " + schema.Format : "(default format)";
+            errors.Add(FieldError.InvalidText(Root(path, shown), "\"\"", $"Checked value must be of type integer {format} in {shown}"));
         }
 
         if (schema.MultipleOf is { } step && step > 0)
         {
-            var times = number / step;
-            if (Math.Abs(times - Math.Round(times)) > 1e-9) errors.Add(FieldError.Invalid(path, value, $"{shown} in body should be a multiple of {Text(step)}"));
+            var fits = JsonText.Int(value) is { } whole && Math.Floor(step) == step ? whole % (long)step == 0 : GoNumbers.IsWhole(step < 1 ? 1 / step * number : number / step);
+            if (!fits) errors.Add(FieldError.Invalid(path, value, $"{shown} in body should be a multiple of {Text(step)}"));
         }
 
         if (schema.Maximum is { } max && (number > max || (schema.ExclusiveMaximum && number >= max)))
@@ -148,6 +160,17 @@ internal static class SchemaValidator
         {
             errors.Add(FieldError.Invalid(path, value, $"{shown} in body should be greater than {(schema.ExclusiveMinimum ? "" : "or equal to ")}{Text(min)}"));
         }
+    }
+
+    /// <summary>Whether the number, written out, is one of the format's whole numbers.</summary>
+    private static bool Fits(JsonNode value, double number, string format)
+    {
+        if (Math.Floor(number) != number) return false;
+        return format switch
+        {
+            "int32" => number is >= int.MinValue and <= int.MaxValue,
+            _ => JsonText.Int(value) is not null || number is >= -9223372036854775808d and < 9223372036854775808d,
+        };
     }
 
     private static string Text(double number) => number.ToString("G", CultureInfo.InvariantCulture);
@@ -185,7 +208,7 @@ internal static class SchemaValidator
     private static void CheckEnum(JsonNode? value, StructuralSchema schema, string path, List<FieldError> errors)
     {
         if (schema.Enum is null || schema.Enum.Any(e => JsonNode.DeepEquals(e, value))) return;
-        errors.Add(FieldError.NotSupported(path, JsonText.Show(value), schema.Enum.Select(JsonText.Show)));
+        errors.Add(FieldError.NotSupported(path, JsonText.Show(value), schema.Enum.Select(e => JsonText.Quote(JsonText.String(e) ?? JsonText.Show(e)))));
     }
 
     private static void CheckObject(JsonObject value, JsonObject? old, StructuralSchema schema, string path, string shown, List<FieldError> errors)
@@ -196,17 +219,17 @@ internal static class SchemaValidator
         }
 
         if (schema.MaxProperties is { } max && value.Count > max) errors.Add(FieldError.TooMany(path, value.Count, max));
-        foreach (var name in schema.Required)
-        {
-            if (!value.ContainsKey(name)) errors.Add(FieldError.Required(Join(path, name)));
-        }
-
         foreach (var (name, child) in value)
         {
             if (schema.Properties.TryGetValue(name, out var property) || (property = schema.AdditionalProperties) is not null)
             {
                 Check(child, old?[name], property, Join(path, name), Join(shown, name), errors);
             }
+        }
+
+        foreach (var name in schema.Required)
+        {
+            if (!value.ContainsKey(name)) errors.Add(FieldError.Required(Join(path, name)));
         }
     }
 

@@ -66,6 +66,12 @@ internal sealed partial class ObjectStore : IDisposable
         lock (gate) return (Table(resource).Items, committed);
     }
 
+    /// <summary>The state of one resource at an earlier version; null where the history doesn't reach back so far.</summary>
+    public ImmutableSortedDictionary<string, StoredObject>? SnapshotAt(string resource, ulong version)
+    {
+        lock (gate) return Table(resource).At(version);
+    }
+
     public IReadOnlyList<(string Resource, ImmutableSortedDictionary<string, StoredObject> Items)> SnapshotAll()
     {
         lock (gate) return [.. tables.Values.Select(t => (t.Resource, t.Items))];

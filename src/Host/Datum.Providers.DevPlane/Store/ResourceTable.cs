@@ -43,6 +43,20 @@ internal sealed class ResourceTable(string resource, ulong floor, int historyLim
         while (history.Count > historyLimit) Floor = history.Dequeue().Version;
     }
 
+    /// <summary>The objects as they were at an earlier version, from the kept history; null where it doesn't reach back so far.</summary>
+    public ImmutableSortedDictionary<string, StoredObject>? At(ulong version)
+    {
+        if (version < Floor) return null;
+        var items = Items.ToBuilder();
+        foreach (var change in history.Reverse().TakeWhile(c => c.Version > version))
+        {
+            if (change.Before is null) items.Remove(change.Value.Key);
+            else items[change.Value.Key] = change.Before;
+        }
+
+        return items.ToImmutable();
+    }
+
     public IEnumerable<Change> Since(ulong version) => history.Where(c => c.Version > version);
 
     public void Attach(Watcher watcher) => watchers.Add(watcher);
