@@ -62,13 +62,13 @@ public sealed class KubeConfigTests
     public void A_credential_plugin_is_read_with_its_path_beside_the_kubeconfig()
     {
         var connection = Load(Config(
-            "server: https://x:6443\n    tls-server-name: inner\n    extensions: [{name: client.authentication.k8s.io/exec, extension: {audience: me, n: 1}}]",
+            "server: https://x:6443\n    tls-server-name: inner\n    extensions: [{name: client.authentication.k8s.io/exec, extension: {audience: me, count: 1}}]",
             "exec: {apiVersion: client.authentication.k8s.io/v1, command: bin/login, args: [-a, b], env: [{name: A, value: canary-5ecret}], interactiveMode: Never, provideClusterInfo: true, installHint: get it}"));
         var plugin = connection.Exec!;
         Assert.That((plugin.Command, plugin.ApiVersion, plugin.InstallHint), Is.EqualTo((Path.Combine(_folder, "bin", "login"), "client.authentication.k8s.io/v1", "get it")));
         Assert.That(plugin.Arguments, Is.EqualTo(new[] { "-a", "b" }));
         Assert.That(plugin.Variables, Is.EqualTo(new[] { KeyValuePair.Create("A", "canary-5ecret") }));
-        Assert.That(plugin.ClusterInfo!.ToJsonString(), Is.EqualTo("""{"server":"https://x:6443","tls-server-name":"inner","config":{"audience":"me","n":1}}"""));
+        Assert.That(plugin.ClusterInfo!.ToJsonString(), Is.EqualTo("""{"server":"https://x:6443","tls-server-name":"inner","config":{"audience":"me","count":1}}"""));
         Assert.That(plugin.ToString(), Does.Not.Contain("canary"));
         var bare = Load(Config("server: https://x", "exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: login}")).Exec!;
         Assert.That((bare.Command, bare.ClusterInfo), Is.EqualTo(("login", (System.Text.Json.Nodes.JsonObject?)null)));

@@ -19,6 +19,7 @@ public sealed class FuzzTests
         TestContext.Progress.WriteLine($"fuzz: DATUM_SEED={seed} DATUM_FUZZ={count}");
         var random = new Random(seed);
         await using var servers = await BothServers.StartAsync(UpstreamRules.Known);
+        var created = new List<CrdFile>();
         var files = CrdFile.All.OrderBy(_ => random.Next()).Take(8).ToArray();
         foreach (var file in files)
         {
@@ -26,7 +27,10 @@ public sealed class FuzzTests
             await servers.Real.SendAsync("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", file.Definition.ToJsonString());
             await servers.Ours.ExpectAsync(201, "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", file.Definition.ToJsonString());
             await servers.ServedAsync(file.Collection);
-            await servers.CompareAsync("POST", file.Collection, file.Object("fuzz", SchemaSamples.Full(file.Schema)).ToJsonString());
+            var answer = await servers.CompareAsync("POST", file.Collection, file.Object("fuzz", SchemaSamples.Full(file.Schema)).ToJsonString());
+            // What fills every field breaks rules such as "one of the two".
+            if (answer.Code == 422) answer = await servers.CompareAsync("POST", file.Collection, file.Object("fuzz", SchemaSamples.Least(file.Schema)).ToJsonString());
+            if (answer.Code == 201) created.Add(file);
         }
 
         for (var i = 0; i < count; i++)
@@ -53,8 +57,8 @@ public sealed class FuzzTests
             }
         }
 
-        await servers.ExpectAsync(200, "DELETE", files[0].Collection + "/fuzz");
-        foreach (var file in files.Skip(1)) await servers.ExpectAsync(200, "DELETE", file.Collection + "/fuzz");
+        Assert.That(created, Has.Count.GreaterThan(files.Length / 2), "too few objects to patch");
+        foreach (var file in created) await servers.ExpectAsync(200, "DELETE", file.Collection + "/fuzz");
     }
 
     private static JsonObject Changed(JsonObject value, Random random)

@@ -10,6 +10,10 @@ internal static class KubectlCases
     private const string B = """{"apiVersion":"test.example.com/v1","kind":"Widget","metadata":{"name":"b"},"spec":{"size":2,"mode":"b"}}""";
     private const string Gadget = """{"apiVersion":"scale.example.com/v1","kind":"Gadget","metadata":{"name":"g"},"spec":{"replicas":2}}""";
     private const string Map = """{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m"},"data":{"a":"b","long":"one\ntwo\n"}}""";
+
+    /// <summary>kubectl describes the keys of a map in no order: one key.</summary>
+    private const string OneKeyMap = """{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m"},"data":{"long":"one\ntwo\n"}}""";
+
     private const string Secret = """{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},"stringData":{"a":"b"}}""";
     private const string Lease = """{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"l"},"spec":{"holderIdentity":"me","leaseDurationSeconds":15}}""";
     private const string Event = """{"apiVersion":"v1","kind":"Event","metadata":{"name":"e"},"involvedObject":{"apiVersion":"test.example.com/v1","kind":"Widget","name":"a","namespace":"{ns}"},"reason":"Tested","message":"it was tested","type":"Normal","count":1,"firstTimestamp":"2026-01-01T00:00:00Z","lastTimestamp":"2026-01-01T00:00:00Z","source":{"component":"tests"}}""";
@@ -58,7 +62,7 @@ internal static class KubectlCases
     {
         yield return ("describe ours", [Two, new("describe wd a"), new("describe wd"), new("describe wd -l x=1"), new("describe wd zz"), new("describe wd a --show-events=false")]);
         yield return ("describe with events", [new("create -f -", A), new("create -f -", Event), new("describe wd a"), new("get events -o name"), new("get events -o jsonpath={.items[0].message}"), new("events --for wd/a"), new("get events --field-selector involvedObject.name=a -o name"), new("get events --field-selector reason=Other -o name"), new("describe event e")]);
-        yield return ("describe Secret, ConfigMap and Lease", [new("create -f -", Secret + Map + Lease), new("describe secret s"), new("describe cm m"), new("describe lease l")]);
+        yield return ("describe Secret, ConfigMap and Lease", [new("create -f -", Secret + OneKeyMap + Lease), new("describe secret s"), new("describe cm m"), new("describe lease l")]);
         yield return ("describe definition", [new("describe crd widgets.test.example.com")]);
         yield return ("describe a scaled kind", [new("create -f -", Gadget), new("describe gd g")]);
     }

@@ -40,7 +40,7 @@ public sealed partial class NotBuiltTests
         new("Events of events.k8s.io", 404, "404 page not found", "POST", "/apis/events.k8s.io/v1/namespaces/default/events", "{}"),
         new("Conversion webhooks", 422, "spec.conversion.strategy: Unsupported value: \"Webhook\"", "POST", Crds, Definition("conversion: {strategy: Webhook}", "{type: object}"), "application/yaml"),
         new("CEL rules that nobody registered", 422, "this plane evaluates no CEL and has no evaluator registered for this rule", "POST", Crds, Definition("", "{type: object, x-kubernetes-validations: [{rule: 1 == 1}]}"), "application/yaml"),
-        new("CEL message expressions", 422, "this plane evaluates no CEL; give a message instead", "POST", Crds, Definition("", "{type: object, x-kubernetes-validations: [{rule: self == oldSelf, messageExpression: '\"x\"'}]}"), "application/yaml"),
+        new("CEL message expressions", 422, "this plane evaluates no CEL and has no evaluator registered for this expression; give a message instead", "POST", Crds, Definition("", "{type: object, x-kubernetes-validations: [{rule: self == oldSelf, messageExpression: '\"x\"'}]}"), "application/yaml"),
         new("Finalizing a namespace by hand", 405, "this plane finalizes namespaces itself", "PUT", "/api/v1/namespaces/default/finalize", """{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"default"}}"""),
     ];
 

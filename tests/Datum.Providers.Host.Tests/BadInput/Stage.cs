@@ -82,7 +82,7 @@ internal sealed class Stage : IAsyncDisposable
     {
         _plane = await DevPlaneServer.StartAsync(new DevPlaneOptions
         {
-            StatePath = Path.Combine(_folder, "plane"), Port = port, Tokens = [new PlaneToken { Token = "stage" }],
+            StatePath = Path.Combine(_folder, "plane"), Port = port, Tokens = [new PlaneToken { Token = "stage" }], CelRules = RuleRegistration.Create(),
         });
         _plane.WriteKubeconfig(Kubeconfig);
         _client ??= new KubernetesClient(KubeConfig.Load(Kubeconfig), new KubernetesClientOptions());

@@ -1,6 +1,7 @@
 using Datum.Providers.DevPlane;
 using Datum.Providers.Host.Cli;
 using Datum.Providers.Host.Cli.Trace;
+using Datum.Providers.Host.Composition;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;
 using Datum.Providers.Resources.Networking;
@@ -21,7 +22,7 @@ public sealed class ReaderTests
         var folder = Directory.CreateTempSubdirectory("datum-trace-").FullName;
         try
         {
-            await using var plane = await DevPlaneServer.StartAsync(new DevPlaneOptions(), CancellationToken.None);
+            await using var plane = await DevPlaneServer.StartAsync(new DevPlaneOptions { CelRules = RuleRegistration.Create() }, CancellationToken.None);
             var kubeconfig = Path.Combine(folder, "kubeconfig");
             plane.WriteKubeconfig(kubeconfig);
             var counter = new KubernetesRequestCounter();
