@@ -23,6 +23,34 @@ internal sealed class SessionTests
         });
     }
 
+    [TestCase("{}", 100, 600, true)]
+    [TestCase("""{"quota":{"Instance":5}}""", 100, 600, true)]
+    [TestCase("""{"pageSize":3,"guestReports":false,"tokenLife":"00:00:00"}""", 3, 0, false)]
+    public void A_knob_that_isnt_set_keeps_its_default(string json, int pageSize, int tokenSeconds, bool guestReports)
+    {
+        var knobs = SimulatorKnobs.Parse(JsonDocument.Parse(json).RootElement);
+        Assert.That((knobs.PageSize, knobs.TokenLife, knobs.GuestReports, knobs.OperationLife, knobs.RetryAfter),
+            Is.EqualTo((pageSize, TimeSpan.FromSeconds(tokenSeconds), guestReports, TimeSpan.FromHours(1), TimeSpan.FromSeconds(1))));
+    }
+
+    [Test]
+    public async Task Objects_of_a_platform_with_one_knob_are_listed()
+    {
+        var folder = Path.Combine(TestContext.CurrentContext.WorkDirectory, "sim-" + Guid.NewGuid().ToString("n"));
+        try
+        {
+            using var world = new World();
+            await using var session = await Open(world, folder, """{"quota":{"Instance":5}}""");
+            await World.Build(world, session.Networks!, World.Id(ResourceKind.Network), new NetworkSpec { Mtu = 1460 });
+            var page = await session.Networks!.ListAsync(world.Call(), new ListQuery { Installation = World.Installation }, null);
+            Assert.That((page.Error, page.Value?.Items.Length), Is.EqualTo(((DriverError?)null, (int?)1)));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     [Test]
     public async Task Objects_outlive_the_session_that_made_them()
     {
@@ -80,10 +108,10 @@ internal sealed class SessionTests
         Assert.That(refused.Error.Message, Does.Contain(word));
     }
 
-    private static async Task<IInfrastructureDriver> Open(World world, string folder) =>
+    private static async Task<IInfrastructureDriver> Open(World world, string folder, string? knobs = null) =>
         await new SimulatorDriverFactory().ConnectAsync(world, new Connection
         {
             Installation = World.Installation,
-            Settings = JsonSerializer.SerializeToElement(new Dictionary<string, string> { ["statePath"] = folder }),
+            Settings = JsonSerializer.SerializeToElement(new { statePath = folder, knobs = knobs is null ? (JsonElement?)null : JsonDocument.Parse(knobs).RootElement }),
         }, default);
 }

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace Datum.Providers.Drivers.Simulator;
@@ -73,6 +75,17 @@ public sealed record SimulatorKnobs
         ResourceKind.Instance => CreateClass.Marked,
         _ => CreateClass.Named,
     };
+
+    /// <summary>Knobs from spec.settings.knobs; what isn't set keeps its default.</summary>
+    /// <exception cref="JsonException">A knob isn't known or has another type.</exception>
+    public static SimulatorKnobs Parse(JsonElement given)
+    {
+        // Generated readers give an init-only property that isn't in the text its type's default, not ours: ours are put under the text.
+        var all = JsonSerializer.SerializeToNode(new SimulatorKnobs(), CloudJson.Default.SimulatorKnobs)!.AsObject();
+        foreach (var member in given.EnumerateObject())
+            all[member.Name] = JsonNode.Parse(member.Value.GetRawText());
+        return all.Deserialize(CloudJson.Default.SimulatorKnobs)!;
+    }
 
     internal TimeSpan DurationOf(ResourceKind kind) => OperationDurations.GetValueOrDefault(kind);
 }

@@ -62,7 +62,8 @@ public sealed class SimulatorDriverFactory : IDriverFactory
             return new SimulatorSettings();
         try
         {
-            return json.Deserialize(CloudJson.Default.SimulatorSettings) ?? new SimulatorSettings();
+            var settings = json.Deserialize(CloudJson.Default.SimulatorSettings) ?? new SimulatorSettings();
+            return settings.Knobs is null ? settings : settings with { Knobs = SimulatorKnobs.Parse(json.GetProperty("knobs")) };
         }
         catch (JsonException e)
         {
