@@ -68,6 +68,7 @@ internal static class DifferentialCases
         yield return ("create with resourceVersion", [Create("a", meta: ""","resourceVersion":"5" """)]);
         yield return ("create without a name", [new("POST", All, """{"apiVersion":"test.example.com/v1","kind":"Widget","metadata":{},"spec":{"size":1}}""")]);
         yield return ("create in another namespace", [Create("a", meta: ""","namespace":"other" """)]);
+        yield return ("create of the cluster scope with a namespace", [new("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All", """{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"as.n.example.com","namespace":"other"},"spec":{"group":"n.example.com","scope":"Foo","names":{"plural":"as","kind":"A"},"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object"}}}]}}""")]);
         yield return ("create in a missing namespace", [new("POST", "/apis/test.example.com/v1/namespaces/nowhere/widgets", Widget("a", """{"size":1}"""))]);
         yield return ("create at the cluster scope", [new("POST", "/apis/test.example.com/v1/widgets", Widget("a", """{"size":1}"""))]);
         yield return ("create with a wrong version", [new("POST", All, """{"apiVersion":"test.example.com/v2","kind":"Widget","metadata":{"name":"q"}}""")]);

@@ -21,6 +21,7 @@ public sealed partial class Reflector<T> where T : KubeObject
     private int _running;
     private int _failures;
     private bool _wholeList;
+    private string? _told;
     private bool _streamRefused;
     private long _startedAt;
 
@@ -84,6 +85,7 @@ public sealed partial class Reflector<T> where T : KubeObject
                     return await StreamAsync(cancellation) ? TimeSpan.Zero : NextBackoff(null);
                 await ListAsync(cancellation);
                 LastError = null;
+                _told = null;
                 return TimeSpan.Zero;
             }
             Enter(ReflectorState.Watching);
@@ -102,10 +104,11 @@ public sealed partial class Reflector<T> where T : KubeObject
         catch (Exception error) when (!cancellation.IsCancellationRequested)
         {
             LastError = error;
-            if (IsExpectedAtStart(error))
+            // The same trouble at each attempt is said once.
+            if (IsExpectedAtStart(error) || _told == error.Message)
                 LogNotReady(_logger, _resource, error.Message);
             else
-                LogFailed(_logger, error, _resource, State);
+                LogFailed(_logger, _resource, State, _told = error.Message);
             // An event that can't be read as one: nobody knows what it said, so the cache may lack it.
             if (State == ReflectorState.Watching && error is HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse })
                 ResourceVersion = null;
@@ -197,6 +200,7 @@ public sealed partial class Reflector<T> where T : KubeObject
                 heard = true;
                 _failures = 0;
                 LastError = null;
+                _told = null;
                 if (initial is null)
                 {
                     if (!Take(change))
@@ -218,6 +222,7 @@ public sealed partial class Reflector<T> where T : KubeObject
         {
             _failures = 0;
             LastError = null;
+            _told = null;
             return true;
         }
         return false;
@@ -300,8 +305,8 @@ public sealed partial class Reflector<T> where T : KubeObject
     [LoggerMessage(Level = LogLevel.Information, Message = "Version {Version} of {Resource} has expired; listing again")]
     private static partial void LogExpired(ILogger logger, string resource, string? version);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{State} {Resource} failed")]
-    private static partial void LogFailed(ILogger logger, Exception error, string resource, ReflectorState state);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{State} {Resource} failed, it is tried again: {Reason}")]
+    private static partial void LogFailed(ILogger logger, string resource, ReflectorState state, string reason);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Resource} isn't ready yet: {Reason}")]
     private static partial void LogNotReady(ILogger logger, string resource, string reason);

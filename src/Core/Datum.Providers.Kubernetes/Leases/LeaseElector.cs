@@ -30,6 +30,7 @@ public sealed partial class LeaseElector
     private Term? _term;
     private TaskCompletionSource _elected = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private (string? Version, long Since) _seen;
+    private string? _acquireFailure;
 
     public LeaseElector(IKubernetesClient client, IScheduler scheduler, LeaseElectorOptions options, ILogger? logger = null)
     {
@@ -126,6 +127,7 @@ public sealed partial class LeaseElector
             var wall = Time.GetUtcNow();
             var written = found is null ? await CreateAsync(wall, cancellation) : await TakeAsync(found, wall, cancellation);
             _seen = default;
+            _acquireFailure = null;
             Term term;
             lock (_gate)
             {
@@ -145,7 +147,10 @@ public sealed partial class LeaseElector
         }
         catch (Exception error) when (!cancellation.IsCancellationRequested)
         {
-            LogAcquireFailed(_logger, error, _options.Lease);
+            if (_acquireFailure != error.Message)
+                LogAcquireFailed(_logger, _options.Lease, error.Message);
+            // The same trouble at each attempt is said once.
+            _acquireFailure = error.Message;
             return null;
         }
     }
@@ -248,7 +253,7 @@ public sealed partial class LeaseElector
         }
         catch (Exception error) when (!stop.IsCancellationRequested)
         {
-            LogRenewFailed(_logger, error, _options.Lease);
+            LogRenewFailed(_logger, _options.Lease, error.Message);
         }
         return _options.RetryEvery;
     }
@@ -268,7 +273,7 @@ public sealed partial class LeaseElector
         }
         catch (Exception error) when (!stop.IsCancellationRequested)
         {
-            LogRenewFailed(_logger, error, _options.Lease);
+            LogRenewFailed(_logger, _options.Lease, error.Message);
         }
     }
 
@@ -289,7 +294,7 @@ public sealed partial class LeaseElector
         catch (Exception error)
         {
             // Unreleased is safe: the others wait for the whole duration.
-            LogReleaseFailed(_logger, error, _options.Lease);
+            LogReleaseFailed(_logger, _options.Lease, error.Message);
         }
     }
 
@@ -308,14 +313,14 @@ public sealed partial class LeaseElector
     [LoggerMessage(Level = LogLevel.Information, Message = "{Identity} released {Lease}")]
     private static partial void LogReleased(ILogger logger, string identity, ObjectKey lease);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Lease} was not released and runs out by itself")]
-    private static partial void LogReleaseFailed(ILogger logger, Exception error, ObjectKey lease);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Lease} was not released and runs out by itself: {Reason}")]
+    private static partial void LogReleaseFailed(ILogger logger, ObjectKey lease, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Lease} can't be acquired")]
-    private static partial void LogAcquireFailed(ILogger logger, Exception error, ObjectKey lease);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Lease} can't be acquired: {Reason}")]
+    private static partial void LogAcquireFailed(ILogger logger, ObjectKey lease, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A renewal of {Lease} failed; it is tried again until the deadline")]
-    private static partial void LogRenewFailed(ILogger logger, Exception error, ObjectKey lease);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A renewal of {Lease} failed, it is tried again until the deadline: {Reason}")]
+    private static partial void LogRenewFailed(ILogger logger, ObjectKey lease, string reason);
 
     /// <summary>One continuous leadership. Its source ends by itself at the deadline.</summary>
     private sealed class Term : IDisposable

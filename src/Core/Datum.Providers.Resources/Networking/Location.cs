@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using System.Text.Json;
 using Datum.Providers.Kubernetes;
 
@@ -10,7 +11,8 @@ public sealed class Location : KubeObject
     public LocationStatus? Status { get; set; }
 
     /// <summary>The value of the well-known city code key; null when it has none.</summary>
-    [System.Text.Json.Serialization.JsonIgnore]
+    // A name that JSON never has: a member of the property's own name stays an unknown field that survives.
+    [JsonIgnore, JsonPropertyName("\0cityCode")]
     public string? CityCode => Spec.Topology.GetValueOrDefault(Labels.CityCode);
 }
 
@@ -33,6 +35,6 @@ public sealed class LocationReference : KubeData
     public string Name { get; set; } = "";
     public string? Namespace { get; set; }
 
-    [System.Text.Json.Serialization.JsonIgnore]
+    [JsonIgnore, JsonPropertyName("\0key")]
     public ObjectKey Key => new(Namespace, Name);
 }

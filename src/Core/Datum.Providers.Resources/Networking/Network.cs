@@ -34,11 +34,11 @@ public sealed class NetworkIpam : KubeData
     public List<string>? IPv6Ranges { get; set; }
 
     /// <summary>The IPv4 ranges of both forms in order, without repetition; empty means the default.</summary>
-    [JsonIgnore]
+    [JsonIgnore, JsonPropertyName("\0allIPv4Ranges")]
     public IReadOnlyList<string> AllIPv4Ranges => Merge(IPv4Range, IPv4Ranges);
 
     /// <summary>The IPv6 ranges of both forms in order, without repetition; empty means the default.</summary>
-    [JsonIgnore]
+    [JsonIgnore, JsonPropertyName("\0allIPv6Ranges")]
     public IReadOnlyList<string> AllIPv6Ranges => Merge(IPv6Range, IPv6Ranges);
 
     private static List<string> Merge(string? single, List<string>? several) =>

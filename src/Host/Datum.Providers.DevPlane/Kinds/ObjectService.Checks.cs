@@ -26,7 +26,7 @@ internal sealed partial class ObjectService
         var given = JsonText.String(meta["namespace"]) ?? "";
         if (!kind.Namespaced)
         {
-            if (given.Length > 0) throw ApiError.BadRequest("the namespace of the provided object does not match the namespace sent on the request");
+            // The real server drops it, whatever it says.
             meta.Remove("namespace");
             return;
         }

@@ -70,8 +70,6 @@ public sealed class OfflinePlane : IDisposable
         {
             var @namespace = kind.Namespaced ? JsonText.String((copy["metadata"] as JsonObject)?["namespace"]) is { Length: > 0 } given ? given : "default" : "";
             if (kind.Namespaced) await EnsureNamespaceAsync(@namespace);
-            // The real server drops it, whatever it says.
-            else if (copy["metadata"] is JsonObject metadata) metadata.Remove("namespace");
             var stored = kind.Resource == BuiltInKinds.Definitions && store.GetLatest(kind.Resource, JsonText.String((copy["metadata"] as JsonObject)?["name"]) ?? "") is { } known
                 ? await ReplaceAsync(kind, version, known, copy, context)
                 : await objects.CreateAsync(kind, version, @namespace, copy, [], context);

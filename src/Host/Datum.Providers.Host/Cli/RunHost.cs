@@ -31,7 +31,12 @@ internal static class RunHost
             var config = KubeConfig.Find(settings.Kubeconfig, settings.Context);
             await using var client = new KubernetesClient(config, new KubernetesClientOptions { Logger = logging.CreateLogger<KubernetesClient>() });
             if (settings.InstallCrds)
+            {
+                // A server that doesn't answer is told in the words of every other start.
+                await PlaneChecks.IdentityAsync(client, cancellation);
                 await PlaneInstaller.ApplyCrdsAsync(client, Crds.All().Select(c => c.Yaml), cancellation);
+            }
+
             await new HostRuntime(
                 new HostSettings
                 {
