@@ -141,7 +141,8 @@ public sealed class InstanceLifecycleTests : PodmanFixture
         Assert.That(seen.Next!.Part, Is.EqualTo("sandbox"));
         instance.Steps.Clear();
         var mended = await instance.DriveToReadyAsync(spec);
-        Assert.That(instance.Steps, Is.EqualTo(new[] { "Create sandbox", "Create firewall", "Create start" }));
+        // The network namespace may outlive the infra container for a moment, and with it the rules: then they needn't be written again.
+        Assert.That(instance.Steps, Is.EqualTo(new[] { "Create sandbox", "Create firewall", "Create start" }).Or.EqualTo(new[] { "Create sandbox", "Create start" }));
         Assert.That(mended.Facts.PolicyEnforced, Is.True);
         Assert.That(await FetchEventuallyAsync(Address(mended.Facts), 8080), Does.Contain("variant"));
     }

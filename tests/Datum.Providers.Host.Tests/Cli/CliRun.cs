@@ -9,14 +9,13 @@ internal sealed record CliRun(int Exit, string Out, string Error)
 {
     public const char Escape = '\u001b';
 
-    /// <summary>The volume that the build packs our drivers into.</summary>
     public static string Program { get; } = Metadata("HostProgram");
 
+    /// <summary>The volume that the build packs our drivers into.</summary>
     public static string DriverVolume { get; } = Metadata("DriverVolume");
 
     /// <summary>The folder that the build writes a project's files to.</summary>
-    public static string ProjectOutput(string project) => Directory.GetDirectories(Path.Combine(Metadata("ProjectOutputs"), project))
-        .MaxBy(d => Directory.GetLastWriteTimeUtc(d))!;
+    public static string ProjectOutput(string project) => Path.Combine(Metadata("ProjectOutputs"), project, Path.GetFileName(Path.GetDirectoryName(Program))!);
 
     public static Task<CliRun> Async(params string[] args) => Async(new CliSeat(), args);
 
