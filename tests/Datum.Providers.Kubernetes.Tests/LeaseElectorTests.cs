@@ -104,11 +104,22 @@ public sealed class LeaseElectorTests
         _store.Latency = TimeSpan.FromHours(1);
         _scheduler.Advance(TimeSpan.FromSeconds(12) - TimeSpan.FromTicks(1));
         Assert.That((elector.MayMutate(), token.IsCancellationRequested), Is.EqualTo((true, false)));
-        Assert.That(_store.Cancelled, Is.Zero);
+        Assert.That(_store.Cancelled, Is.EqualTo(1), "the first attempt made room for another");
         _scheduler.Advance(TimeSpan.FromTicks(1));
         Assert.That((elector.MayMutate(), token.IsCancellationRequested), Is.EqualTo((false, true)));
-        Assert.That(_store.Cancelled, Is.EqualTo(1));
+        Assert.That(_store.Cancelled, Is.EqualTo(2));
         Assert.That(elector.Deadline, Is.Null);
+    }
+
+    [Test]
+    public void A_renewal_that_hangs_leaves_time_for_another_one()
+    {
+        var elector = Start("a");
+        _store.Latency = TimeSpan.FromHours(1);
+        _scheduler.Advance(TimeSpan.FromSeconds(8));
+        _store.Latency = TimeSpan.Zero;
+        _scheduler.Advance(TimeSpan.FromSeconds(5));
+        Assert.That((elector.MayMutate(), elector.Terms), Is.EqualTo((true, 1)));
     }
 
     [Test]

@@ -30,7 +30,13 @@ internal static class InstanceBack
 
         var built = state is Lifecycle.Ready or Lifecycle.Degraded && !entry.Spec.Record.Retiring && entry.Spec.Wanted
             && entry.Spec.Desired is { } desired && entry.Status?.DesiredHash == CanonicalJson.Digest(desired);
-        if (built)
+        // Nobody translates while the Location isn't served: the entry has the wish of before, not a newer template.
+        var behind = unserved.Length > 0 && instance.Spec.Controller is { } asked && status.Controller?.ObservedTemplateHash != asked.TemplateHash;
+        if (built && behind)
+        {
+            Conditions.Set(conditions, ConditionTypes.Programmed, ConditionStatus.False, Reasons.PendingProgramming, unserved, generation, now);
+        }
+        else if (built)
         {
             Conditions.Set(conditions, ConditionTypes.Programmed, ConditionStatus.True, Reasons.Programmed, unserved, generation, now);
             if (instance.Spec.Controller is { } controller)

@@ -107,8 +107,8 @@ public sealed class NetworkController : ProvisioningController<ObjectKey>
         if (answer.Resolved is not { } place)
         {
             // What the platform has isn't undone by a Location that nobody serves any more; instances on it keep their network.
-            await (Conditions.IsTrue(context.Status?.Conditions, ConditionTypes.Programmed)
-                ? ProgrammedAsync(context, ConditionStatus.True, Reasons.Programmed, $"It stays as it was made, but nothing can be changed: {answer.Reason}: {answer.Message}", cancellation)
+            await (Conditions.Find(context.Status?.Conditions, ConditionTypes.Programmed) is { Status: ConditionStatus.True } programmed
+                ? ProgrammedAsync(context, ConditionStatus.True, programmed.Reason, $"It stays as it was made, but nothing can be changed: {answer.Reason}: {answer.Message}", cancellation)
                 : ProgrammedAsync(context, ConditionStatus.False, answer.Reason, answer.Message, cancellation)).ConfigureAwait(false);
             return;
         }

@@ -49,8 +49,11 @@ public sealed partial class EntryReconciler(
         var answer = await sessions.ForEntryAsync(entry, cancellation).ConfigureAwait(false);
         if (answer.Session is not { } session || session.TryUse() is not { } use)
         {
-            await ReportUnknownAsync(entry, answer.Session is null ? answer.Reason : Reasons.Waiting,
-                answer.Session is null ? answer.Message : "The session is being replaced.", cancellation).ConfigureAwait(false);
+            // A session that is being opened is no finding: what was seen before stays until it says something.
+            var opening = answer.Session is not null || answer.Reason == Reasons.Waiting;
+            if (!opening || entry.Status?.State is null)
+                await ReportUnknownAsync(entry, answer.Session is null ? answer.Reason : Reasons.Waiting,
+                    answer.Session is null ? answer.Message : "The session is being replaced.", cancellation).ConfigureAwait(false);
             return answer.RetryAt is { } at ? Until(at) : answer.Session is null ? null : TimeSpan.FromSeconds(1);
         }
         using (use)

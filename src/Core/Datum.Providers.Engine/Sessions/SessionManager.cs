@@ -61,10 +61,13 @@ public sealed partial class SessionManager(
         var begin = false;
         lock (slot)
         {
-            if (slot.Session is { } open && slot.Version == version)
-                return new SessionAnswer(open, "", "", null);
-            if (slot.Version == version && slot.NotBefore > scheduler.Time.GetUtcNow())
-                return new SessionAnswer(null, slot.Reason, slot.Message, slot.NotBefore);
+            var current = slot.Version == version && (slot.Session is not null || slot.NotBefore > scheduler.Time.GetUtcNow());
+            if (current)
+            {
+                // An attempt for a config that was taken back decides nothing.
+                slot.Attempt = null;
+                return slot.Session is { } open ? new SessionAnswer(open, "", "", null) : new SessionAnswer(null, slot.Reason, slot.Message, slot.NotBefore);
+            }
             begin = slot.Attempt?.Version != version;
             attempt = slot.Attempt = begin ? new Attempt(version) : slot.Attempt!;
         }

@@ -16,6 +16,9 @@ internal sealed record Credential
     /// <summary>The wall-clock time from which a plugin is run again; null: not before a refusal.</summary>
     public DateTimeOffset? RunAgainAt { get; init; }
 
+    /// <summary>The wall-clock time until which it is good; null: until a refusal.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
+
     public bool IsFresh(TimeProvider time) => time.GetTimestamp() < LookAgainAt && (RunAgainAt is not { } at || time.GetUtcNow() < at);
 
     /// <summary>A server that refused the one will refuse the other.</summary>

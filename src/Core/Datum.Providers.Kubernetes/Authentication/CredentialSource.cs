@@ -85,8 +85,10 @@ internal sealed partial class CredentialSource(KubernetesConnection connection)
         // Only the authorities' file was due.
         if (!refused && _last is { } last && (last.RunAgainAt is not { } at || time.GetUtcNow() < at))
             return last with { Tls = new TlsIdentity(last.Tls.Certificate, last.Tls.Chain, tls.Authorities), LookAgainAt = look };
+        // A plugin is run before its credential expires: until then a failure costs nothing.
+        var still = !refused && _last is { ExpiresAt: { } expiry } && time.GetUtcNow() < expiry ? _last : null;
         if (_failure is { } failure && time.GetElapsedTime(failure.At) < FailurePause)
-            throw failure.Error;
+            return still ?? throw failure.Error;
         ExecCredentialStatus status;
         try
         {
@@ -96,6 +98,8 @@ internal sealed partial class CredentialSource(KubernetesConnection connection)
         catch (KubeConfigException error)
         {
             _failure = (error, time.GetTimestamp());
+            if (still is not null)
+                return still;
             throw;
         }
         if (!string.IsNullOrEmpty(status.ClientKeyData))
@@ -111,7 +115,7 @@ internal sealed partial class CredentialSource(KubernetesConnection connection)
             var lead = life / 10 < LongestLead ? life / 10 : LongestLead;
             again = expires - lead;
         }
-        return new Credential { Authorization = Bearer(status.Token), Tls = tls, LookAgainAt = look, RunAgainAt = again };
+        return new Credential { Authorization = Bearer(status.Token), Tls = tls, LookAgainAt = look, RunAgainAt = again, ExpiresAt = status.ExpirationTimestamp };
     }
 
     private async Task<AuthenticationHeaderValue?> AuthorizationAsync(bool refused, ILogger logger, CancellationToken cancellation)

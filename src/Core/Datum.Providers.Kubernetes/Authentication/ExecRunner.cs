@@ -34,8 +34,9 @@ internal static class ExecRunner
             process.StandardInput.Close();
             var errors = TailAsync(process.StandardError, linked.Token);
             var output = await HeadAsync(process.StandardOutput, linked.Token);
-            var told = await errors;
             await process.WaitForExitAsync(linked.Token);
+            // A child of the plugin may keep its errors open; who succeeded has none to tell.
+            var told = process.ExitCode == 0 ? "" : Redacted(await errors, plugin);
             if (process.ExitCode != 0)
                 throw Error(plugin, $"the plugin {plugin.Command} ended with exit code {process.ExitCode}{(told.Length > 0 ? $" and said: {told}" : "; run it by hand to see why")}");
             return Parse(plugin, output);
@@ -74,6 +75,14 @@ internal static class ExecRunner
 
     private static bool IsProgram(string path) =>
         File.Exists(path) && (OperatingSystem.IsWindows() || (File.GetUnixFileMode(path) & (UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute)) != 0);
+
+    /// <summary>What we gave it is secret (L12), also where it repeats it.</summary>
+    private static string Redacted(string text, ExecPlugin plugin)
+    {
+        foreach (var (_, value) in plugin.Variables.Where(v => v.Value.Length >= 4))
+            text = text.Replace(value, "***", StringComparison.Ordinal);
+        return text;
+    }
 
     private static Process Begin(ProcessStartInfo start, ExecPlugin plugin)
     {

@@ -120,7 +120,8 @@ public sealed partial class ObjectCache<T> : IObjectCache<T> where T : KubeObjec
             lock (_gate)
             {
                 Seen(version);
-                _tombs.Bury(key, uid, version);
+                // Who leaves a selector is told as deleted: where a version is known, the same uid may come back after it.
+                _tombs.Bury(key, string.IsNullOrEmpty(version) ? uid : null, version);
                 // A newer object of the same name, known from our own write, stays.
                 if (!_objects.TryGetValue(key, out before)
                     || (before.Metadata.Uid != uid && ResourceVersions.IsNewer(before.Metadata.ResourceVersion, version)))
@@ -169,7 +170,7 @@ public sealed partial class ObjectCache<T> : IObjectCache<T> where T : KubeObjec
                 {
                     foreach (var gone in _objects.Values.Where(o => !listed.Contains(o.Key) && !ResourceVersions.IsNewer(o.Metadata.ResourceVersion, listVersion)).ToList())
                     {
-                        _tombs.Bury(gone.Key, gone.Metadata.Uid, listVersion);
+                        _tombs.Bury(gone.Key, null, listVersion);
                         Remove(gone.Key);
                         changes.Add(new ObjectChange<T>(gone, null));
                     }

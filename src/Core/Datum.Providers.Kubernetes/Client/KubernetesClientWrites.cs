@@ -69,7 +69,7 @@ public sealed partial class KubernetesClient
         var body = new DeleteOptionsBody
         {
             PropagationPolicy = options.Propagation.ToString(),
-            GracePeriodSeconds = options.GracePeriod is { } grace ? (long)grace.TotalSeconds : null,
+            GracePeriodSeconds = options.GracePeriod is { } grace ? (long)Math.Ceiling(grace.TotalSeconds) : null,
             DryRun = options.DryRun ? ["All"] : null,
             Preconditions = preconditions is null ? null : new() { Uid = preconditions.Uid, ResourceVersion = preconditions.ResourceVersion },
         };

@@ -160,7 +160,7 @@ internal sealed partial class KubernetesTransport : IDisposable
         try
         {
             _options.Observer?.ResponseReceived(about, (int)response.StatusCode, Time.GetElapsedTime(started));
-            if (response.Headers.TryGetValues("Warning", out var warnings))
+            if (!IsOfSecrets(about) && response.Headers.TryGetValues("Warning", out var warnings))
             {
                 foreach (var warning in warnings)
                     LogWarning(_options.Logger, about.Verb, about.Resource, warning);
@@ -207,9 +207,12 @@ internal sealed partial class KubernetesTransport : IDisposable
             _pool.Refused(credential, Time);
         var wait = status?.Details?.RetryAfterSeconds is { } seconds and > 0 ? TimeSpan.FromSeconds(seconds) : RetryAfter(response);
         // The server quotes what it couldn't read, and in a Secret that is the secret (L12).
-        var message = status?.Message is { } text && about.Resource != Core.Secrets.Plural ? text : $"The API server answered {code} {response.ReasonPhrase}.";
+        var message = status?.Message is { } text && !IsOfSecrets(about) ? text : $"The API server answered {code} {response.ReasonPhrase}.";
         return new KubernetesException(code, status?.Reason ?? "", $"{about.Verb} {about.Resource}: {message}", wait) { IsUnauthenticated = nobody };
     }
+
+    /// <summary>Also of a request by path.</summary>
+    private static bool IsOfSecrets(KubernetesRequest about) => about.Resource.Split('/', '?').Contains(Core.Secrets.Plural);
 
     private TimeSpan? RetryAfter(HttpResponseMessage response)
     {

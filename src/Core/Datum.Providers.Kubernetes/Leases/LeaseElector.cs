@@ -236,7 +236,9 @@ public sealed partial class LeaseElector
         {
             var started = Time.GetTimestamp();
             var wall = Time.GetUtcNow();
-            var written = await PatchAsync(term.Version, new JsonObject { ["renewTime"] = MicroTime(wall) }, stop);
+            using var limit = AttemptLimit();
+            using var attempt = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
+            var written = await PatchAsync(term.Version, new JsonObject { ["renewTime"] = MicroTime(wall) }, attempt.Token);
             lock (_gate)
                 term.Renewed(written.Metadata.ResourceVersion!, started, wall);
             return _options.RenewEvery;
@@ -258,11 +260,20 @@ public sealed partial class LeaseElector
         return _options.RetryEvery;
     }
 
+    /// <summary>A request that hangs on a dead connection leaves time for another one before the deadline.</summary>
+    private CancellationTokenSource AttemptLimit()
+    {
+        var left = _options.Duration - _options.Margin - _options.RenewEvery;
+        return left > TimeSpan.Zero ? new CancellationTokenSource(left / 2, Time) : new CancellationTokenSource();
+    }
+
     private async Task LookAsync(Term term, CancellationToken stop)
     {
         try
         {
-            var found = await _client.FindAsync(Core.Leases, _options.Lease, stop);
+            using var limit = AttemptLimit();
+            using var attempt = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
+            var found = await _client.FindAsync(Core.Leases, _options.Lease, attempt.Token);
             if (found?.Spec?.HolderIdentity == _options.Identity)
             {
                 term.Version = found.Metadata.ResourceVersion!;

@@ -32,6 +32,12 @@ internal static class JsonDocuments
             throw new ManifestSyntaxException((int)(error.LineNumber ?? 0) + 1, $"not JSON at column {((error.BytePositionInLine ?? 0) + 1).ToString(CultureInfo.InvariantCulture)}: {Sentence(error.Message)}");
         }
 
+        catch (InvalidOperationException)
+        {
+            // Half of a surrogate pair.
+            throw new ManifestSyntaxException(LineAt(starts, reader.TokenStartIndex), "a text holds an escape that isn't a character");
+        }
+
         return documents;
     }
 
@@ -64,7 +70,9 @@ internal static class JsonDocuments
             case JsonTokenType.String:
                 return JsonValue.Create(reader.GetString());
             case JsonTokenType.Number:
-                return reader.TryGetInt64(out var whole) ? JsonValue.Create(whole) : JsonValue.Create(reader.GetDouble());
+                if (reader.TryGetInt64(out var whole)) return JsonValue.Create(whole);
+                var real = reader.GetDouble();
+                return double.IsFinite(real) ? JsonValue.Create(real) : throw new ManifestSyntaxException(LineAt(starts, reader.TokenStartIndex), "a number is out of range");
             case JsonTokenType.True:
                 return JsonValue.Create(true);
             case JsonTokenType.False:

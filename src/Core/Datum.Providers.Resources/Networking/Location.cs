@@ -1,5 +1,5 @@
-using System.Text.Json.Serialization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Datum.Providers.Kubernetes;
 
 namespace Datum.Providers.Resources.Networking;

@@ -34,6 +34,8 @@ internal static partial class Cel
             case (JsonArray x, JsonArray y):
                 return x.Count == y.Count && x.Zip(y).All(p => Equal(p.First, p.Second));
             case (JsonValue x, JsonValue y):
+                // Whole numbers as such: two of them can be the same double.
+                if (TryInt(x, out var i) && TryInt(y, out var j)) return i == j;
                 return JsonNode.DeepEquals(x, y) || (TryDouble(x, out var m) && TryDouble(y, out var n) && m.Equals(n));
             default:
                 return false;

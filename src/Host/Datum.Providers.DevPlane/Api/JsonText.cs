@@ -33,6 +33,22 @@ internal static class JsonText
     public static JsonObject ParseObject(ReadOnlySpan<byte> utf8) =>
         Parse(utf8) as JsonObject ?? throw new JsonException("not an object");
 
+    /// <summary>Whether a value is nested more deeply than one that is read may be; looks without recursion.</summary>
+    public static bool IsTooDeep(JsonNode node)
+    {
+        var open = new Stack<(JsonNode? Node, int Depth)>();
+        open.Push((node, 1));
+        while (open.TryPop(out var at))
+        {
+            if (at.Node is not (JsonObject or JsonArray)) continue;
+            if (at.Depth > MaxDepth) return true;
+            var children = at.Node is JsonObject map ? map.Select(m => m.Value) : (JsonArray)at.Node;
+            foreach (var child in children) open.Push((child, at.Depth + 1));
+        }
+
+        return false;
+    }
+
     public static byte[] Write(JsonNode node)
     {
         var buffer = new ArrayBufferWriter<byte>(512);
@@ -130,7 +146,10 @@ internal static class JsonText
             case JsonTokenType.String:
                 return JsonValue.Create(reader.GetString());
             case JsonTokenType.Number:
-                return reader.TryGetInt64(out var whole) ? JsonValue.Create(whole) : JsonValue.Create(reader.GetDouble());
+                if (reader.TryGetInt64(out var whole)) return JsonValue.Create(whole);
+                // What is too large for a double would be written as a word that nobody can read again.
+                var real = reader.GetDouble();
+                return double.IsFinite(real) ? JsonValue.Create(real) : throw new JsonException("a number is out of range");
             case JsonTokenType.StartArray:
                 var array = new JsonArray();
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)

@@ -49,7 +49,7 @@ internal sealed partial class FrontDoor(IReadOnlyList<PlaneKind> kinds, Plane co
         var grant = book.Find(context);
         var access = grant?.On(kind, id, directory.OwnerOf(kind, id)) ?? PlaneAccess.Unknown;
         if (access == PlaneAccess.Unknown) throw ApiServer.Denied(Caller.AnonymousUser, context.Request.Method, ApiRequest.Parse(rest, core.Registry), rest);
-        var child = directory.Find(kind, id) ?? throw Absent(kind, id);
+        var child = directory.Find(kind, id) is { Owner: not null } found ? found : throw Absent(kind, id);
         context.Features.Set(new Caller(grant!.Subject, access));
         context.Request.PathBase = path[..length];
         context.Request.Path = rest;

@@ -35,7 +35,8 @@ internal sealed partial class PlaneDirectory : IAsyncDisposable
 
     /// <summary>The object that has, or is about to have, the plane of this name.</summary>
     public StoredObject? OwnerOf(PlaneKind kind, string id) =>
-        Find(kind, id)?.Owner ?? Sources(kind).SelectMany(s => kind.Resources.Select(r => s.Store.Get(r.Key, id))).FirstOrDefault(o => o is not null);
+        // A plane whose object is gone is nobody's: another object of the name gets its own, later.
+        Find(kind, id) is { } child ? child.Owner : Sources(kind).SelectMany(s => kind.Resources.Select(r => s.Store.Get(r.Key, id))).FirstOrDefault(o => o is not null);
 
     /// <summary>Opens the planes of all objects that are there, those first that have theirs already; then follows the changes.</summary>
     public async Task StartAsync()

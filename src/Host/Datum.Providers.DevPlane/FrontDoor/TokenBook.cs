@@ -129,6 +129,8 @@ internal sealed partial class TokenBook : IDisposable
     private (DateTime Written, long Length, bool Settled) Stamp(string path)
     {
         var info = new FileInfo(path);
+        // A mounted secret is a link whose target changes.
+        if (info.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target) info = target;
         if (!info.Exists) throw new FileNotFoundException($"The token file '{path}' doesn't exist.");
         var written = info.LastWriteTimeUtc;
         return (written, info.Length, time.GetUtcNow().UtcDateTime - written > Settled);

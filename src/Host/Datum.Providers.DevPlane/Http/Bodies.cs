@@ -10,6 +10,9 @@ namespace Datum.Providers.DevPlane;
 /// <summary>Request bodies: JSON, and YAML for clients that send manifests as they are.</summary>
 internal static class Bodies
 {
+    private const int MaxYamlDepth = 128;
+    private const int MaxYamlValues = 500_000;
+
     public static void CheckType(string? contentType)
     {
         if (Negotiation.MediaType(contentType) is "" or Negotiation.Json or "application/yaml" or "application/x-yaml" or "text/yaml") return;
@@ -46,10 +49,12 @@ internal static class Bodies
         if (Negotiation.MediaType(contentType) is "" or Negotiation.Json) return JsonText.Parse(bytes, duplicates);
         try
         {
+            CheckDepth(bytes);
             var stream = new YamlStream();
             using var reader = new StreamReader(new MemoryStream(bytes), Encoding.UTF8);
             stream.Load(reader);
-            return stream.Documents.Count == 1 ? Convert(stream.Documents[0].RootNode, 0) : throw new JsonException("the body must be one YAML document");
+            var values = 0;
+            return stream.Documents.Count == 1 ? Convert(stream.Documents[0].RootNode, 0, ref values) : throw new JsonException("the body must be one YAML document");
         }
         catch (YamlException e)
         {
@@ -57,17 +62,34 @@ internal static class Bodies
         }
     }
 
-    private static JsonNode? Convert(YamlNode node, int depth)
+    /// <summary>Looks at the events alone: the reader of documents recurses, and a stack that is full ends the process.</summary>
+    private static void CheckDepth(byte[] bytes)
     {
-        if (depth > 128) throw new JsonException("the body is nested too deeply");
+        using var reader = new StreamReader(new MemoryStream(bytes), Encoding.UTF8);
+        var parser = new Parser(reader);
+        var depth = 0;
+        while (parser.MoveNext())
+        {
+            depth += parser.Current!.NestingIncrease;
+            if (depth > MaxYamlDepth) throw new JsonException("the body is nested too deeply");
+        }
+    }
+
+    private static JsonNode? Convert(YamlNode node, int depth, ref int values)
+    {
+        // An alias stands for all that its anchor holds.
+        if (++values > MaxYamlValues) throw new JsonException("the body stands for too many values");
+        if (depth > MaxYamlDepth) throw new JsonException("the body is nested too deeply");
         switch (node)
         {
             case YamlMappingNode map:
                 var result = new JsonObject();
-                foreach (var (key, value) in map.Children) result[Key(key)] = Convert(value, depth + 1);
+                foreach (var (key, value) in map.Children) result[Key(key)] = Convert(value, depth + 1, ref values);
                 return result;
             case YamlSequenceNode list:
-                return new JsonArray([.. list.Select(item => Convert(item, depth + 1))]);
+                var items = new JsonArray();
+                foreach (var item in list) items.Add(Convert(item, depth + 1, ref values));
+                return items;
             case YamlScalarNode { Style: ScalarStyle.Plain } plain:
                 return Scalar(plain.Value ?? "");
             case YamlScalarNode quoted:
@@ -90,7 +112,7 @@ internal static class Bodies
         if (text is "true" or "True" or "TRUE" or "y" or "Y" or "yes" or "Yes" or "YES" or "on" or "On" or "ON") return JsonValue.Create(true);
         if (text is "false" or "False" or "FALSE" or "n" or "N" or "no" or "No" or "NO" or "off" or "Off" or "OFF") return JsonValue.Create(false);
         if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole)) return JsonValue.Create(whole);
-        if (char.IsAsciiDigit(text[^1]) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)) return JsonValue.Create(number);
+        if (char.IsAsciiDigit(text[^1]) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)) return JsonValue.Create(number);
         return JsonValue.Create(text);
     }
 

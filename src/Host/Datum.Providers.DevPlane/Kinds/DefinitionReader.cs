@@ -159,6 +159,6 @@ internal static partial class DefinitionReader
 
     private static string[] Texts(JsonNode? node) => node is JsonArray many ? [.. many.Select(JsonText.String).OfType<string>()] : [];
 
-    [GeneratedRegex("^[a-z]([-a-z0-9]*[a-z0-9])?$")]
+    [GeneratedRegex(@"^[a-z]([-a-z0-9]*[a-z0-9])?\z")]
     private static partial Regex VersionName();
 }

@@ -8,6 +8,9 @@ internal static class JsonPatch
 {
     private const int MaxOperations = 10000;
 
+    /// <summary>Bytes that all copies of one patch may make: each could double the object.</summary>
+    private const long MaxCopied = 3 << 20;
+
     public static JsonObject Apply(JsonObject target, JsonNode? patch)
     {
         if (patch is not JsonArray operations)
@@ -25,11 +28,12 @@ internal static class JsonPatch
         }
 
         JsonNode? root = target;
-        foreach (var operation in operations) root = Run(root, (JsonObject)operation!);
-        return root as JsonObject ?? throw ApiError.RejectedPatch();
+        var copied = 0L;
+        foreach (var operation in operations) root = Run(root, (JsonObject)operation!, ref copied);
+        return root is JsonObject patched && !JsonText.IsTooDeep(patched) ? patched : throw ApiError.RejectedPatch();
     }
 
-    private static JsonNode? Run(JsonNode? root, JsonObject operation)
+    private static JsonNode? Run(JsonNode? root, JsonObject operation, ref long copied)
     {
         var path = Pointer(operation["path"]);
         switch (JsonText.String(operation["op"]))
@@ -45,7 +49,9 @@ internal static class JsonPatch
                 var actual = Exists(root, path) ? Get(root, path) : null;
                 return JsonNode.DeepEquals(actual, operation["value"]) ? root : throw ApiError.RejectedPatch();
             case "copy":
-                return Put(root, path, Get(root, Pointer(operation["from"]))?.DeepClone(), insert: true);
+                var from = Get(root, Pointer(operation["from"]));
+                if (from is not null && (JsonText.IsTooDeep(from) || (copied += JsonText.Write(from).Length) > MaxCopied)) throw ApiError.RejectedPatch();
+                return Put(root, path, from?.DeepClone(), insert: true);
             default:
                 root = Take(root, Pointer(operation["from"]), out var moved);
                 return Put(root, path, moved, insert: true);

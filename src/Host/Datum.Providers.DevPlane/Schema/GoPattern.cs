@@ -71,8 +71,9 @@ internal static class GoPattern
     private static string Escape(char c, bool inClass) => c switch
     {
         'd' => inClass ? "0-9" : "[0-9]",
-        'w' => inClass ? "0-9A-Za-z_" : "[0-9A-Za-z_]",
-        's' => inClass ? "\\t\\n\\f\\r\\x20" : "[\\t\\n\\f\\r\\x20]",
+        // In a class each ends with a range: a hyphen after one is then itself.
+        'w' => inClass ? "0-9_A-Za-z" : "[0-9A-Za-z_]",
+        's' => inClass ? "\\t\\n\\x20\\f-\\r" : "[\\t\\n\\f\\r\\x20]",
         'D' when !inClass => "[^0-9]",
         'W' when !inClass => "[^0-9A-Za-z_]",
         'S' when !inClass => "[^\\t\\n\\f\\r\\x20]",
@@ -87,10 +88,10 @@ internal static class GoPattern
         "alnum" => "0-9A-Za-z",
         "lower" => "a-z",
         "upper" => "A-Z",
-        "word" => "0-9A-Za-z_",
+        "word" => "0-9_A-Za-z",
         "xdigit" => "0-9A-Fa-f",
-        "space" => "\\t\\n\\v\\f\\r\\x20",
-        "blank" => "\\t\\x20",
+        "space" => "\\x20\\t-\\r",
+        "blank" => "\\x20\\t-\\t",
         _ => throw new ArgumentException($"this plane can't honour [:{name}:]"),
     };
 }

@@ -5,8 +5,12 @@ namespace Datum.Providers.DevPlane;
 /// <summary>The committed objects of one resource, its recent history and its watchers. Guarded by the store's lock, snapshots are free.</summary>
 internal sealed class ResourceTable(string resource, ulong floor, int historyLimit)
 {
+    /// <summary>Large objects shorten the history: it lives in memory.</summary>
+    private const long MaxHistoryBytes = 64 << 20;
+
     private readonly Queue<Change> history = new();
     private readonly List<Watcher> watchers = [];
+    private long historyBytes;
 
     public string Resource { get; } = resource;
     public ImmutableSortedDictionary<string, StoredObject> Items { get; private set; } =
@@ -40,7 +44,13 @@ internal sealed class ResourceTable(string resource, ulong floor, int historyLim
     public void Remember(Change change)
     {
         history.Enqueue(change);
-        while (history.Count > historyLimit) Floor = history.Dequeue().Version;
+        historyBytes += change.Value.Json.Length;
+        while (history.Count > historyLimit || (historyBytes > MaxHistoryBytes && history.Count > 1))
+        {
+            var old = history.Dequeue();
+            historyBytes -= old.Value.Json.Length;
+            Floor = old.Version;
+        }
     }
 
     /// <summary>The objects as they were at an earlier version, from the kept history; null where it doesn't reach back so far.</summary>

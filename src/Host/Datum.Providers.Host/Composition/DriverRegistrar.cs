@@ -31,7 +31,11 @@ internal static class DriverRegistrar
             wanted.TryAdd(ObjectName(name), new ProviderDriverStatus { State = DriverState.Rejected, Reason = rejection.Reason.ToString(), Message = rejection.Message });
         }
 
-        var known = (await home.ListAsync(Type, new ListOptions(), cancellation)).Items.ToDictionary(d => d.Metadata.Name!, StringComparer.Ordinal);
+        var page = await home.ListAsync(Type, new ListOptions(), cancellation);
+        // One that a newer host wrote and that can't be read here is left as it is.
+        foreach (var unreadable in page.Unreadable)
+            wanted.Remove(unreadable.Key.Name);
+        var known = page.Items.ToDictionary(d => d.Metadata.Name!, StringComparer.Ordinal);
         foreach (var (name, status) in wanted)
         {
             if (!known.Remove(name, out var stored))

@@ -37,6 +37,7 @@ public sealed record HostSettings
 /// <summary>One host over one plane: loads the drivers, fills the caches, runs the core controllers and the provider engine. The program's whole main path is in <see cref="RunAsync"/>.</summary>
 public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient client, IScheduler scheduler, ILoggerFactory logging)
 {
+    private Task _work = Task.CompletedTask;
     private readonly ILogger _logger = logging.CreateLogger<HostRuntime>();
     private readonly PlaneClient _client = new(client, scheduler, logging.CreateLogger<PlaneClient>());
 
@@ -101,10 +102,24 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             lease = leadership;
         }
         // Only who leads tells what it found: a standby of another version would fight over the same objects.
-        await DriverRegistrar.WriteAsync(_client, catalog, stop.Token);
-        running.Add(engine.RunAsync(stop.Token));
+        try
+        {
+            await DriverRegistrar.WriteAsync(_client, catalog, stop.Token);
+        }
+        catch (KubernetesException e) when (e.Code == 403)
+        {
+            // It only tells; the right that is missing was named by the client.
+            LogNotRegistered(_logger, e.Message);
+        }
+        catch (OperationCanceledException) when (lease is { IsCancellationRequested: true } && !cancellation.IsCancellationRequested)
+        {
+            throw LeaseLost();
+        }
+        var work = new List<Task> { engine.RunAsync(stop.Token) };
         if (core is not null)
-            running.Add(core.RunAsync(stop.Token));
+            work.Add(core.RunAsync(stop.Token));
+        _work = Task.WhenAll(work);
+        running.AddRange(work);
         Started?.Invoke();
 
         try
@@ -124,9 +139,11 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             LogStopped(_logger);
         }
         if (lease is { IsCancellationRequested: true } && !cancellation.IsCancellationRequested)
-            throw new HostStartException(
-                $"The lease {settings.Namespace}/datum-providers was lost: the API server didn't take its renewals in time, or another host holds it. What runs at the platforms goes on; start the host again, it waits for the lease.");
+            throw LeaseLost();
     }
+
+    private HostStartException LeaseLost() => new(
+        $"The lease {settings.Namespace}/datum-providers was lost: the API server didn't take its renewals in time, or another host holds it. What runs at the platforms goes on; start the host again, it waits for the lease.");
 
     private (IMutationGate Gate, LeaseElector? Elector) Gate(string holder)
     {
@@ -135,14 +152,24 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         var elector = new LeaseElector(_client, scheduler, new LeaseElectorOptions
         {
             Lease = new ObjectKey(settings.Namespace, "datum-providers"), Identity = holder,
+            // Released only when no call is under way any more: the successor doesn't wait then (law L10).
+            DrainAsync = _ => _work,
         }, logging.CreateLogger<LeaseElector>());
         return (new LeaseGate(elector, holder, settings.ObserveOnly, scheduler.Time, TimeSpan.FromSeconds(60)), elector);
     }
 
     private async Task<bool> RunsCoreAsync(CancellationToken cancellation)
     {
-        var crd = await _client.FindAsync(Core.CustomResourceDefinitions, new ObjectKey(null, "workloads.compute.datumapis.com"), cancellation);
-        return crd?.Metadata.Label(Labels.Installed) == "true";
+        try
+        {
+            var crd = await _client.FindAsync(Core.CustomResourceDefinitions, new ObjectKey(null, "workloads.compute.datumapis.com"), cancellation);
+            return crd?.Metadata.Label(Labels.Installed) == "true";
+        }
+        catch (KubernetesException e) when (e.Code == 403)
+        {
+            // To guess could start a second core, or stop the only one.
+            throw new HostStartException($"The kubeconfig's user may not get customresourcedefinitions, which tell whether the core controllers run here. Grant it get on customresourcedefinitions.apiextensions.k8s.io ({e.Message}).", e);
+        }
     }
 
     /// <summary>12 characters of the plane's own identity: the same host over the same plane always has the same installation.</summary>
@@ -154,6 +181,9 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
 
     [LoggerMessage(EventId = 1002, Level = LogLevel.Information, Message = "The plane's Workload CRD isn't ours: the core controllers stay off")]
     private static partial void LogNoCore(ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The drivers that were found can't be told on ProviderDriver objects: {Reason}")]
+    private static partial void LogNotRegistered(ILogger logger, string reason);
 
     [LoggerMessage(EventId = 1003, Level = LogLevel.Information, Message = "Stopped; what runs at the platforms goes on")]
     private static partial void LogStopped(ILogger logger);

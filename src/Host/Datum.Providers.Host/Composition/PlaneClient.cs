@@ -54,8 +54,8 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
             try
             {
                 var next = events.MoveNextAsync().AsTask();
-                if (IsRefused("watch", resource))
-                    await AcceptedAsync(next, resource, cancellation);
+                if (IsRefused("watch", resource, options.Namespace))
+                    await AcceptedAsync(next, resource, options.Namespace, cancellation);
                 if (!await next)
                     yield break;
             }
@@ -65,7 +65,7 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
                 throw;
             }
             Answered();
-            Allowed("watch", resource);
+            Allowed("watch", resource, options.Namespace);
             yield return events.Current;
         }
     }
@@ -76,7 +76,7 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
         {
             var answer = await ask();
             Answered();
-            Allowed(verb, resource);
+            Allowed(verb, resource, ns);
             return answer;
         }
         catch (Exception e) when (Note(e, verb, resource, ns, isWatch: false))
@@ -90,10 +90,10 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
     {
         switch (error)
         {
-            case KubernetesException { Code: 403 } e when Mark(verb, resource):
+            case KubernetesException { Code: 403 } e when Mark(verb, resource, ns):
                 LogForbidden(logger, verb, resource, ns is null ? "" : $" in namespace {ns}", e.Message);
                 break;
-            case KubernetesException { Code: 404 } when verb is "list" or "watch" && Mark(verb, resource):
+            case KubernetesException { Code: 404 } when verb is "list" or "watch" && Mark(verb, resource, ns):
                 LogNotServed(logger, resource);
                 break;
             case KubernetesException { Code: 401 } e:
@@ -106,10 +106,10 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
         return false;
     }
 
-    private bool Mark(string verb, string resource)
+    private bool Mark(string verb, string resource, string? ns)
     {
         lock (_lock)
-            return _refused.Add($"{verb} {resource}");
+            return _refused.Add($"{verb} {resource} {ns}");
     }
 
     private void Down(string why)
@@ -157,10 +157,10 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
         get { lock (_lock) return _down; }
     }
 
-    private bool IsRefused(string verb, string resource)
+    private bool IsRefused(string verb, string resource, string? ns)
     {
         lock (_lock)
-            return _refused.Contains($"{verb} {resource}");
+            return _refused.Contains($"{verb} {resource} {ns}");
     }
 
     private void Answered()
@@ -174,23 +174,23 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
         LogUp(logger);
     }
 
-    private void Allowed(string verb, string resource)
+    private void Allowed(string verb, string resource, string? ns)
     {
         lock (_lock)
-            if (!_refused.Remove($"{verb} {resource}"))
+            if (!_refused.Remove($"{verb} {resource} {ns}"))
                 return;
         LogAllowed(logger, verb, resource);
     }
 
     /// <summary>A watch that was refused before: it is told as allowed when it stays open, since its first event may be long in coming.</summary>
-    private async Task AcceptedAsync(Task next, string resource, CancellationToken cancellation)
+    private async Task AcceptedAsync(Task next, string resource, string? ns, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var wait = scheduler.Delay(Accepted, stop.Token);
         var first = await Task.WhenAny(next, wait);
         await stop.CancelAsync();
         if (first == wait && !cancellation.IsCancellationRequested && !IsDown)
-            Allowed("watch", resource);
+            Allowed("watch", resource, ns);
     }
 
     private static string Resource<T>(ResourceType<T> type, string? subresource) where T : KubeObject =>

@@ -157,7 +157,15 @@ internal static class DriverPacker
             var manifest = DriverVerifier.Verify(packed, DriverVerifier.ReadManifest(packed), new DriverVolumeOptions { Path = target }).Manifest;
             if (Directory.Exists(folder))
                 Directory.Move(folder, old);
-            Directory.Move(fresh, folder);
+            try
+            {
+                Directory.Move(fresh, folder);
+            }
+            catch (IOException) when (Directory.Exists(old) && !Directory.Exists(folder))
+            {
+                Directory.Move(old, folder);
+                throw;
+            }
             return manifest;
         }
         catch (DriverRejectedException e)
