@@ -17,6 +17,8 @@ public sealed class ArrowTests
         ["Kubernetes"] = [],
         ["DevPlane"] = [],
         ["Sdk"] = ["Abstractions"],
+        ["Conformance"] = ["Abstractions"],
+        ["Templates"] = [],
         ["Resources"] = ["Kubernetes"],
         ["ControlPlane"] = ["Kubernetes", "Resources"],
         ["Engine"] = ["Abstractions", "Kubernetes", "Resources"],
