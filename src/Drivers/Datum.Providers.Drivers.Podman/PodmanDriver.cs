@@ -9,7 +9,7 @@ using Datum.Providers.Drivers.Podman.Networks;
 namespace Datum.Providers.Drivers.Podman;
 
 /// <summary>One session with one Podman service.</summary>
-internal sealed class PodmanDriver : IInfrastructureDriver
+internal sealed class PodmanDriver : IInfrastructureDriver, IChangeFeed
 {
     // Older ones ignore a pod's limits without a word.
     private static readonly Version Oldest = new(4, 3);
@@ -17,6 +17,7 @@ internal sealed class PodmanDriver : IInfrastructureDriver
     private readonly Session _session;
     private readonly RestClient _rest;
     private readonly ImagePulls _pulls;
+    private readonly PodmanChangeFeed _changes;
 
     public PodmanDriver(IDriverHost host, Connection connection, Uri endpoint, PodmanSettings settings, INetworkNamespaceFirewall firewall)
     {
@@ -41,7 +42,7 @@ internal sealed class PodmanDriver : IInfrastructureDriver
         Networks = new PodmanNetworks(_session);
         Disks = new PodmanDisks(_session);
         Instances = new PodmanInstances(_session, _pulls);
-        Changes = new PodmanChangeFeed(_session);
+        _changes = new PodmanChangeFeed(_session);
     }
 
     public IResourceDriver<NetworkSpec, NetworkFacts>? Networks { get; }
@@ -50,7 +51,7 @@ internal sealed class PodmanDriver : IInfrastructureDriver
 
     public IResourceDriver<InstanceSpec, InstanceFacts>? Instances { get; }
 
-    public IChangeFeed? Changes { get; }
+    public IAsyncEnumerable<Change> WatchAsync(Call call) => _changes.WatchAsync(call);
 
     public async ValueTask<Answer<AccountFacts>> ProbeAsync(Call call)
     {

@@ -56,7 +56,7 @@ public sealed class SessionTests : PodmanFixture
 
         var watching = Task.Run(async () =>
         {
-            await foreach (var change in Driver.Changes!.WatchAsync(call))
+            await foreach (var change in ((IChangeFeed)Driver).WatchAsync(call))
             {
                 names.Add(change.Name);
                 await cancel.CancelAsync();

@@ -68,11 +68,11 @@ internal sealed class EmptySession : IInfrastructureDriver
 }
 
 /// <summary>A session with networks only.</summary>
-internal sealed class OneKind(RecordingResource networks, IChangeFeed? changes = null) : IInfrastructureDriver
+internal sealed class OneKind(RecordingResource networks, IChangeFeed? changes = null) : IInfrastructureDriver, IChangeFeed
 {
     public IResourceDriver<NetworkSpec, NetworkFacts>? Networks => networks;
 
-    public IChangeFeed? Changes => changes;
+    public IAsyncEnumerable<Change> WatchAsync(Call call) => changes!.WatchAsync(call);
 
     public ValueTask<Answer<AccountFacts>> ProbeAsync(Call call) => ValueTask.FromResult<Answer<AccountFacts>>(new AccountFacts { AccountId = "one" });
 

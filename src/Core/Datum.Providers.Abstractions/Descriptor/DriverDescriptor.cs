@@ -35,6 +35,34 @@ public sealed record DriverDescriptor
 
     /// <summary>What instances and networks can be wished for.</summary>
     public required Capabilities Capabilities { get; init; }
+
+    /// <summary>Exactly the optional interfaces that every session implements. The host uses none that isn't announced.</summary>
+    public ImmutableArray<Ability> Abilities { get => field.IsDefault ? [] : field; init; }
+}
+
+/// <summary>Optional interfaces of a session.</summary>
+public enum Ability
+{
+    /// <summary>Not allowed.</summary>
+    Unknown = 0,
+
+    /// <summary><see cref="IPowerControl"/>.</summary>
+    Power = 1,
+
+    /// <summary><see cref="IConsoleLog"/>.</summary>
+    ConsoleLog = 2,
+
+    /// <summary><see cref="IImageCatalog"/>.</summary>
+    ImageCatalog = 3,
+
+    /// <summary><see cref="IOfferings"/>.</summary>
+    Offerings = 4,
+
+    /// <summary><see cref="IQuotas"/>.</summary>
+    Quotas = 5,
+
+    /// <summary><see cref="IChangeFeed"/>.</summary>
+    ChangeFeed = 6,
 }
 
 /// <summary>A key of the credentials.</summary>
@@ -95,6 +123,9 @@ public sealed record KindDescriptor
 
     /// <summary>Paths (as in <see cref="Drift.Path"/>, without keys in brackets) that an update can change; all others are replaced.</summary>
     public ImmutableArray<string> UpdatablePaths { get => field.IsDefault ? [] : field; init; }
+
+    /// <summary>True when the kind's verbs implement <see cref="IAdoption{TFacts}"/>. Default false.</summary>
+    public bool Adoptable { get; init; }
 
     /// <summary>How long a create usually takes.</summary>
     public required TimeSpan TypicalCreate { get; init; }
@@ -161,6 +192,9 @@ public sealed record Capabilities
     /// <summary>True when user data may be gzip. Default false.</summary>
     public bool UserDataGzip { get; init; }
 
+    /// <summary>How user data is read by the guests that this platform boots; empty when there is none.</summary>
+    public ImmutableArray<UserDataForm> UserDataForms { get => field.IsDefault ? [] : field; init; }
+
     /// <summary>How secrets reach the guest; <see cref="SecretRoute.None"/> when they can't.</summary>
     public SecretRoute Secrets { get; init; }
 
@@ -223,6 +257,19 @@ public enum IpFamilySupport
 
     /// <summary>IPv6 alone.</summary>
     IPv6Only = 4,
+}
+
+/// <summary>How user data is written.</summary>
+public enum UserDataForm
+{
+    /// <summary>Not allowed.</summary>
+    Unknown = 0,
+
+    /// <summary>cloud-init's <c>#cloud-config</c>.</summary>
+    CloudInit = 1,
+
+    /// <summary>Ignition's JSON.</summary>
+    Ignition = 2,
 }
 
 /// <summary>How secrets reach the guest.</summary>

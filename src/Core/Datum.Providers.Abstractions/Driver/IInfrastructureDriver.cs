@@ -4,7 +4,11 @@ namespace Datum.Providers;
 /// One session with one platform account: what <see cref="IDriverFactory.ConnectAsync"/> returns. A kind that the platform
 /// doesn't have is null. The host disposes the session after its last call has ended; nothing of it may run on.
 /// </summary>
-/// <remarks>Rules DC-1 to DC-9 of docs/driver-contract.md.</remarks>
+/// <remarks>
+/// Rules DC-1 to DC-9 of docs/driver-contract.md. Optional abilities (<see cref="IPowerControl"/>, <see cref="IConsoleLog"/>, <see cref="IImageCatalog"/>,
+/// <see cref="IOfferings"/>, <see cref="IQuotas"/>, <see cref="IChangeFeed"/>) are interfaces that the same object implements and
+/// <see cref="DriverDescriptor.Abilities"/> announces; <see cref="IAdoption{TFacts}"/> is one of a kind's verbs.
+/// </remarks>
 public interface IInfrastructureDriver : IAsyncDisposable
 {
     /// <summary>Proves that the account can be reached and says which one it is.</summary>
@@ -30,9 +34,6 @@ public interface IInfrastructureDriver : IAsyncDisposable
 
     /// <summary>Instances: machines, pods or jobs; or null.</summary>
     IResourceDriver<InstanceSpec, InstanceFacts>? Instances => null;
-
-    /// <summary>The platform's own events, or null where a listing must do.</summary>
-    IChangeFeed? Changes => null;
 }
 
 /// <summary>The verbs of one kind. The driver observes and does one step; the host decides, stores, waits and retries.</summary>
@@ -64,21 +65,4 @@ public interface IResourceDriver<TSpec, TFacts> where TSpec : ResourceSpec where
 
     /// <summary>One page of everything that carries the mark of <see cref="ListQuery.Installation"/>.</summary>
     ValueTask<Answer<ListPage<TFacts>>> ListAsync(Call call, ListQuery query, string? cursor);
-}
-
-/// <summary>Optional: tells the host early that something changed, so that it needn't wait for the next listing.</summary>
-public interface IChangeFeed
-{
-    /// <summary>Yields until cancelled or until the platform ends the stream; the host then lists and subscribes again. May name too much, never the truth itself.</summary>
-    IAsyncEnumerable<Change> WatchAsync(Call call);
-}
-
-/// <summary>A hint that a resource should be observed.</summary>
-public sealed record Change
-{
-    /// <summary>The kind that changed.</summary>
-    public required ResourceKind Kind { get; init; }
-
-    /// <summary><see cref="Identity.Name"/> from the mark; null when only the kind is known.</summary>
-    public string? Name { get; init; }
 }

@@ -35,7 +35,8 @@ public sealed class Session
 
     public IReadOnlyCollection<KindVerbs> Kinds => _verbs.Values;
 
-    public IChangeFeed? Changes => Driver.Changes;
+    /// <summary>Null where the driver announces none.</summary>
+    public IChangeFeed? Changes => Descriptor.Abilities.Contains(Ability.ChangeFeed) ? Driver as IChangeFeed : null;
 
     public KindVerbs? Verbs(ResourceKind kind) => _verbs.GetValueOrDefault(kind);
 

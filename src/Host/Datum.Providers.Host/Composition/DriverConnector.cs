@@ -72,7 +72,7 @@ internal sealed class DriverConnector(IDriverCatalog catalog, ILoggerFactory log
     }
 
     /// <summary>A session that takes down with it what the host lent.</summary>
-    private sealed class OwnedSession(IInfrastructureDriver inner, DriverHost host) : IInfrastructureDriver
+    private sealed class OwnedSession(IInfrastructureDriver inner, DriverHost host) : IInfrastructureDriver, IChangeFeed
     {
         public ValueTask<Answer<AccountFacts>> ProbeAsync(Call call) => inner.ProbeAsync(call);
         public IResourceDriver<NetworkSpec, NetworkFacts>? Networks => inner.Networks;
@@ -82,7 +82,7 @@ internal sealed class DriverConnector(IDriverCatalog catalog, ILoggerFactory log
         public IResourceDriver<DiskSpec, DiskFacts>? Disks => inner.Disks;
         public IResourceDriver<SecretSpec, SecretFacts>? Secrets => inner.Secrets;
         public IResourceDriver<InstanceSpec, InstanceFacts>? Instances => inner.Instances;
-        public IChangeFeed? Changes => inner.Changes;
+        public IAsyncEnumerable<Change> WatchAsync(Call call) => ((IChangeFeed)inner).WatchAsync(call);
 
         public async ValueTask DisposeAsync()
         {

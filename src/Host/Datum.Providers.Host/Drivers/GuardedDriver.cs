@@ -4,11 +4,12 @@ namespace Datum.Providers.Host.Drivers;
 /// A session as the engine sees it: every call ends by its deadline, nothing is thrown that isn't ours, and every answer keeps the contract
 /// (law L9). The authors of drivers write none of this.
 /// </summary>
-public sealed class GuardedDriver : IInfrastructureDriver
+public sealed class GuardedDriver : IInfrastructureDriver, IChangeFeed
 {
     private readonly IInfrastructureDriver _inner;
     private readonly GuardedCall _guard;
     private readonly GuardOptions _options;
+    private readonly GuardedChangeFeed? _changes;
 
     private GuardedDriver(IInfrastructureDriver inner, GuardOptions options)
     {
@@ -23,7 +24,7 @@ public sealed class GuardedDriver : IInfrastructureDriver
         Disks = Guard(inner.Disks);
         Secrets = Guard(inner.Secrets);
         Instances = Guard(inner.Instances);
-        Changes = inner.Changes is { } changes ? new GuardedChangeFeed(changes, _guard) : null;
+        _changes = inner is IChangeFeed changes ? new GuardedChangeFeed(changes, _guard) : null;
     }
 
     public IResourceDriver<NetworkSpec, NetworkFacts>? Networks { get; }
@@ -40,7 +41,8 @@ public sealed class GuardedDriver : IInfrastructureDriver
 
     public IResourceDriver<InstanceSpec, InstanceFacts>? Instances { get; }
 
-    public IChangeFeed? Changes { get; }
+    /// <summary>Throws <see cref="InvalidOperationException"/> where the driver has no feed: ask its descriptor first.</summary>
+    public IAsyncEnumerable<Change> WatchAsync(Call call) => (_changes ?? throw new InvalidOperationException($"Driver {_options.DriverId} has no change feed.")).WatchAsync(call);
 
     /// <summary>Guards a session; one that is guarded already is returned as it is, so that nothing is ever guarded twice.</summary>
     public static GuardedDriver Wrap(IInfrastructureDriver driver, GuardOptions options) =>

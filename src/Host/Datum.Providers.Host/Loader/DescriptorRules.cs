@@ -32,6 +32,8 @@ internal static class DescriptorRules
         foreach (var credential in descriptor.CredentialKeys)
             if (string.IsNullOrEmpty(credential?.Key))
                 return "CredentialKeys holds an empty key";
+        if (descriptor.Abilities.Any(a => a == Ability.Unknown || !Enum.IsDefined(a)) || descriptor.Abilities.Distinct().Count() < descriptor.Abilities.Length)
+            return "Abilities holds one that the contract doesn't have, or one twice";
         return CapabilityFault(descriptor.Capabilities);
     }
 
