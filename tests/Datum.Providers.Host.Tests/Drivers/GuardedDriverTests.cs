@@ -49,7 +49,7 @@ public sealed class GuardedDriverTests
     public void Every_kind_of_a_session_is_guarded_and_a_missing_one_stays_null()
     {
         var properties = typeof(IInfrastructureDriver).GetProperties();
-        Assert.That(properties, Has.Length.EqualTo(8));
+        Assert.That(properties, Has.Length.EqualTo(7));
         var full = GuardedDriver.Wrap(DispatchProxy.Create<IInfrastructureDriver, EverythingProxy>(), s_options);
         var empty = GuardedDriver.Wrap(new EmptySession(), s_options);
         Assert.Multiple(() =>
