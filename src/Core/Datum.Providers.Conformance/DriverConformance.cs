@@ -53,7 +53,7 @@ public abstract class DriverConformance
 
 /// <summary>Builds one test for each case of the fixture's groups.</summary>
 [AttributeUsage(AttributeTargets.Method)]
-internal sealed class ConformanceCasesAttribute : NUnitAttribute, ITestBuilder
+internal sealed class ConformanceCasesAttribute : NUnitAttribute, ITestBuilder, IImplyFixture
 {
     private readonly NUnitTestCaseBuilder _builder = new();
 
