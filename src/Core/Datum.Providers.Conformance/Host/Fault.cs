@@ -164,7 +164,7 @@ internal sealed class FaultPlan
                 if ((fault.MutationsOnly && !request.Mutation) || (fault.Verb is not null && fault.Verb != request.Verb) || fault.Match?.Invoke(request) == false)
                     continue;
                 seen[0]++;
-                if (seen[0] < fault.Nth || seen[0] >= fault.Nth + fault.Times)
+                if (seen[0] < fault.Nth || seen[0] - fault.Nth >= fault.Times)
                     continue;
                 _hits++;
                 request.Fault = fault;

@@ -23,6 +23,9 @@ internal sealed class Resource
     /// <summary>Every step that was done, in order.</summary>
     public List<DoneStep> Steps { get; } = [];
 
+    /// <summary>Since when looks without a gap have found nothing of what is recorded (law L6).</summary>
+    public DateTimeOffset? AbsentSince { get; set; }
+
     /// <summary>The last look.</summary>
     public Seen? Last { get; set; }
 
@@ -113,14 +116,18 @@ internal static class HostLoop
             }
 
             resource.Handle = null;
+            if (seen.Presence != Presence.Absent || resource.Identity.Parts.IsEmpty)
+                resource.AbsentSince = null;
+            else if (await IsProvedAbsentAsync(run, descriptor, resource, seen))
+                throw new CaseFailedException($"Recorded parts are gone while nobody took them: {Show.Of(resource.Identity.Parts)} (DC-21, DC-62).");
+            else
+                continue;
             if (seen.Next is not { } step)
             {
                 CaseRun.Expect(seen.Presence == Presence.Present, $"{resource.Kind} is absent and the driver names no first step (DC-26).");
                 return resource;
             }
 
-            if (seen.Presence == Presence.Absent && !resource.Identity.Parts.IsEmpty)
-                throw new CaseFailedException($"Recorded parts are gone while nobody took them: {Show.Of(resource.Identity.Parts)} (DC-21).");
             if (MustWait(run, descriptor, resource, step) is { } wait)
             {
                 await run.World.PassAsync(wait);
@@ -140,6 +147,7 @@ internal static class HostLoop
     {
         var limit = run.World.Time.GetUtcNow() + run.World.BuildTimeout;
         resource.Handle = null;
+        resource.AbsentSince = null;
         for (var round = 0; round < MostRounds && run.World.Time.GetUtcNow() < limit; round++)
         {
             var verbs = (await run.SessionAsync()).Of(resource.Kind);
@@ -160,7 +168,13 @@ internal static class HostLoop
 
             resource.Handle = null;
             if (seen.Presence == Presence.Absent)
-                return;
+            {
+                if (await IsProvedAbsentAsync(run, run.KindOf(resource.Kind), resource, seen))
+                    return;
+                continue;
+            }
+
+            resource.AbsentSince = null;
             CaseRun.Expect(seen.Presence == Presence.Present, $"{resource.Kind} is ambiguous while it is taken down: {seen} (DC-24).");
             if (seen.Next is not { } step)
                 throw new CaseFailedException($"{resource.Kind} is there, nothing is in progress, and the driver names no delete step: {seen} (DC-27).");
@@ -214,6 +228,19 @@ internal static class HostLoop
 
         await WaitAfterAsync(run, error, $"{step.Verb} {step.Part} of {resource.Kind} failed");
         return done;
+    }
+
+    /// <summary>Absence is believed when it was seen twice, a window apart, or from a tombstone; else the rest of the window passes.</summary>
+    private static async Task<bool> IsProvedAbsentAsync(CaseRun run, KindDescriptor descriptor, Resource resource, Seen seen)
+    {
+        if (seen.Terminal)
+            return true;
+        var now = run.World.Time.GetUtcNow();
+        if (resource.AbsentSince is { } since && now >= since + descriptor.ConsistencyWindow)
+            return true;
+        resource.AbsentSince ??= now;
+        await run.World.PassAsync(resource.AbsentSince.Value + descriptor.ConsistencyWindow - now);
+        return false;
     }
 
     private static TimeSpan? MustWait(CaseRun run, KindDescriptor descriptor, Resource resource, Step step)
