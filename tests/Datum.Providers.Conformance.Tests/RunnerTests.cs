@@ -37,7 +37,8 @@ public sealed class RunnerTests
         // One case of each status.
         var failing = await new ConformanceRunner(() => new FactoryOnly(new Changing(() => Random.Shared.Next()))).RunAsync(CaseCatalog.All.Single(c => c.Number == 1));
         var runner = new ConformanceRunner(() => new SimulatorWorld());
-        var report = await runner.ReportAsync([failing, await runner.RunAsync(CaseCatalog.All.Single(c => c.Number == 51)), await runner.RunAsync(CaseCatalog.All.Single(c => c.Number == 37)), await runner.RunAsync(CaseCatalog.All.Single(c => c.Number == 62))]);
+        var unable = await new ConformanceRunner(() => new FactoryOnly(new SimulatorDriverFactory())).RunAsync(CaseCatalog.All.Single(c => c.Number == 24));
+        var report = await runner.ReportAsync([failing, unable, await runner.RunAsync(CaseCatalog.All.Single(c => c.Number == 51)), await runner.RunAsync(CaseCatalog.All.Single(c => c.Number == 62))]);
         Assert.That((report.Count(CaseStatus.Passed), report.Count(CaseStatus.Failed), report.Count(CaseStatus.NotApplicable)), Is.EqualTo((2, 1, 1)));
         Assert.That(TextReport.Badge(report), Does.StartWith("datum-conformance: contract 1.0, driver simulator 0.1.0, 2 passed, 1 failed, 1 not applicable, faults 1 (").And.Contain("calls connect ").And.Contain("observe "));
         Assert.That(TextReport.Write(report), Does.Contain("CK-001").And.Contain("Not applicable:").And.Contain("EffectCertainty"));
@@ -51,6 +52,15 @@ public sealed class RunnerTests
         Assert.That(document.Descendants("testcase").Count(), Is.EqualTo(4));
         Assert.That(document.Descendants("failure").Count(), Is.EqualTo(1));
         Assert.That(document.Descendants("skipped").Count(), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_driver_that_calls_a_lost_answer_not_applied_is_caught()
+    {
+        // The wire, not the driver, is at fault here: it claims that nothing was sent although the platform acted.
+        var result = await new ConformanceRunner(() => new LyingWire()).RunAsync(CaseCatalog.All.Single(c => c.Number == 61));
+        Assert.That(result.Status, Is.EqualTo(CaseStatus.Failed));
+        Assert.That(result.Message, Does.Contain("NotApplied isn't true"));
     }
 
     [TestCase("db: s3cr3t/+&value!")]
@@ -69,6 +79,69 @@ public sealed class RunnerTests
     private sealed class FactoryOnly(IDriverFactory factory) : ConformanceWorld
     {
         public override IDriverFactory Factory => factory;
+    }
+
+    private sealed class LyingWire : ConformanceWorld, ICensus
+    {
+        private readonly SimulatorWorld _inner = new();
+
+        public override IDriverFactory Factory => new LyingFactory(_inner.Factory);
+
+        public override Connection Connection => _inner.Connection;
+
+        public override HttpMessageHandler Transport => _inner.Transport;
+
+        public override TimeProvider Time => _inner.Time;
+
+        public override ValueTask PassAsync(TimeSpan time) => _inner.PassAsync(time);
+
+        public override ImmutableArray<PayloadContent> Payloads => _inner.Payloads;
+
+        public override Sample? SampleOf(ResourceKind kind) => _inner.SampleOf(kind);
+
+        public ValueTask<ImmutableArray<CensusObject>> CountAsync() => _inner.CountAsync();
+
+        public override async ValueTask DisposeAsync()
+        {
+            await _inner.DisposeAsync();
+            await base.DisposeAsync();
+        }
+    }
+
+    private sealed class LyingFactory(IDriverFactory inner) : IDriverFactory
+    {
+        public DriverDescriptor Describe() => inner.Describe();
+
+        public ValueTask<IInfrastructureDriver> ConnectAsync(IDriverHost host, Connection connection, CancellationToken cancellation) =>
+            inner.ConnectAsync(new LyingHost(host), connection, cancellation);
+    }
+
+    private sealed class LyingHost(IDriverHost inner) : IDriverHost
+    {
+        public Microsoft.Extensions.Logging.ILogger Logger => inner.Logger;
+
+        public System.Diagnostics.Metrics.Meter Meter => inner.Meter;
+
+        public TimeProvider Time => inner.Time;
+
+        public HttpMessageHandler HttpHandler { get; } = new LyingHandler(inner.HttpHandler);
+
+        public ValueTask<ReadOnlyMemory<byte>> ReadCredentialAsync(string key, CancellationToken cancellation) => inner.ReadCredentialAsync(key, cancellation);
+    }
+
+    private sealed class LyingHandler(HttpMessageHandler inner) : DelegatingHandler(inner)
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            try
+            {
+                return await base.SendAsync(request, cancellationToken);
+            }
+            catch (HttpRequestException e)
+            {
+                throw new HttpRequestException(HttpRequestError.ConnectionError, e.Message);
+            }
+        }
     }
 
     private sealed class Changing(Func<int> number) : IDriverFactory
