@@ -61,6 +61,12 @@ public sealed class ErrorTable
     /// <summary>The error of a status and words that came another way (inside an operation or a stream). Status 0 matches rows without status and means Failed by default.</summary>
     public DriverError Classify(int status, ErrorDetail detail, bool mutation) => Classify(status, detail, mutation, Redactor);
 
+    /// <summary>
+    /// The error of work that the platform had taken on: whatever status it names, part of it may be there, unless a row says otherwise.
+    /// </summary>
+    public DriverError ClassifyLate(int status, ErrorDetail detail) =>
+        Classify(status, detail, mutation: true) with { Effect = Rows.FirstOrDefault(r => Matches(r, status, detail))?.Effect ?? Effect.Unknown };
+
     private DriverError Classify(int status, ErrorDetail detail, bool mutation, Redactor redactor)
     {
         var row = Rows.FirstOrDefault(r => Matches(r, status, detail));

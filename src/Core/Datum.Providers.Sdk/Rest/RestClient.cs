@@ -105,7 +105,7 @@ public sealed class RestClient : IDisposable
     {
         if (frame.Request.Body is { } body && body.Length > _options.MaxRequestBytes)
             return (null, Failure(frame, RestFailures.RequestTooLarge(frame.Request.Method, body.Length, _options.MaxRequestBytes)));
-        if (!TryAddress(frame.Request.Path, out var address))
+        if (!TryAddress(frame.Request, out var address))
             return (null, Failure(frame, RestFailures.NotSent(ErrorCode.Failed, "The platform named an address outside its endpoint; it isn't followed.", _options.Errors.Redactor)));
         for (var hop = 0; ; hop++)
         {
@@ -268,8 +268,15 @@ public sealed class RestClient : IDisposable
         Error = error,
     };
 
-    private bool TryAddress(string path, out Uri address)
+    private bool TryAddress(RestRequest request, out Uri address)
     {
+        var path = request.Path;
+        if (request.FromRoot)
+        {
+            address = new Uri(BaseAddress.GetLeftPart(UriPartial.Authority) + "/" + path.TrimStart('/'));
+            return true;
+        }
+
         // On Unix a rooted path parses as a file address, so only a scheme with an authority counts as absolute.
         if (path.Contains("://", StringComparison.Ordinal) && !path.StartsWith('/') && Uri.TryCreate(path, UriKind.Absolute, out var absolute)
             && path.IndexOf("://", StringComparison.Ordinal) < IndexOrEnd(path, '?'))
