@@ -81,8 +81,9 @@ internal sealed class LoopbackServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        _listener.Stop();
+        // The listener is stopped last: to accept on one that isn't listening would be another failure.
         await _serving;
+        _listener.Stop();
         _stop.Dispose();
         _listener.Dispose();
     }
