@@ -58,17 +58,20 @@ install_packages() {
 
 finish() {
   local unit
-  echo '/dev/vda / ext4 defaults 0 1' >"$root/etc/fstab"
+  echo 'LABEL=datum-root / ext4 defaults 0 1' >"$root/etc/fstab"
   # The machine's own network comes up by networkd through cloud-init; no other source of user data is asked.
   cat >"$root/etc/cloud/cloud.cfg.d/95-datum-test.cfg" <<'CFG'
 datasource_list: [NoCloud, None]
 apt: {preserve_sources_list: true}
+locale: false
 CFG
   # The test's registry, which QEMU forwards to loopback, has no certificate.
   printf '[[registry]]\nlocation = "10.0.2.100:5000"\ninsecure = true\n' >"$root/etc/containers/registries.conf.d/datum-test.conf"
+  in_root systemctl enable systemd-networkd systemd-resolved
   # What only costs time in an emulated guest.
   for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
-    e2scrub_reap.service systemd-networkd-wait-online.service; do
+    e2scrub_reap.service podman.service podman.socket podman-restart.service \
+    podman-auto-update.service podman-auto-update.timer; do
     ln -sf /dev/null "$root/etc/systemd/system/$unit"
   done
   : >"$root/etc/machine-id"
@@ -96,7 +99,7 @@ build() { # FOLDER
   fi
   cp -L "$(find "$root/boot" -name 'vmlinuz-*' | sort | tail -n 1)" "$work/vmlinuz"
   cp -L "$(find "$root/boot" -name 'initrd.img-*' | sort | tail -n 1)" "$work/initrd.img"
-  mke2fs -q -t ext4 -L datum-root -O ^has_journal -d "$root" "$work/disk.raw" "$DISK_SIZE" || return 1
+  mke2fs -q -t ext4 -L datum-root -O ^has_journal -d "$root" "$work/disk.raw" "$DISK_SIZE" >>"$work/build.log" 2>&1 || return 1
   rm -rf --one-file-system "$root"
   rm -rf --one-file-system "$1"
   mv "$work" "$1"

@@ -45,21 +45,22 @@ internal static class CloudConfig
         if (plan.Users.Any(u => u.Name == "root"))
             json.WriteBoolean("disable_root", false);
         json.WriteBoolean("ssh_pwauth", false);
-        // An empty list leaves out the image's default user: nobody asked for it.
+        // A list leaves out the image's default user, whom nobody asked for; it must have an entry, and root is always there.
         json.WriteStartArray("users");
-        foreach (var user in plan.Users)
+        foreach (var user in plan.Users.DefaultIfEmpty(new GuestUser("root", [])))
         {
             json.WriteStartObject();
             json.WriteString("name", user.Name);
+            json.WriteBoolean("lock_passwd", true);
             if (user.Name != "root")
-            {
                 json.WriteString("shell", "/bin/bash");
-                json.WriteBoolean("lock_passwd", true);
+            if (user.Keys.Length > 0)
+            {
+                json.WriteStartArray("ssh_authorized_keys");
+                foreach (var key in user.Keys)
+                    json.WriteStringValue(key);
+                json.WriteEndArray();
             }
-            json.WriteStartArray("ssh_authorized_keys");
-            foreach (var key in user.Keys)
-                json.WriteStringValue(key);
-            json.WriteEndArray();
             json.WriteEndObject();
         }
         json.WriteEndArray();

@@ -69,7 +69,7 @@ public sealed record GuestBootstrap
         {
             UserData = usable ? data : ReadOnlyMemory<byte>.Empty,
             Form = options.Form,
-            Secrets = usable ? secrets : null,
+            Secrets = usable ? secrets : default(ReadOnlyMemory<byte>?),
             ReplacementHash = hash,
             Size = data.Length,
             Findings = [.. plan.Findings],

@@ -17,6 +17,8 @@ internal static class GuestEnvironment
 
     private sealed record Value(ReadOnlyMemory<byte> Bytes, bool Secret, string Source);
 
+    public static string SourceOf(ContainerSpec container) => $"the environment of container '{container.Name}'";
+
     public static void Add(GuestPlan plan, ContainerSpec container, string path, StringBuilder script, StringBuilder run)
     {
         var values = new SortedDictionary<string, Value>(StringComparer.Ordinal);
@@ -28,6 +30,7 @@ internal static class GuestEnvironment
         var number = 0;
         foreach (var (name, value) in values)
         {
+            plan.Weigh(value.Source, name.Length + value.Bytes.Length, value.Secret);
             if (value.Bytes.Length <= LineBytes && value.Bytes.Span.IndexOfAny((byte)'\n', (byte)'\r') < 0)
             {
                 var file = value.Secret ? secret : plain;
@@ -41,22 +44,21 @@ internal static class GuestEnvironment
             var stored = string.Create(CultureInfo.InvariantCulture, $"datum-{container.Name}-{number}");
             number++;
             if (value.Secret)
-                plan.AddSecret(relative, value.Bytes, value.Source);
+                plan.AddSecret(relative, value.Bytes, SourceOf(container));
             else
-                plan.AddPrivate($"{GuestPlan.Folder}/{relative}", value.Bytes, value.Source);
+                plan.AddPrivate($"{GuestPlan.Folder}/{relative}", value.Bytes, SourceOf(container));
             script.Append(CultureInfo.InvariantCulture, $"podman secret rm {stored} >/dev/null 2>&1 || true\n");
             script.Append(CultureInfo.InvariantCulture, $"podman secret create {stored} {(value.Secret ? GuestPlan.SecretFolder : GuestPlan.Folder)}/{relative} >/dev/null\n");
             run.Append(CultureInfo.InvariantCulture, $" --secret {stored},type=env,target={name}");
         }
-        var sources = string.Join(" and ", values.Values.Select(v => v.Source).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
         if (plain.Length > 0)
         {
-            plan.AddPrivate($"{GuestPlan.Folder}/env/{container.Name}.env", plain.ToArray(), sources);
+            plan.AddPrivate($"{GuestPlan.Folder}/env/{container.Name}.env", plain.ToArray(), SourceOf(container));
             run.Append(CultureInfo.InvariantCulture, $" --env-file {GuestPlan.Folder}/env/{container.Name}.env");
         }
         if (secret.Length > 0)
         {
-            plan.AddSecret($"env/{container.Name}.env", secret.ToArray(), sources);
+            plan.AddSecret($"env/{container.Name}.env", secret.ToArray(), SourceOf(container));
             run.Append(CultureInfo.InvariantCulture, $" --env-file {GuestPlan.SecretFolder}/env/{container.Name}.env");
         }
     }

@@ -64,6 +64,7 @@ internal static class GuestFiles
     {
         var mode = item.Mode ?? files.Mode ?? DefaultMode;
         var source = GuestPlan.SourceOf(files.Payload);
+        plan.Weigh(source, content.Length, files.Payload.Secret);
         if (files.Payload.Secret)
             plan.AddSecret($"files/{volume}/{item.Path}", content, source, mode);
         else

@@ -66,6 +66,16 @@ internal sealed class GuestPlan(InstanceSpec spec, GuestPayloads payloads, Guest
     public void Refuse(string path, string message, string? capability = null) =>
         Findings.Add(new Finding { Path = path, Message = message, Capability = capability });
 
+    /// <summary>Bytes in the user data by where they come from, before encoding.</summary>
+    public Dictionary<string, long> Weights { get; } = [];
+
+    /// <summary>Counts bytes of a payload; a secret's only where it is in the user data.</summary>
+    public void Weigh(string source, int bytes, bool secret = false)
+    {
+        if (!secret || SecretsInUserData)
+            Weights[source] = Weights.GetValueOrDefault(source) + bytes;
+    }
+
     public void AddText(string path, int mode, string content) => Files.Add(new GuestFile(path, mode, Encoding.UTF8.GetBytes(content), Own));
 
     public void AddPrivate(string path, ReadOnlyMemory<byte> content, string source) => Files.Add(new GuestFile(path, Private, content, source));

@@ -13,7 +13,7 @@ internal static class GuestSecrets
     {
         if (plan.HasSecrets && Refused(plan) is { } reason)
         {
-            foreach (var source in plan.SecretFiles.Select(f => f.Source).DefaultIfEmpty("a secret").Distinct(StringComparer.Ordinal))
+            foreach (var source in plan.SecretFiles.Select(f => f.Source).Concat(EmptyVolumes(plan)).Distinct(StringComparer.Ordinal))
                 plan.Refuse(PathOf(plan, source), $"There is no way for {source} into the guest: {reason}", "secrets");
             return null;
         }
@@ -42,7 +42,7 @@ internal static class GuestSecrets
             WantedBy={GuestPlan.Target}
 
             """));
-        return wait ? Archive(plan) : null;
+        return wait ? Archive(plan) : default(ReadOnlyMemory<byte>?);
     }
 
     private static string? Refused(GuestPlan plan) => plan.Options.Secrets switch
@@ -56,6 +56,10 @@ internal static class GuestSecrets
         _ => null,
     };
 
+    /// <summary>A volume may have no file and still be of a secret.</summary>
+    private static IEnumerable<string> EmptyVolumes(GuestPlan plan) =>
+        plan.Spec.Volumes.Where(v => v.Files is { Payload.Secret: true }).Select(v => GuestPlan.SourceOf(v.Files!.Payload));
+
     private static string PathOf(GuestPlan plan, string source)
     {
         foreach (var volume in plan.Spec.Volumes)
@@ -63,7 +67,10 @@ internal static class GuestSecrets
                 return $"volumes[{volume.Name}].files.payload";
         if (source == GuestBeaconUnit.TokenSource)
             return "sandbox";
-        return source == "the pull secrets" ? "sandbox.pullSecrets" : "sandbox.containers";
+        foreach (var container in plan.Spec.Sandbox?.Containers ?? [])
+            if (GuestEnvironment.SourceOf(container) == source)
+                return $"sandbox.containers[{container.Name}].env";
+        return "sandbox.pullSecrets";
     }
 
     private static string Waiting(GuestPlan plan) => $$"""

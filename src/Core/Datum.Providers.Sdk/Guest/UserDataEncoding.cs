@@ -34,10 +34,10 @@ internal static class UserDataEncoding
             plan.Refuse("", "This platform has no user data, and the guest can't be set up without.", "maxUserDataBytes");
             return;
         }
-        var largest = plan.Files.GroupBy(f => f.Source, StringComparer.Ordinal)
-            .Select(g => (Source: g.Key, Bytes: g.Sum(f => (long)f.Content.Length)))
-            .OrderByDescending(s => s.Bytes).ThenBy(s => s.Source, StringComparer.Ordinal).Take(3)
-            .Select(s => string.Create(CultureInfo.InvariantCulture, $"{s.Source} ({s.Bytes})"));
+        var whole = plan.Files.Sum(f => (long)f.Content.Length) + plan.Units.Sum(u => (long)u.Content.Length);
+        var largest = plan.Weights.Append(new(GuestPlan.Own, whole - plan.Weights.Values.Sum()))
+            .OrderByDescending(s => s.Value).ThenBy(s => s.Key, StringComparer.Ordinal).Take(3)
+            .Select(s => string.Create(CultureInfo.InvariantCulture, $"{s.Key} ({s.Value})"));
         plan.Refuse("", string.Create(CultureInfo.InvariantCulture,
             $"The user data has {size} bytes{(plan.Options.Gzip ? " after gzip" : "")} and the platform takes {most}. The largest parts in bytes: {string.Join(", ", largest)}. Put large contents on a disk or into the image."),
             "maxUserDataBytes");
