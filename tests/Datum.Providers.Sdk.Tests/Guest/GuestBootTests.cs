@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 
@@ -71,13 +70,10 @@ internal sealed class GuestBootTests
             });
             Assert.That(rendered.Findings, Is.Empty);
             Assert.That(Encoding.UTF8.GetString(rendered.UserData.Span), Does.Not.Contain("canary"));
-            var seed = await IsoAsync(folder, "cidata", ("user-data", rendered.UserData.ToArray()), ("meta-data", "instance-id: boot-test-1\n"u8.ToArray()));
-            var secrets = await IsoAsync(folder, "DATUMSECRET", ("secrets.tar", rendered.Secrets!.Value.ToArray()));
-            var root = Path.Combine(folder, "root.qcow2");
-            await RunAsync("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", Path.Combine(image, "disk.raw"), root);
-            var data = Path.Combine(folder, "data.raw");
-            await using (var file = File.Create(data))
-                file.SetLength(512L << 20);
+            var seed = await GuestMedia.IsoAsync(folder, "cidata", ("user-data", rendered.UserData.ToArray()), ("meta-data", "instance-id: boot-test-1\n"u8.ToArray()));
+            var secrets = await GuestMedia.IsoAsync(folder, "DATUMSECRET", ("secrets.tar", rendered.Secrets!.Value.ToArray()));
+            var root = await GuestMedia.OverlayAsync(folder, image);
+            var data = GuestMedia.EmptyDisk(folder, "data", 512);
             (string, string, string?, bool)[] disks = [(root, "qcow2", null, false), (seed, "raw", null, true), (data, "raw", "data", false)];
 
             string firstBoot;
@@ -85,35 +81,34 @@ internal sealed class GuestBootTests
             {
                 var beacon = await ReadyAsync(guest, server, null, watch, cancellation);
                 firstBoot = beacon["boot"]!.GetValue<string>();
-                Report(watch, $"first boot is ready: {beacon.ToJsonString()}");
+                GuestMedia.Report(watch, $"first boot is ready: {beacon.ToJsonString()}");
                 await CheckContainerAsync(guest, cancellation);
                 await CheckFirewallAsync(guest, cancellation);
                 Assert.That(Starts(await GetAsync(guest, "cgi-bin/disk", cancellation)), Is.EqualTo(new[] { "start" }));
-                Report(watch, "container, files, secrets, environment, disk, limits and firewall are as specified");
+                GuestMedia.Report(watch, "container, files, secrets, environment, disk, limits and firewall are as specified");
                 await guest.PowerDownAsync(cancellation);
             }
-            var uuid = await RunAsync("blkid", "-p", "-s", "UUID", "-o", "value", data);
-            Report(watch, $"powered down; the data disk's filesystem is {uuid.Trim()}");
+            var uuid = await GuestMedia.RunAsync("blkid", "-p", "-s", "UUID", "-o", "value", data);
+            GuestMedia.Report(watch, $"powered down; the data disk's filesystem is {uuid.Trim()}");
 
             await using (var guest = await QemuGuest.StartAsync(image, folder, "second", disks, server.Port, cancellation))
             {
                 var beacon = await ReadyAsync(guest, server, firstBoot, watch, cancellation);
-                Report(watch, $"second boot, without the medium of the secrets, is ready: {beacon.ToJsonString()}");
+                GuestMedia.Report(watch, $"second boot, without the medium of the secrets, is ready: {beacon.ToJsonString()}");
                 await CheckContainerAsync(guest, cancellation);
                 await CheckFirewallAsync(guest, cancellation);
                 // The container was asked to stop, and what it wrote is there.
                 Assert.That(Starts(await GetAsync(guest, "cgi-bin/disk", cancellation)), Is.EqualTo(new[] { "start", "stop", "start" }));
                 await guest.PowerDownAsync(cancellation);
             }
-            Assert.That(await RunAsync("blkid", "-p", "-s", "UUID", "-o", "value", data), Is.EqualTo(uuid), "the filesystem of the data disk");
+            Assert.That(await GuestMedia.RunAsync("blkid", "-p", "-s", "UUID", "-o", "value", data), Is.EqualTo(uuid), "the filesystem of the data disk");
             Assert.That(await File.ReadAllTextAsync(Path.Combine(folder, "first.console"), cancellation), Does.Not.Contain("canary"));
-            Report(watch, "second boot kept the filesystem");
+            GuestMedia.Report(watch, "second boot kept the filesystem");
         }
         catch (Exception)
         {
             await TestContext.Progress.WriteLineAsync($"requests: {string.Join(", ", server.Log.TakeLast(30))}");
-            foreach (var console in Directory.GetFiles(folder, "*.console"))
-                await TestContext.Progress.WriteLineAsync($"{Path.GetFileName(console)}: ...{Tail(console)}");
+            await GuestMedia.ShowConsolesAsync(folder);
             throw;
         }
         finally
@@ -185,7 +180,7 @@ internal sealed class GuestBootTests
                 continue;
             var state = $"{beacon["containers"]?.ToJsonString()} {beacon["disks"]?.ToJsonString()} firewall {beacon["firewall"]}";
             if (state != seen)
-                Report(watch, $"beacon after {beacon["uptimeSeconds"]} s of uptime: {seen = state}");
+                GuestMedia.Report(watch, $"beacon after {beacon["uptimeSeconds"]} s of uptime: {seen = state}");
             if (!beacon["ready"]!.GetValue<bool>())
                 continue;
             Assert.That(beacon["hostname"]!.GetValue<string>(), Is.EqualTo("web-0"));
@@ -207,30 +202,4 @@ internal sealed class GuestBootTests
     }
 
     private static string[] Starts(string disk) => [.. disk.Split('\n').Where(l => l is "start" or "stop")];
-
-    private static async Task<string> IsoAsync(string folder, string label, params (string Name, byte[] Content)[] files)
-    {
-        var source = Directory.CreateDirectory(Path.Combine(folder, label)).FullName;
-        foreach (var (name, content) in files)
-            await File.WriteAllBytesAsync(Path.Combine(source, name), content);
-        var iso = Path.Combine(folder, $"{label}.iso");
-        await RunAsync("genisoimage", "-quiet", "-volid", label, "-joliet", "-rock", "-output", iso, source);
-        return iso;
-    }
-
-    private static async Task<string> RunAsync(string program, params string[] arguments)
-    {
-        var (code, output) = await GuestTools.RunAsync(program, arguments);
-        Assert.That(code, Is.Zero, $"{program}: {output}");
-        return output;
-    }
-
-    private static void Report(Stopwatch watch, string text) =>
-        TestContext.Progress.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[{watch.Elapsed.TotalSeconds,6:0.0} s] {text}"));
-
-    private static string Tail(string file)
-    {
-        var text = File.ReadAllText(file);
-        return text[Math.Max(0, text.Length - 3000)..];
-    }
 }

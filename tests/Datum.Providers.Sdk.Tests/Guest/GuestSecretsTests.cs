@@ -114,6 +114,13 @@ internal sealed class GuestSecretsTests
     }
 
     [Test]
+    public void Neither_options_nor_results_show_a_secret_as_text()
+    {
+        var text = $"{Guests.Options} {Guests.Options.Beacon} {Guests.Render(Guests.Sandbox)} {Guests.Payloads}";
+        Assert.That(!text.Contains("t0ken", StringComparison.Ordinal) && !text.Contains("canary", StringComparison.Ordinal));
+    }
+
+    [Test]
     public async Task Reading_asks_for_every_payload_once()
     {
         var reader = new Reader();

@@ -8,8 +8,8 @@ using System.Text.RegularExpressions;
 namespace Datum.Providers.Sdk.Tests.Guest;
 
 /// <summary>
-/// One run of a guest under QEMU with software emulation. Its network reaches our server and nothing else; its ports 8080 and 9090 are
-/// forwarded from loopback.
+/// One run of a guest under QEMU with software emulation. Its network reaches our server, where there is one, and nothing else; its ports
+/// 8080 and 9090 are forwarded from loopback.
 /// </summary>
 internal sealed partial class QemuGuest : IAsyncDisposable
 {
@@ -27,7 +27,7 @@ internal sealed partial class QemuGuest : IAsyncDisposable
         Console = console;
     }
 
-    /// <summary>The file that the serial console is written to.</summary>
+    /// <summary>The file that the serial console is written to; /dev/ttyS1 and ttyS2 go to files with 1 and 2 behind.</summary>
     public string Console { get; }
 
     /// <summary>Loopback port by guest port.</summary>
@@ -35,19 +35,20 @@ internal sealed partial class QemuGuest : IAsyncDisposable
 
     public bool Exited => _process.HasExited;
 
-    public static async Task<QemuGuest> StartAsync(string image, string folder, string name, IEnumerable<(string File, string Format, string? Serial, bool ReadOnly)> disks, int serverPort, CancellationToken cancellation)
+    public static async Task<QemuGuest> StartAsync(string image, string folder, string name, IEnumerable<(string File, string Format, string? Serial, bool ReadOnly)> disks, int? serverPort, CancellationToken cancellation)
     {
         var console = Path.Combine(folder, $"{name}.console");
         var socket = Path.Combine(folder, $"{name}.qmp");
-        var forward = $"-cmd:/bin/busybox nc 127.0.0.1 {serverPort}";
+        var forward = serverPort is null ? "" : $",guestfwd=tcp:10.0.2.100:80-cmd:/bin/busybox nc 127.0.0.1 {serverPort},guestfwd=tcp:10.0.2.100:5000-cmd:/bin/busybox nc 127.0.0.1 {serverPort}";
         var arguments = new List<string>
         {
             "-accel", "tcg,thread=multi", "-machine", "pc", "-cpu", "max", "-smp", "2", "-m", "1024", "-nodefaults", "-display", "none", "-no-reboot",
             "-kernel", Path.Combine(image, "vmlinuz"), "-initrd", Path.Combine(image, "initrd.img"),
             "-append", "root=LABEL=datum-root rw console=ttyS0 net.ifnames=0 quiet systemd.show_status=false",
-            "-netdev", $"user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:0-:8080,hostfwd=tcp:127.0.0.1:0-:9090,guestfwd=tcp:10.0.2.100:80{forward},guestfwd=tcp:10.0.2.100:5000{forward}",
+            "-netdev", $"user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:0-:8080,hostfwd=tcp:127.0.0.1:0-:9090{forward}",
             "-device", "virtio-net-pci,netdev=n0,romfile=",
-            "-serial", $"file:{console}", "-qmp", $"unix:{socket},server=on,wait=off",
+            // Beside the console two lines for what the guest says on purpose.
+            "-serial", $"file:{console}", "-serial", $"file:{console}1", "-serial", $"file:{console}2", "-qmp", $"unix:{socket},server=on,wait=off",
         };
         var index = 0;
         foreach (var disk in disks)

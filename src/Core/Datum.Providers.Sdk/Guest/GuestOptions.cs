@@ -106,4 +106,7 @@ public sealed record GuestBeacon
 
     /// <summary>For <see cref="BeaconRoute.Http"/>, required there: a token of this instance alone. It goes the way of the secrets.</summary>
     public string? Token { get; init; }
+
+    /// <summary>Without the token (law L12).</summary>
+    public override string ToString() => $"{Route} {Target}";
 }
