@@ -70,8 +70,9 @@ internal sealed class GuestBootTests
             });
             Assert.That(rendered.Findings, Is.Empty);
             Assert.That(Encoding.UTF8.GetString(rendered.UserData.Span), Does.Not.Contain("canary"));
+            GuestMedia.Report(watch, $"user data has {rendered.Size} bytes, the secrets document {rendered.Secrets!.Value.Length}");
             var seed = await GuestMedia.IsoAsync(folder, "cidata", ("user-data", rendered.UserData.ToArray()), ("meta-data", "instance-id: boot-test-1\n"u8.ToArray()));
-            var secrets = await GuestMedia.IsoAsync(folder, "DATUMSECRET", ("secrets.tar", rendered.Secrets!.Value.ToArray()));
+            var secrets = await GuestMedia.IsoAsync(folder, "DATUMSECRET", ("secrets.tar", rendered.Secrets.Value.ToArray()));
             var root = await GuestMedia.OverlayAsync(folder, image);
             var data = GuestMedia.EmptyDisk(folder, "data", 512);
             (string, string, string?, bool)[] disks = [(root, "qcow2", null, false), (seed, "raw", null, true), (data, "raw", "data", false)];

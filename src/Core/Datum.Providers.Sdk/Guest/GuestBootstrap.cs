@@ -34,7 +34,7 @@ public sealed record GuestBootstrap
     /// <summary>Changes when the instance must be replaced; the same as <see cref="HashOf"/>.</summary>
     public required string ReplacementHash { get; init; }
 
-    /// <summary>Bytes of <see cref="UserData"/>, also where it was refused as too large.</summary>
+    /// <summary>Bytes of <see cref="UserData"/>, also where it was refused as too large; 0 where something else was refused.</summary>
     public required int Size { get; init; }
 
     /// <summary>What can't be honoured. Nothing may be created while one of them isn't tolerated.</summary>
@@ -56,15 +56,19 @@ public sealed record GuestBootstrap
         GuestBeaconUnit.Add(plan);
         var secrets = GuestSecrets.Add(plan);
 
-        var data = options.Form switch
+        byte[] data = [];
+        // What was refused may be no text at all, which neither form can hold.
+        if (plan.Findings.Count == 0)
         {
-            GuestForm.CloudConfig => CloudConfig.Write(plan),
-            GuestForm.Ignition => IgnitionConfig.Write(plan),
-            _ => throw new ArgumentOutOfRangeException(nameof(options), options.Form, "No such form."),
-        };
-        data = UserDataEncoding.Encode(data, options);
-        UserDataEncoding.CheckSize(plan, data.Length);
-        var usable = plan.Findings.All(f => f.Tolerated);
+            data = UserDataEncoding.Encode(options.Form switch
+            {
+                GuestForm.CloudConfig => CloudConfig.Write(plan),
+                GuestForm.Ignition => IgnitionConfig.Write(plan),
+                _ => throw new ArgumentOutOfRangeException(nameof(options), options.Form, "No such form."),
+            }, options);
+            UserDataEncoding.CheckSize(plan, data.Length);
+        }
+        var usable = plan.Findings.Count == 0;
         return new GuestBootstrap
         {
             UserData = usable ? data : ReadOnlyMemory<byte>.Empty,

@@ -12,7 +12,7 @@ internal static class GuestHash
         using (var json = new Utf8JsonWriter(stream))
         {
             json.WriteStartObject();
-            json.WriteString("hostname", spec.Hostname);
+            Text(json, "hostname", spec.Hostname);
             if (spec.TerminationGraceSeconds is { } grace)
                 json.WriteNumber("grace", grace);
             List(json, "volumes", spec.Volumes, Volume);
