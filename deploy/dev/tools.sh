@@ -25,6 +25,7 @@ PODMAN_PACKAGES=(
   'aardvark-dns:names in container networks'
   'iptables:netavark needs it'
   'nftables:network policies in the pods'
+  'iproute2:network namespaces of the firewall test'
   'busybox-static:content of the local test image'
   'docker-registry:serves images on loopback'
   'curl:talks to the Podman socket'
