@@ -11,8 +11,19 @@ public sealed class NativeLibraryTests
 {
     private static readonly string Native = $"runtimes/{RuntimeInformation.RuntimeIdentifier}/native";
 
+    // Kept until the process ends, as the host keeps them: the system takes a new file with the inode of a removed one for the library that it has loaded.
+    private static readonly string Copies = Path.Combine(Path.GetTempPath(), $"datum-native-tests-{Environment.ProcessId}");
+
+    private static int s_builds;
+
     private TestVolume _volume = null!;
     private string _scratch = null!;
+
+    static NativeLibraryTests() => AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+    {
+        if (Directory.Exists(Copies))
+            Directory.Delete(Copies, recursive: true);
+    };
 
     [SetUp]
     public void SetUp()
@@ -38,17 +49,18 @@ public sealed class NativeLibraryTests
         var folder = Add("special", "NativeFactory", 40);
         var catalog = TestVolume.Load(Options);
         var driver = catalog.Drivers.Single();
-        Assert.That(driver.NativeLibraries.Select(n => (n.File, n.LoadedFrom)), Is.EqualTo(new[] { ($"{Native}/libdatumneighbour-special.so", (string?)null), ($"{Native}/libdatumtest.so", null) }));
+        var neighbour = $"libdatumneighbour-special-{s_builds}.so";
+        Assert.That(driver.NativeLibraries.Select(n => (n.File, n.LoadedFrom)), Is.EqualTo(new[] { ($"{Native}/{neighbour}", (string?)null), ($"{Native}/libdatumtest.so", null) }));
 
         Assert.That(await ProbeAsync(driver), Is.EqualTo("42"), "40 of the neighbour and 2 of its own");
         var loaded = driver.NativeLibraries.Single(n => n.LoadedFrom is not null);
         Assert.Multiple(() =>
         {
-            Assert.That(loaded.LoadedFrom, Does.StartWith(Path.Combine(_scratch, "copies")).And.Not.StartWith(folder));
+            Assert.That(loaded.LoadedFrom, Does.StartWith(Copies).And.Not.StartWith(folder));
             Assert.That(DriverVerifier.Digest(File.ReadAllBytes(loaded.LoadedFrom!)), Is.EqualTo(loaded.Digest));
             Assert.That(File.GetUnixFileMode(loaded.LoadedFrom!), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserExecute));
-            var maps = File.ReadAllLines("/proc/self/maps").Where(l => l.Contains("libdatum", StringComparison.Ordinal)).ToList();
-            Assert.That(maps.Where(l => l.Contains("libdatumneighbour-special", StringComparison.Ordinal)), Is.Not.Empty.And.All.Contain(Path.Combine(_scratch, "copies")), "$ORIGIN is the copy's folder");
+            var maps = File.ReadAllLines("/proc/self/maps");
+            Assert.That(maps.Where(l => l.Contains(neighbour, StringComparison.Ordinal)), Is.Not.Empty.And.All.Contain(Copies), "$ORIGIN is the copy's folder");
             Assert.That(maps.Where(l => l.Contains(folder, StringComparison.Ordinal)), Is.Empty);
         });
     }
@@ -89,7 +101,7 @@ public sealed class NativeLibraryTests
     [Test]
     public void A_flipped_bit_in_a_library_is_refused_before_any_code_runs()
     {
-        var path = Path.Combine(Add("special", "NativeFactory", 7), Native, "libdatumneighbour-special.so");
+        var path = Path.Combine(Add("special", "NativeFactory", 7), Native, $"libdatumneighbour-special-{s_builds}.so");
         var bytes = File.ReadAllBytes(path);
         bytes[^1] ^= 1;
         File.WriteAllBytes(path, bytes);
@@ -99,7 +111,7 @@ public sealed class NativeLibraryTests
     [Test]
     public async Task What_a_killed_process_left_is_removed_and_what_a_living_one_uses_stays()
     {
-        var copies = Directory.CreateDirectory(Path.Combine(_scratch, "copies")).FullName;
+        var copies = Directory.CreateDirectory(Copies).FullName;
         var dead = Directory.CreateDirectory(Path.Combine(copies, "datum-native-1-dead-0")).FullName;
         await File.WriteAllTextAsync(Path.Combine(dead, ".lock"), "");
         var living = Directory.CreateDirectory(Path.Combine(copies, "datum-native-1-living-0")).FullName;
@@ -109,24 +121,25 @@ public sealed class NativeLibraryTests
         Assert.That((Directory.Exists(dead), Directory.Exists(living)), Is.EqualTo((false, true)));
     }
 
-    private DriverVolumeOptions Options => _volume.Options with { NativePath = Path.Combine(_scratch, "copies") };
+    private DriverVolumeOptions Options => _volume.Options with { NativePath = Copies };
 
     /// <summary>A driver whose library answers <paramref name="number"/> (of its neighbour, found by $ORIGIN) plus 2.</summary>
     private string Add(string folder, string entryType, int number, string id = "special", bool describe = true)
     {
         var build = Directory.CreateDirectory(Path.Combine(_scratch, "build-" + folder)).FullName;
         // A SONAME of its own: the system has one library of each SONAME in a process.
-        var neighbour = $"libdatumneighbour-{id}.so";
+        var neighbour = $"libdatumneighbour-{id}-{++s_builds}.so";
         File.WriteAllText(Path.Combine(build, "n.c"), $"int datum_neighbour(void) {{ return {number}; }}\n");
         File.WriteAllText(Path.Combine(build, "t.c"), "int datum_neighbour(void);\nint datum_number(void) { return datum_neighbour() + 2; }\n");
         Compile(build, "-shared", "-fPIC", $"-Wl,-soname,{neighbour}", "-o", neighbour, "n.c");
         Compile(build, "-shared", "-fPIC", "-Wl,-soname,libdatumtest.so", "-Wl,-rpath,$ORIGIN", "-o", "libdatumtest.so", "t.c", neighbour);
 
         var target = _volume.Add("special", folder, m => (m["id"], m["locationKey"], m["entryType"]) = (id, id, "TestDrivers." + entryType));
-        foreach (var library in new[] { neighbour, "libdatumtest.so" })
+        string[] libraries = [neighbour, "libdatumtest.so"];
+        foreach (var library in libraries)
             TestVolume.AddListed(target, Path.Combine(build, library), $"{Native}/{library}");
         if (describe)
-            Describe(target, [neighbour, "libdatumtest.so"]);
+            Describe(target, libraries);
         return target;
     }
 
