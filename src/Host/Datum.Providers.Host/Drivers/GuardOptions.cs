@@ -23,6 +23,9 @@ public sealed record GuardOptions
     /// <summary>How long closing a session may take. Default 10 s.</summary>
     public TimeSpan DisposeTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>Told of each call; null when nobody wants to know.</summary>
+    public IDriverCallMarks? Marks { get; init; }
+
     /// <summary>Takes known secret values out of exception texts (law L12); null when none are known.</summary>
     public Func<string, string>? Redact { get; init; }
 }

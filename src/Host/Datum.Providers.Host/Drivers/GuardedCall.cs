@@ -57,6 +57,7 @@ internal sealed partial class GuardedCall(GuardOptions options)
         Guarded<T> result = default;
         var work = options.Scheduler.Run(async () =>
         {
+            using var mark = CallMark.Of(options.Marks);
             Guarded<T> outcome;
             try
             {
