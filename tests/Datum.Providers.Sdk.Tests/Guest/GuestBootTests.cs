@@ -61,7 +61,7 @@ internal sealed class GuestBootTests
         {
             var rendered = GuestBootstrap.Render(Spec, Payloads, new GuestOptions
             {
-                Form = GuestForm.CloudConfig,
+                Form = UserDataForm.CloudInit,
                 MaxUserDataBytes = 16384,
                 Gzip = true,
                 Secrets = SecretRoute.SeedMedium,

@@ -137,7 +137,7 @@ internal sealed class GuestCoverageTests
     public void A_change_is_rendered_or_refused_and_changes_the_hash(string field)
     {
         var change = GuestFields[field];
-        foreach (var form in new[] { GuestForm.CloudConfig, GuestForm.Ignition })
+        foreach (var form in new[] { UserDataForm.CloudInit, UserDataForm.Ignition })
         {
             var (before, after) = Both(change, form);
             Assert.That(Text(after), Is.Not.EqualTo(Text(before)), "the rendering, apart from its hash");
@@ -148,14 +148,14 @@ internal sealed class GuestCoverageTests
     [TestCaseSource(nameof(HashNames))]
     public void Changed_contents_change_the_hash(string field)
     {
-        var (before, after) = Both(HashFields[field], GuestForm.CloudConfig);
+        var (before, after) = Both(HashFields[field], UserDataForm.CloudInit);
         Assert.That(after.ReplacementHash, Is.Not.EqualTo(before.ReplacementHash));
     }
 
     [TestCaseSource(nameof(PlatformNames))]
     public void A_change_of_the_platforms_changes_nothing(string field)
     {
-        var (before, after) = Both(PlatformChanges[field], GuestForm.CloudConfig);
+        var (before, after) = Both(PlatformChanges[field], UserDataForm.CloudInit);
         Assert.Multiple(() =>
         {
             Assert.That(Text(after), Is.EqualTo(Text(before)));
@@ -178,7 +178,7 @@ internal sealed class GuestCoverageTests
         Assert.That(GuestBootstrap.HashOf(changed, options), Is.EqualTo(GuestBootstrap.HashOf(Guests.Sandbox, options)));
     }
 
-    private static (GuestBootstrap Before, GuestBootstrap After) Both(Change change, GuestForm form)
+    private static (GuestBootstrap Before, GuestBootstrap After) Both(Change change, UserDataForm form)
     {
         var options = Guests.Options with { Form = form };
         var spec = change.On ?? Guests.Sandbox;
@@ -193,7 +193,7 @@ internal sealed class GuestCoverageTests
             text.Append(finding.Path).Append(": ").Append(finding.Message).Append('\n');
         if (rendered.Usable)
         {
-            foreach (var (path, file) in rendered.Form == GuestForm.Ignition ? Rendered.IgnitionFiles(rendered) : Rendered.CloudFiles(rendered))
+            foreach (var (path, file) in rendered.Form == UserDataForm.Ignition ? Rendered.IgnitionFiles(rendered) : Rendered.CloudFiles(rendered))
                 text.Append(path).Append(' ').Append(file.Mode).Append('\n').Append(file.Text).Append('\n');
             text.Append(Rendered.WithoutFiles(rendered));
         }

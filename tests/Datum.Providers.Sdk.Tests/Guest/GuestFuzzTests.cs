@@ -29,12 +29,12 @@ internal sealed class GuestFuzzTests
             Spoil(json, c.Choices[i], c.Choices[i + 1]);
         using var document = JsonDocument.Parse(json.ToJsonString());
         var spec = ContractJson.Read<InstanceSpec>(document.RootElement);
-        foreach (var form in new[] { GuestForm.CloudConfig, GuestForm.Ignition })
+        foreach (var form in new[] { UserDataForm.CloudInit, UserDataForm.Ignition })
         {
             var rendered = GuestBootstrap.Render(spec, Guests.Payloads, Guests.Options with { Form = form, MaxUserDataBytes = int.MaxValue });
             if (rendered.Usable)
             {
-                var files = form == GuestForm.Ignition ? Rendered.IgnitionFiles(rendered) : Rendered.CloudFiles(rendered);
+                var files = form == UserDataForm.Ignition ? Rendered.IgnitionFiles(rendered) : Rendered.CloudFiles(rendered);
                 foreach (var (path, unit) in files.Where(f => f.Key.StartsWith("/etc/systemd/system/", StringComparison.Ordinal)))
                     Assert.That(unit.Text.Split('\n').Where(l => l.Contains("/bin/id", StringComparison.Ordinal) || l.Any(char.IsControl)), Is.Empty, path);
             }

@@ -47,7 +47,7 @@ internal sealed class GuestMachineBootTests
         {
             var rendered = Guests.Render(Guests.Machine with { Interfaces = [new InterfaceSpec { Name = "eth0" }], Machine = Guests.Machine.Machine! with { Ports = [] } }, new GuestOptions
             {
-                Form = GuestForm.CloudConfig,
+                Form = UserDataForm.CloudInit,
                 MaxUserDataBytes = 65536,
                 Secrets = SecretRoute.UserData,
                 AllowSecretsInUserData = true,

@@ -17,10 +17,10 @@ internal sealed class GuestRenderingTests
 
     private static readonly Arbitrary<string[]> Texts = Arb.From(Text.ArrayOf().Select(t => t.Take(6).ToArray()));
 
-    private static readonly GuestForm[] Forms = [GuestForm.CloudConfig, GuestForm.Ignition];
+    private static readonly UserDataForm[] Forms = [UserDataForm.CloudInit, UserDataForm.Ignition];
 
     [TestCaseSource(nameof(Forms))]
-    public void File_contents_and_modes_survive(GuestForm form) => Prop.ForAll(Texts, Arb.From(Gen.Choose(0, 0x1FF)), (texts, mode) =>
+    public void File_contents_and_modes_survive(UserDataForm form) => Prop.ForAll(Texts, Arb.From(Gen.Choose(0, 0x1FF)), (texts, mode) =>
     {
         var map = Guests.Map([.. texts.Select((t, i) => ($"key{i}", t))]);
         var spec = Guests.Sandbox with { Volumes = Guests.Sandbox.Volumes.SetItem(0, new VolumeSpec { Name = "conf", Files = new FilesVolume { Payload = Guests.Config, Mode = mode } }) };
@@ -29,7 +29,7 @@ internal sealed class GuestRenderingTests
     }).QuickCheckThrowOnFailure();
 
     [TestCaseSource(nameof(Forms))]
-    public void Paths_of_files_survive(GuestForm form) => Prop.ForAll(Arb.From(Text.Where(t => t.Length is > 0 and < 60)), path =>
+    public void Paths_of_files_survive(UserDataForm form) => Prop.ForAll(Arb.From(Text.Where(t => t.Length is > 0 and < 60)), path =>
     {
         var spec = Guests.Sandbox with
         {
@@ -43,7 +43,7 @@ internal sealed class GuestRenderingTests
     public void Values_of_variables_survive_by_file_or_by_secret() => Prop.ForAll(Texts, texts =>
     {
         var spec = Guests.With(c => c with { Environment = [.. texts.Select((t, i) => new EnvironmentVariable { Name = $"V{i}", Value = t })] });
-        var files = Read(Render(spec, GuestForm.CloudConfig, Guests.Map(("app.conf", ""))));
+        var files = Read(Render(spec, UserDataForm.CloudInit, Guests.Map(("app.conf", ""))));
         var values = files.TryGetValue("/var/lib/datum/env/web.env", out var file) ? Rendered.Environment(file) : [];
         var script = files["/var/lib/datum/bin/container-web.sh"].Text;
         return texts.Select((t, i) => (t, i)).All(e =>
@@ -69,7 +69,7 @@ internal sealed class GuestRenderingTests
     [Test]
     public void Equal_input_gives_equal_bytes()
     {
-        foreach (var options in new[] { Guests.Options, Guests.Options with { Gzip = true, Base64 = true }, Guests.Options with { Form = GuestForm.Ignition } })
+        foreach (var options in new[] { Guests.Options, Guests.Options with { Gzip = true, Base64 = true }, Guests.Options with { Form = UserDataForm.Ignition } })
         {
             var (one, two) = (Guests.Render(Guests.Sandbox, options), Guests.Render(Guests.Sandbox with { }, options));
             Assert.That(two.UserData.Span.SequenceEqual(one.UserData.Span));
@@ -107,12 +107,12 @@ internal sealed class GuestRenderingTests
     public void A_platform_without_user_data_refuses() =>
         Assert.That(GuestBootstrap.Render(Guests.Machine, Guests.Payloads, Guests.Options with { MaxUserDataBytes = 0 }).Findings.Single().Capability, Is.EqualTo("maxUserDataBytes"));
 
-    private static GuestBootstrap Render(InstanceSpec spec, GuestForm form, ImmutableDictionary<string, ReadOnlyMemory<byte>> config)
+    private static GuestBootstrap Render(InstanceSpec spec, UserDataForm form, ImmutableDictionary<string, ReadOnlyMemory<byte>> config)
     {
         var without = spec with { Sandbox = spec.Sandbox! with { Containers = [spec.Sandbox.Containers[0] with { Environment = [.. spec.Sandbox.Containers[0].Environment.Where(v => v.AllOf is null && v.From is null)] }] } };
         return Guests.Render(without, Guests.Options with { Form = form, MaxUserDataBytes = int.MaxValue }, Guests.Payloads.With(Guests.Config, config));
     }
 
     private static Dictionary<string, ReadFile> Read(GuestBootstrap rendered) =>
-        rendered.Form == GuestForm.Ignition ? Rendered.IgnitionFiles(rendered) : Rendered.CloudFiles(rendered);
+        rendered.Form == UserDataForm.Ignition ? Rendered.IgnitionFiles(rendered) : Rendered.CloudFiles(rendered);
 }

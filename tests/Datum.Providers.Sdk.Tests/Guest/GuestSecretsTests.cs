@@ -6,15 +6,15 @@ namespace Datum.Providers.Sdk.Tests.Guest;
 /// <summary>Law L12: a secret goes by its route alone.</summary>
 internal sealed class GuestSecretsTests
 {
-    private static readonly GuestForm[] Forms = [GuestForm.CloudConfig, GuestForm.Ignition];
+    private static readonly UserDataForm[] Forms = [UserDataForm.CloudInit, UserDataForm.Ignition];
 
     [TestCaseSource(nameof(Forms))]
-    public void User_data_holds_no_secret(GuestForm form)
+    public void User_data_holds_no_secret(UserDataForm form)
     {
         foreach (var route in new[] { SecretRoute.GuestChannel, SecretRoute.SeedMedium, SecretRoute.Store })
         {
             var rendered = Guests.Render(Guests.Sandbox, Guests.Options with { Form = form, Secrets = route, SecretsCommand = ["fetch", "it's"] });
-            var files = form == GuestForm.Ignition ? Rendered.IgnitionFiles(rendered) : Rendered.CloudFiles(rendered);
+            var files = form == UserDataForm.Ignition ? Rendered.IgnitionFiles(rendered) : Rendered.CloudFiles(rendered);
             var text = Encoding.UTF8.GetString(rendered.UserData.Span) + string.Concat(files.Values.Select(f => f.Text));
             Assert.Multiple(() =>
             {
@@ -61,10 +61,10 @@ internal sealed class GuestSecretsTests
     }
 
     [TestCaseSource(nameof(Forms))]
-    public void Where_user_data_is_allowed_it_holds_them_in_private_files(GuestForm form)
+    public void Where_user_data_is_allowed_it_holds_them_in_private_files(UserDataForm form)
     {
         var rendered = Guests.Render(Guests.Sandbox, Guests.Options with { Form = form, Secrets = SecretRoute.UserData, AllowSecretsInUserData = true });
-        var files = form == GuestForm.Ignition ? Rendered.IgnitionFiles(rendered) : Rendered.CloudFiles(rendered);
+        var files = form == UserDataForm.Ignition ? Rendered.IgnitionFiles(rendered) : Rendered.CloudFiles(rendered);
         Assert.Multiple(() =>
         {
             Assert.That(rendered.Secrets, Is.Null);

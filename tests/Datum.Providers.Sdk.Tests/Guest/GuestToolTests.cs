@@ -38,7 +38,7 @@ internal sealed class GuestToolTests
     public async Task Ignition_takes_it(InstanceSpec spec, GuestOptions options)
     {
         var program = GuestTools.Require("cloudinit", "DATUM_IGNITION_VALIDATE");
-        var (code, output) = await GuestTools.RunOnFileAsync(program, [], ForValidator(Guests.Render(spec, options with { Form = GuestForm.Ignition, Packages = [] })));
+        var (code, output) = await GuestTools.RunOnFileAsync(program, [], ForValidator(Guests.Render(spec, options with { Form = UserDataForm.Ignition, Packages = [] })));
         Assert.That(code, Is.Zero, output);
         Assert.That(output, Does.Not.Contain("warning").And.Not.Contain("unused"));
     }
@@ -47,7 +47,7 @@ internal sealed class GuestToolTests
     public async Task Ignition_refuses_what_is_none()
     {
         var program = GuestTools.Require("cloudinit", "DATUM_IGNITION_VALIDATE");
-        var text = ForValidator(Guests.Render(Guests.Machine, Guests.Options with { Form = GuestForm.Ignition }));
+        var text = ForValidator(Guests.Render(Guests.Machine, Guests.Options with { Form = UserDataForm.Ignition }));
         Assert.That((await GuestTools.RunOnFileAsync(program, [], text.Replace("\"path\":\"/etc/hostname\"", "\"path\":\"etc/hostname\"", StringComparison.Ordinal))).Code, Is.Not.Zero);
     }
 

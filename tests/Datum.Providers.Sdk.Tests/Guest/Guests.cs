@@ -13,7 +13,7 @@ internal static class Guests
 
     public static GuestOptions Options { get; } = new()
     {
-        Form = GuestForm.CloudConfig,
+        Form = UserDataForm.CloudInit,
         MaxUserDataBytes = 65536,
         Secrets = SecretRoute.SeedMedium,
         Firewall = FirewallScope.Guest,

@@ -39,7 +39,7 @@ internal static class Rendered
     /// <summary>What is beside the files: host name, users and commands.</summary>
     public static string WithoutFiles(GuestBootstrap rendered)
     {
-        if (rendered.Form == GuestForm.CloudConfig)
+        if (rendered.Form == UserDataForm.CloudInit)
             return string.Join('\n', Yaml(rendered).Children.Where(c => ((YamlScalarNode)c.Key).Value != "write_files").Select(c => $"{c.Key}: {c.Value}"));
         using var json = JsonDocument.Parse(rendered.UserData);
         return string.Join('\n', json.RootElement.EnumerateObject().Where(p => p.Name is not ("storage" or "systemd")).Select(p => p.ToString()));

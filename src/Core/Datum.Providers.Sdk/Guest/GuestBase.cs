@@ -16,7 +16,7 @@ internal static class GuestBase
             plan.Refuse("terminationGraceSeconds", $"{spec.TerminationGraceSeconds} is not between 0 and 86400 seconds.");
         foreach (var twin in spec.Volumes.GroupBy(v => v.Name, StringComparer.Ordinal).Where(g => g.Count() > 1))
             plan.Refuse($"volumes[{twin.Key}]", "Two volumes have this name.");
-        if (plan.Options.Form == GuestForm.Ignition && plan.Options.Packages.Length > 0)
+        if (plan.Options.Form == UserDataForm.Ignition && plan.Options.Packages.Length > 0)
             plan.Refuse("sandbox", "Ignition can't install packages: the image must hold podman and nftables.", "packages");
         plan.Units.Add(new GuestUnit(GuestPlan.Target, """
             [Unit]

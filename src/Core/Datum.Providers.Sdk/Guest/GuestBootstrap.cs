@@ -23,7 +23,7 @@ public sealed record GuestBootstrap
     public required ReadOnlyMemory<byte> UserData { get; init; }
 
     /// <summary>The form of <see cref="UserData"/>.</summary>
-    public required GuestForm Form { get; init; }
+    public required UserDataForm Form { get; init; }
 
     /// <summary>
     /// The secrets document: a tar archive that the driver brings into the guest by the route of its options, and that the guest's units wait
@@ -62,8 +62,8 @@ public sealed record GuestBootstrap
         {
             data = UserDataEncoding.Encode(options.Form switch
             {
-                GuestForm.CloudConfig => CloudConfig.Write(plan),
-                GuestForm.Ignition => IgnitionConfig.Write(plan),
+                UserDataForm.CloudInit => CloudConfig.Write(plan),
+                UserDataForm.Ignition => IgnitionConfig.Write(plan),
                 _ => throw new ArgumentOutOfRangeException(nameof(options), options.Form, "No such form."),
             }, options);
             UserDataEncoding.CheckSize(plan, data.Length);

@@ -1,23 +1,10 @@
 namespace Datum.Providers.Sdk;
 
-/// <summary>What the guest's first boot reads.</summary>
-public enum GuestForm
-{
-    /// <summary>Not allowed.</summary>
-    Unknown = 0,
-
-    /// <summary><c>#cloud-config</c>, its body as JSON (which is YAML), for cloud-init 22.4 and newer.</summary>
-    CloudConfig = 1,
-
-    /// <summary>Ignition spec 3.4.0 as JSON, for Flatcar and CoreOS.</summary>
-    Ignition = 2,
-}
-
 /// <summary>What a platform and a driver's configuration let the bootstrap do.</summary>
 public sealed record GuestOptions
 {
     /// <summary>What the guest reads.</summary>
-    public required GuestForm Form { get; init; }
+    public required UserDataForm Form { get; init; }
 
     /// <summary>Bytes of user data after encoding at most; 0 when the platform has none.</summary>
     public required int MaxUserDataBytes { get; init; }
@@ -65,11 +52,11 @@ public sealed record GuestOptions
     public bool UsersMaySudo { get; init; } = true;
 
     /// <summary>The options that a platform's capabilities and a connection imply; the rest by <c>with</c>.</summary>
-    public static GuestOptions For(Capabilities capabilities, GuestForm form, bool allowSecretsInUserData) => new()
+    public static GuestOptions For(Capabilities capabilities, UserDataForm form, bool allowSecretsInUserData) => new()
     {
         Form = form,
         MaxUserDataBytes = capabilities.MaxUserDataBytes,
-        Gzip = capabilities.UserDataGzip && form == GuestForm.CloudConfig,
+        Gzip = capabilities.UserDataGzip && form == UserDataForm.CloudInit,
         Secrets = capabilities.Secrets,
         AllowSecretsInUserData = allowSecretsInUserData,
         Firewall = capabilities.Firewall,
