@@ -110,7 +110,7 @@ internal sealed class GuardedWork<TArguments, TAnswer, TResult> : GuardedWork, I
     private TArguments _arguments = default!;
     private Guarded<TAnswer> _answer;
     private ExecutionContext? _context;
-    private int _took;
+    private int _follows;
     private bool _deliver;
 
     internal GuardedWork(GuardedPort<TArguments, TAnswer, TResult> port, GuardedCall guard) : base(guard)
@@ -124,7 +124,7 @@ internal sealed class GuardedWork<TArguments, TAnswer, TResult> : GuardedWork, I
     internal ValueTask<TResult> Begin(in TArguments arguments, CallLimit limit)
     {
         Prepare(limit);
-        (_arguments, _answer, _took, _deliver) = (arguments, default, 0, false);
+        (_arguments, _answer, _deliver) = (arguments, default, false);
         // Traces and scopes go with the call, as they would without the guard.
         _context = ExecutionContext.Capture();
         // Before the call begins, since it may be over at once.
@@ -139,7 +139,7 @@ internal sealed class GuardedWork<TArguments, TAnswer, TResult> : GuardedWork, I
     public override void Execute()
     {
         if (_deliver)
-            Deliver();
+            Settle(_answer);
         else if (!TryBegin())
             Guard.Lane.Returned(this, ended: false);
         else if (_context is null)
@@ -151,7 +151,6 @@ internal sealed class GuardedWork<TArguments, TAnswer, TResult> : GuardedWork, I
     internal override void EndGivenUp()
     {
         _cancelled.Unregister();
-        Guard.ReportGivenUp(VerbName, HadBegun);
         Settle(HadBegun
             ? new Guarded<TAnswer>(default, GuardFault.Abandoned, "didn't return by its deadline and was given up", null)
             : new Guarded<TAnswer>(default, GuardFault.NotBegun, "wasn't begun by its deadline, since the driver blocks its calls", null));
@@ -189,6 +188,7 @@ internal sealed class GuardedWork<TArguments, TAnswer, TResult> : GuardedWork, I
     {
         // Copied, since the call may be over, and another one in here, before this returns.
         var (awaiter, life) = (_awaiter, _result.Version);
+        Volatile.Write(ref _follows, 1);
         try
         {
             awaiter.UnsafeOnCompleted(_moved);
@@ -206,7 +206,7 @@ internal sealed class GuardedWork<TArguments, TAnswer, TResult> : GuardedWork, I
         try
         {
             // A source that calls back too often, or for a call before, ends nothing.
-            if (!_awaiter.IsCompleted)
+            if (Volatile.Read(ref _follows) == 0 || !_awaiter.IsCompleted)
                 return;
             answer = new Guarded<TAnswer>(_awaiter.GetResult(), GuardFault.Unknown, null, null);
         }
@@ -220,7 +220,7 @@ internal sealed class GuardedWork<TArguments, TAnswer, TResult> : GuardedWork, I
 
     private void Take(in Guarded<TAnswer> answer)
     {
-        if (Interlocked.Exchange(ref _took, 1) != 0)
+        if (Interlocked.Exchange(ref _follows, 0) == 0)
             return;
         _answer = answer;
         End(deliver: false);
@@ -237,7 +237,7 @@ internal sealed class GuardedWork<TArguments, TAnswer, TResult> : GuardedWork, I
 
         if (deliver)
         {
-            Deliver();
+            Settle(_answer);
             return;
         }
 
@@ -247,19 +247,15 @@ internal sealed class GuardedWork<TArguments, TAnswer, TResult> : GuardedWork, I
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
     }
 
-    private void Deliver()
-    {
-        var answer = _answer;
-        if (answer.Fault != GuardFault.Unknown)
-            Guard.Report(VerbName, answer.Fault, answer.Text!);
-        Settle(answer);
-    }
-
-    private void Settle(in Guarded<TAnswer> answer)
+    private void Settle(Guarded<TAnswer> answer)
     {
         TResult result;
         try
         {
+            if (answer.Fault is GuardFault.Abandoned or GuardFault.NotBegun)
+                Guard.ReportGivenUp(VerbName, answer.Fault == GuardFault.Abandoned);
+            else if (answer.Fault != GuardFault.Unknown)
+                Guard.Report(VerbName, answer.Fault, answer.Text!);
             result = Finish(answer);
         }
         catch (Exception e)
