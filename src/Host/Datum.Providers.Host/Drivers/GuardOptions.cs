@@ -9,8 +9,16 @@ public sealed record GuardOptions
     /// <summary>The driver's id, for logs and metrics.</summary>
     public required string DriverId { get; init; }
 
-    /// <summary>Starts and times the calls.</summary>
-    public required IScheduler Scheduler { get; init; }
+    /// <summary>Whose clock times the calls. They begin on the process's thread pool, since a driver that blocks costs a real thread.</summary>
+    public required IScheduler Scheduler
+    {
+        get;
+        init
+        {
+            field = value;
+            Lane = new CallLane(value.Time);
+        }
+    }
 
     public required ILogger Logger { get; init; }
 
@@ -28,4 +36,7 @@ public sealed record GuardOptions
 
     /// <summary>Takes known secret values out of exception texts (law L12); null when none are known.</summary>
     public Func<string, string>? Redact { get; init; }
+
+    /// <summary>Begins and watches the calls of all sessions that these options, or copies of them, are given to: of one driver.</summary>
+    internal CallLane Lane { get; private init; } = null!;
 }
