@@ -16,7 +16,7 @@ public sealed class StandInPlatform
         Time = time;
         Networks = new Shelf<Network>(this, "net")
         {
-            Make = n => n.Ranges is not { Length: > 0 } ? throw new CloudException(400, "no_ranges", "A network needs a range.") : n with { Mtu = n.Mtu ?? 1500 },
+            Make = n => n.Ranges is not { Length: > 0 } ? throw new CloudException(400, "no_ranges", "A network needs a range.") : n with { State = "ready", Mtu = n.Mtu ?? 1500 },
             Apply = (n, change) => n with { Ranges = change.Ranges ?? n.Ranges, Mtu = change.Mtu ?? n.Mtu },
             HeldBy = n => Servers!.All().Where(s => s.NetworkId == n.Id).Select(s => s.Id),
             Now = n => n,

@@ -2,11 +2,13 @@ using System.Text.Json.Serialization;
 
 namespace Company_Cloud;
 
-/// <summary>What networks and servers of the platform have in common.</summary>
+/// <summary>
+/// What networks and servers of the platform have in common. One message serves for wish, change and answer: what is null isn't sent, and what
+/// is required must be in every answer, or reading it fails.
+/// </summary>
 internal interface ICloudObject
 {
     string Id { get; }
-    string Name { get; }
     string State { get; }
     string? Revision { get; }
     DateTimeOffset? CreatedAt { get; }
@@ -16,9 +18,9 @@ internal interface ICloudObject
 
 internal sealed record CloudNetwork : ICloudObject
 {
-    public string Id { get; init; } = "";
-    public string Name { get; init; } = "";
-    public string State { get; init; } = "";
+    [JsonRequired] public string Id { get; init; } = null!;
+    public string? Name { get; init; }
+    [JsonRequired] public string State { get; init; } = null!;
     public string? Revision { get; init; }
     public DateTimeOffset? CreatedAt { get; init; }
     public ImmutableDictionary<string, string>? Labels { get; init; }
@@ -30,9 +32,9 @@ internal sealed record CloudNetwork : ICloudObject
 
 internal sealed record CloudServer : ICloudObject
 {
-    public string Id { get; init; } = "";
-    public string Name { get; init; } = "";
-    public string State { get; init; } = "";
+    [JsonRequired] public string Id { get; init; } = null!;
+    public string? Name { get; init; }
+    [JsonRequired] public string State { get; init; } = null!;
     public string? Revision { get; init; }
     public DateTimeOffset? CreatedAt { get; init; }
     public ImmutableDictionary<string, string>? Labels { get; init; }
