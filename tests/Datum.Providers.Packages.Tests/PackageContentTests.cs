@@ -13,6 +13,8 @@ public sealed class PackageContentTests
     // Portable PDB format, CustomDebugInformation: the source itself, and the addresses of sources.
     private static readonly Guid s_embeddedSource = new("0E8A571B-6926-466E-B4AD-8AB04611F5FE");
 
+    private static string ProductVersion { get; } = XDocument.Load(Repository.Path("Directory.Build.props")).Descendants("Version").Single().Value;
+
     private static IEnumerable<string> Ids => PackedPackages.Ids;
 
     private static IEnumerable<string> Libraries => Ids.Where(i => !i.EndsWith("Templates", StringComparison.Ordinal));
@@ -27,7 +29,7 @@ public sealed class PackageContentTests
         Assert.Multiple(() =>
         {
             Assert.That(Value(metadata, "id"), Is.EqualTo(id));
-            Assert.That(Value(metadata, "version"), Is.EqualTo(id.EndsWith("Abstractions", StringComparison.Ordinal) ? "1.0.0" : "0.1.0"));
+            Assert.That(Value(metadata, "version"), Is.EqualTo(id.EndsWith("Abstractions", StringComparison.Ordinal) ? "1.0.0" : ProductVersion));
             Assert.That(Value(metadata, "license"), Is.EqualTo("Apache-2.0"));
             Assert.That(Value(metadata, "description"), Is.Not.Empty);
             Assert.That(Text(package, Value(metadata, "readme")!), Does.StartWith($"# {id}"));
@@ -90,8 +92,8 @@ public sealed class PackageContentTests
 
         Assert.Multiple(() =>
         {
-            Assert.That(asked["Datum.Providers.Sdk"], Is.EqualTo("0.1.0"));
-            Assert.That(asked["Datum.Providers.Conformance"], Is.EqualTo("0.1.0"));
+            Assert.That(asked["Datum.Providers.Sdk"], Is.EqualTo(ProductVersion));
+            Assert.That(asked["Datum.Providers.Conformance"], Is.EqualTo(ProductVersion));
             Assert.That(asked.Where(a => !a.Key.StartsWith("Datum.", StringComparison.Ordinal)), Is.SubsetOf(ours));
             Assert.That(package.Entries.Select(e => e.FullName), Is.SupersetOf(new[] { "content/datum-driver/.gitignore", "content/datum-driver/.template.config/template.json" }));
         });
