@@ -20,7 +20,7 @@ internal sealed class SimulatorApi : IDisposable
             new() { PlatformCode = "NO_SUCH_REFERENCE", Code = ErrorCode.NotReadyYet, Effect = Effect.NotApplied },
             new() { PlatformCode = "BUSY", Code = ErrorCode.Throttled, Effect = Effect.NotApplied, Scope = ErrorScope.Account },
             new() { PlatformCode = "APPROVAL_REJECTED", Code = ErrorCode.Forbidden, Effect = Effect.Applied },
-            new() { PlatformCode = "TOKEN_REUSED", Code = ErrorCode.Bug, Effect = Effect.NotApplied },
+            new() { PlatformCode = "TOKEN_REUSED", Code = ErrorCode.Conflict, Effect = Effect.Unknown },
             new() { Status = 410, PlatformCode = "GONE", Code = ErrorCode.Failed, Effect = Effect.NotApplied },
         ],
     };

@@ -1,0 +1,96 @@
+namespace Datum.Providers.Conformance;
+
+/// <summary>One call of the contract while it runs: found by the handler through the flow of execution.</summary>
+internal sealed class CallFrame : IDisposable
+{
+    private static readonly AsyncLocal<CallFrame?> Flow = new();
+    private readonly ConformanceWorld _world;
+    private readonly CancellationTokenSource _stop = new();
+
+    public CallFrame(ConformanceWorld world, string verb, string id, TimeSpan timeout, KitPayloads? payloads)
+    {
+        _world = world;
+        Verb = verb;
+        Payloads = payloads;
+        Call = new Call { Cancellation = _stop.Token, Deadline = world.Time.GetUtcNow() + timeout, Id = id, Payloads = payloads };
+    }
+
+    public static CallFrame? Current => Flow.Value;
+
+    public string Verb { get; }
+
+    public Call Call { get; }
+
+    public KitPayloads? Payloads { get; }
+
+    public bool Cancelled => _stop.IsCancellationRequested;
+
+    /// <summary>Makes this the current call of the flow that follows.</summary>
+    public void Enter() => Flow.Value = this;
+
+    /// <summary>Lets time pass to the deadline and cancels, as the host does.</summary>
+    public async Task ExpireAsync()
+    {
+        var left = Call.Deadline - _world.Time.GetUtcNow();
+        if (left > TimeSpan.Zero)
+            await _world.PassAsync(left);
+        await _stop.CancelAsync();
+    }
+
+    /// <summary>Cancels before the deadline, as a host that stops does.</summary>
+    public Task CancelAsync() => _stop.CancelAsync();
+
+    public void Dispose() => _stop.Dispose();
+}
+
+/// <summary>Reads payloads for one call: what the spec names and nothing else, and nothing after the call.</summary>
+internal sealed class KitPayloads(ConformanceWorld world, ImmutableArray<PayloadReference> named, Action<string> violation) : IPayloadReader
+{
+    private volatile bool _ended;
+    private int _reads;
+
+    public int Reads => _reads;
+
+    public ValueTask<ImmutableDictionary<string, ReadOnlyMemory<byte>>?> ReadAsync(PayloadReference payload, CancellationToken cancellation)
+    {
+        if (_ended)
+        {
+            violation("The driver read a payload after its call had ended (DC-85).");
+            throw new InvalidOperationException("The call has ended.");
+        }
+
+        if (!named.Any(p => p.Name == payload.Name && p.Secret == payload.Secret))
+        {
+            violation($"The driver asked for the {(payload.Secret ? "secret" : "config map")} {payload.Name}, which the desired state doesn't name (DC-85).");
+            throw new InvalidOperationException($"The desired state doesn't name {payload.Name}.");
+        }
+
+        cancellation.ThrowIfCancellationRequested();
+        Interlocked.Increment(ref _reads);
+        return new(world.Payloads.FirstOrDefault(p => p.Name == payload.Name && p.Secret == payload.Secret)?.Values);
+    }
+
+    public void End() => _ended = true;
+
+    /// <summary>Every payload that a wish names.</summary>
+    public static ImmutableArray<PayloadReference> Of(ResourceSpec? spec)
+    {
+        var found = ImmutableArray.CreateBuilder<PayloadReference>();
+        if (spec is SecretSpec secret)
+            found.Add(secret.Payload);
+        if (spec is InstanceSpec instance)
+        {
+            found.AddRange(instance.Volumes.Select(v => v.Files?.Payload).OfType<PayloadReference>());
+            found.AddRange(instance.Sandbox?.PullSecrets ?? []);
+            foreach (var variable in instance.Sandbox?.Containers.SelectMany(c => c.Environment) ?? [])
+            {
+                if (variable.From is { } from)
+                    found.Add(from.Payload);
+                if (variable.AllOf is { } all)
+                    found.Add(all);
+            }
+        }
+
+        return found.ToImmutable();
+    }
+}
