@@ -4,7 +4,7 @@ using System.Text.Json.Serialization.Metadata;
 namespace Company_Cloud;
 
 /// <summary>One collection of the platform's API. "Not there" is an answer here, never an error (DC-46).</summary>
-internal sealed class Collection<T>(RestClient rest, ErrorTable errors, string path, JsonTypeInfo<T> one, JsonTypeInfo<CloudPage<T>> page) where T : class, ICloudObject
+internal sealed class Collection<T>(RestClient rest, ErrorTable errors, string path, JsonTypeInfo<T> one, JsonTypeInfo<CloudPage<T>> page) where T : CloudObject
 {
     public async ValueTask<(T? Item, DriverError? Error)> GetAsync(Call call, string id)
     {

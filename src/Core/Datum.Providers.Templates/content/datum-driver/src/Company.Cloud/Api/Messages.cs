@@ -6,17 +6,7 @@ namespace Company_Cloud;
 /// What networks and servers of the platform have in common. One message serves for wish, change and answer: what is null isn't sent, and what
 /// is required must be in every answer, or reading it fails.
 /// </summary>
-internal interface ICloudObject
-{
-    string Id { get; }
-    string State { get; }
-    string? Revision { get; }
-    DateTimeOffset? CreatedAt { get; }
-    ImmutableDictionary<string, string>? Labels { get; }
-    CloudProblem? Problem { get; }
-}
-
-internal sealed record CloudNetwork : ICloudObject
+internal abstract record CloudObject
 {
     [JsonRequired] public string Id { get; init; } = null!;
     public string? Name { get; init; }
@@ -26,20 +16,16 @@ internal sealed record CloudNetwork : ICloudObject
     public ImmutableDictionary<string, string>? Labels { get; init; }
     public CloudProblem? Problem { get; init; }
     public string? Description { get; init; }
+}
+
+internal sealed record CloudNetwork : CloudObject
+{
     public ImmutableArray<string>? Ranges { get; init; }
     public int? Mtu { get; init; }
 }
 
-internal sealed record CloudServer : ICloudObject
+internal sealed record CloudServer : CloudObject
 {
-    [JsonRequired] public string Id { get; init; } = null!;
-    public string? Name { get; init; }
-    [JsonRequired] public string State { get; init; } = null!;
-    public string? Revision { get; init; }
-    public DateTimeOffset? CreatedAt { get; init; }
-    public ImmutableDictionary<string, string>? Labels { get; init; }
-    public CloudProblem? Problem { get; init; }
-    public string? Description { get; init; }
     public string? Zone { get; init; }
     public string? Hostname { get; init; }
     public string? Plan { get; init; }

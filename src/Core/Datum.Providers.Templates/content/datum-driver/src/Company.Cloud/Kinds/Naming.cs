@@ -14,5 +14,5 @@ internal static class Naming
         return mark.SetItems(desired.Labels.Where(l => !mark.ContainsKey(l.Key) && !l.Key.StartsWith("datum-", StringComparison.Ordinal)));
     }
 
-    public static Mark? MarkOf(ICloudObject item) => item.Labels is { } labels ? Marks.Parse(labels) : null;
+    public static Mark? MarkOf(CloudObject item) => item.Labels is { } labels ? Marks.Parse(labels) : null;
 }

@@ -7,7 +7,7 @@ namespace Company_Cloud;
 internal abstract class Verbs<TSpec, TFacts, TItem>(ResourceKind kind, Collection<TItem> items) : IResourceDriver<TSpec, TFacts>
     where TSpec : ResourceSpec
     where TFacts : ResourceFacts
-    where TItem : class, ICloudObject
+    where TItem : CloudObject
 {
     private static readonly TimeSpan s_lookAgain = TimeSpan.FromSeconds(2);
 
