@@ -32,6 +32,7 @@ public sealed class JourneyTests
         await StageAsync("dotnet build", () => Tool.DotnetAsync(space, project, "build", "-warnaserror", "-v", "q"));
         OursCameFromTheFeed(space);
         await StageAsync("dotnet test", async () => TestsRan(await Tool.DotnetAsync(space, project, "test", "--no-build")));
+        TestContext.Out.WriteLine(await File.ReadAllTextAsync(Directory.EnumerateFiles(Path.Combine(project, "tests"), "*.badge", SearchOption.AllDirectories).Single()));
         await StageAsync("drivers verify --load", () => Tool.HostAsync(space, "drivers", "verify", Path.Combine(drivers, Id), "--load"));
         HoldsNothingOfTheHosts(Path.Combine(drivers, Id));
 
