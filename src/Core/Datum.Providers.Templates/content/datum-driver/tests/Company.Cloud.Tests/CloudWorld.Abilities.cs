@@ -2,9 +2,12 @@ using Company_Cloud.StandIn;
 
 namespace Company_Cloud.Tests;
 
-/// <summary>What the kit may do to the platform behind the driver's back. Each interface switches further cases on.</summary>
+/// <summary>
+/// What the kit may do to the platform behind the driver's back. Each interface switches further cases on. No IOperationFailure: this platform has
+/// no operations, a server tells its failure itself.
+/// </summary>
 public sealed partial class CloudWorld : ICensus, IVanish, IForeignObjects, IMarkTampering, IDriftMaker, IAccountSwap, ICredentialControl,
-    IQuotaControl, ICapacityControl, IThrottleControl, ISlowOperations, IOperationFailure, IPageControl, IDeletionBlocker
+    IQuotaControl, ICapacityControl, IThrottleControl, ISlowOperations, IPageControl, IDeletionBlocker
 {
     private string _accepted = "stand-in-token-1";
     private int _copies;
@@ -89,11 +92,6 @@ public sealed partial class CloudWorld : ICensus, IVanish, IForeignObjects, IMar
     public ValueTask SetThrottledAsync(TimeSpan? retryAfter) => Set(() => _platform.ThrottledFor = retryAfter);
 
     public ValueTask SetDurationAsync(TimeSpan duration) => Set(() => _platform.StartTakes = _platform.StopTakes = duration);
-
-    public ValueTask FailNextCreateAsync(ResourceKind kind, bool lateStockout) => Set(() => _platform.FailNextServer(lateStockout ? "no_capacity" : "internal", "It didn't work."));
-
-    // The objects themselves tell their progress: there are no operations to forget.
-    public ValueTask ForgetOperationsAsync() => ValueTask.CompletedTask;
 
     public ValueTask SetPageSizeAsync(int size) => Set(() => _platform.PageSize = size);
 
