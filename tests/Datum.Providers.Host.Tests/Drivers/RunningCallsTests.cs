@@ -14,7 +14,7 @@ public sealed class RunningCallsTests
         var platform = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
         Assert.That(calls.IdleAsync().IsCompleted, Is.True);
 
-        var answer = await guard.RunAsync("Create", new CallLimit(DateTimeOffset.UtcNow.AddMilliseconds(50), default), () => platform.Task);
+        var answer = await guard.RunAsync("Create", new CallLimit(DateTimeOffset.UtcNow.AddMilliseconds(50), default), () => new ValueTask<int>(platform.Task));
         Assert.That(answer.Fault, Is.EqualTo(GuardFault.Abandoned));
         Assert.That(calls.IdleAsync().IsCompleted, Is.False, "its request may still have an effect");
         platform.SetResult(1);
