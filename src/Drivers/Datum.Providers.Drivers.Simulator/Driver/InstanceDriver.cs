@@ -42,7 +42,7 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
     {
         var part = operation.Step.Part;
         if (WishOf(part, id, desired) is not { } wish)
-            return Failure(PartAccess.Refused(ErrorCode.Bug, $"There is no step {part}."));
+            return Failure(PartAccess.NoSuchStep(operation.Step));
         if (part == InstanceMapping.Server)
         {
             if (wish.BootDiskId is null || wish.NicIds!.Value.Length < desired.Interfaces.Length)
@@ -82,7 +82,7 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
         else if (IndexOfNic(part) is { } index && index < desired.Interfaces.Length)
             answer = await context.Api.PatchAsync(operation.Call, Collections.Nics, item.Id, new CloudObject { FirewallIds = InstanceMapping.NicWish(desired.Interfaces[index]).FirewallIds });
         else
-            return Failure(PartAccess.Refused(ErrorCode.Bug, $"There is no update step {part}."));
+            return Failure(PartAccess.NoSuchStep(operation.Step));
         return answer.Error is { } error ? Failure(error) : new Done<InstanceFacts>();
     }
 
@@ -90,7 +90,7 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
     {
         var part = operation.Step.Part;
         if (part != InstanceMapping.Boot && part != InstanceMapping.Server && IndexOfNic(part) is null)
-            return Failure(PartAccess.Refused(ErrorCode.Bug, $"There is no step {part}."));
+            return Failure(PartAccess.NoSuchStep(operation.Step));
         var (running, _, error) = await _parts.DeleteAsync(operation, id, InstanceMapping.CollectionOf(part), part, InstanceMapping.MarkPart(part));
         if (error is not null)
             return Failure(error);
@@ -103,10 +103,10 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
         // Servers name their parts; what isn't attached to one comes after them, so that nothing of ours stays unseen (law L2).
         ImmutableArray<string> order = [Collections.Servers, Collections.BootDisks, Collections.Nics];
         var colon = cursor?.IndexOf(':', StringComparison.Ordinal) ?? -1;
-        var collection = colon < 0 ? order[0] : cursor![..colon];
+        var collection = cursor is null ? order[0] : colon < 0 ? "" : cursor[..colon];
         var after = colon < 0 || colon == cursor!.Length - 1 ? null : cursor[(colon + 1)..];
         if (!order.Contains(collection))
-            return PartAccess.Refused(ErrorCode.Bug, "The cursor isn't one of this driver's.");
+            return PartAccess.NotOurCursor();
         var answer = await context.Api.ListAsync(call, collection, query.PageSize, after,
             [new(Marks.InstallKey, query.Installation), new(Marks.KindKey, ResourceNames.Prefix(ResourceKind.Instance))],
             unattached: collection != Collections.Servers);

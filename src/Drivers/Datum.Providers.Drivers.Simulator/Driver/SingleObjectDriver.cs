@@ -66,7 +66,7 @@ internal abstract class SingleObjectDriver<TSpec, TFacts>(SimulatorContext conte
     public async ValueTask<Outcome<TFacts>> CreateAsync(Operation operation, Identity id, TSpec desired)
     {
         if (operation.Step.Part != Part)
-            return Failure(PartAccess.Refused(ErrorCode.Bug, $"There is no step {operation.Step.Part}."));
+            return Failure(PartAccess.NoSuchStep(operation.Step));
         var (wish, problem) = await FillAsync(operation.Call, desired, ToWish(desired, id) with { Labels = desired.Labels.ToImmutableSortedDictionary(StringComparer.Ordinal) });
         if (problem is not null)
             return Failure(problem);
@@ -87,6 +87,8 @@ internal abstract class SingleObjectDriver<TSpec, TFacts>(SimulatorContext conte
 
     public async ValueTask<Outcome<TFacts>> UpdateAsync(Operation operation, Identity id, TSpec desired)
     {
+        if (operation.Step.Part != Part)
+            return Failure(PartAccess.NoSuchStep(operation.Step));
         var look = await _part.FindAsync(operation.Call, id, collection, Part, markPart: null);
         if (look.Item is not { } item)
             return Failure(look.Error ?? PartAccess.Refused(ErrorCode.PreconditionFailed, "The object isn't there to be changed."));
@@ -103,6 +105,8 @@ internal abstract class SingleObjectDriver<TSpec, TFacts>(SimulatorContext conte
 
     public async ValueTask<Outcome<TFacts>> DeleteAsync(Operation operation, Identity id)
     {
+        if (operation.Step.Part != Part)
+            return Failure(PartAccess.NoSuchStep(operation.Step));
         var (running, terminal, error) = await _part.DeleteAsync(operation, id, collection, Part, markPart: null);
         if (error is not null)
             return Failure(error);
@@ -113,7 +117,10 @@ internal abstract class SingleObjectDriver<TSpec, TFacts>(SimulatorContext conte
 
     public async ValueTask<Answer<ListPage<TFacts>>> ListAsync(Call call, ListQuery query, string? cursor)
     {
-        var answer = await context.Api.ListAsync(call, collection, query.PageSize, cursor,
+        // A cursor names its collection, so that another kind's isn't taken for a place behind the end.
+        if (cursor is not null && !cursor.StartsWith(collection + ":", StringComparison.Ordinal))
+            return PartAccess.NotOurCursor();
+        var answer = await context.Api.ListAsync(call, collection, query.PageSize, cursor?[(collection.Length + 1)..],
             [new(Marks.InstallKey, query.Installation), new(Marks.KindKey, ResourceNames.Prefix(kind))]);
         if (answer.Value is not { } page)
             return answer.Error!;
@@ -134,7 +141,7 @@ internal abstract class SingleObjectDriver<TSpec, TFacts>(SimulatorContext conte
             });
         }
 
-        return new ListPage<TFacts> { Items = items.ToImmutable(), Next = page.Next, Complete = page.Unreachable.Length == 0 };
+        return new ListPage<TFacts> { Items = items.ToImmutable(), Next = page.Next is { } more ? $"{collection}:{more}" : null, Complete = page.Unreachable.Length == 0 };
     }
 
     private Step CreateStep => new() { Part = Part, Verb = StepVerb.Create, Class = _part.Class, Description = $"create {collection}" };
