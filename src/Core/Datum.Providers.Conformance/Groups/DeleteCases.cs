@@ -152,6 +152,7 @@ internal static class DeleteCases
                 Before = (n, _) => n == at ? run.Run.Need<ISlowOperations>().SetDurationAsync(duration).AsTask() : Task.CompletedTask,
                 StopAfter = n => n == at,
             });
+            await Listing.SettleAsync(run);
             await run.TakeDownAsync(resource);
             await run.World.PassAsync(duration + duration);
             await ExpectGoneAsync(run, resource, $"Taken down while step {at} was still at work");

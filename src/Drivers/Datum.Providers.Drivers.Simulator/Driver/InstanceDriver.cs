@@ -174,7 +174,8 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
     private Present<InstanceFacts> Seen(SortedDictionary<string, PartLook> seen, Identity id, InstanceSpec? desired, Progress? running, Handle? handle, DriverError? failure)
     {
         var server = seen.GetValueOrDefault(InstanceMapping.Server)?.Item;
-        var mark = seen.Values.Select(l => l.Mark).FirstOrDefault(m => m != MarkState.Ours, MarkState.Ours);
+        // The worst of all parts (DC-25).
+        var mark = ((MarkState[])[MarkState.Foreign, MarkState.Missing, MarkState.Unknown]).FirstOrDefault(worst => seen.Values.Any(l => l.Mark == worst), MarkState.Ours);
         var main = (server ?? seen.Values.First().Item)!;
         var broken = seen.Values.Select(l => l.Item!).FirstOrDefault(i => i.Error is not null);
         var busy = seen.Values.Select(l => PartAccess.ToProgress(l.Item!, running is null ? null : handle)).FirstOrDefault(p => p is not null);
@@ -220,10 +221,12 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
         static Func<SortedDictionary<string, PartLook>, bool> Has(string part) => seen => seen.ContainsKey(part);
     }
 
-    // What holds the others goes first; a part that is being deleted is waited for by InProgress.
+    // What holds the others goes first, and they wait until it is gone; any other part that is being deleted is waited for by InProgress.
     private static StepPlan<SortedDictionary<string, PartLook>> DeletePlan(SortedDictionary<string, PartLook> seen)
     {
         var plan = new StepPlan<SortedDictionary<string, PartLook>>();
+        if (seen.TryGetValue(InstanceMapping.Server, out var holder) && holder.Item!.State == CloudStates.Deleting)
+            return plan;
         foreach (var part in seen.Keys.OrderBy(p => p switch { InstanceMapping.Server => 0, InstanceMapping.Boot => 1, _ => 2 }).ThenByDescending(p => p, StringComparer.Ordinal))
             plan.Then(part, StepVerb.Delete, CreateClass.Repeatable, s => !s.TryGetValue(part, out var look) || look.Item!.State == CloudStates.Deleting, $"delete {part}");
         return plan;
