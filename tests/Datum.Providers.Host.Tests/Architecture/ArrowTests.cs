@@ -29,7 +29,9 @@ public sealed class ArrowTests
     private static readonly string[] _driverMayReference = ["Abstractions", "Sdk"];
 
     private static IEnumerable<string> Projects() =>
-        Repository.Files("src", ".csproj").Select(f => Path.GetFileNameWithoutExtension(f)[Ours.Length..]).Order(StringComparer.Ordinal);
+        Repository.Files("src", ".csproj").Select(Path.GetFileNameWithoutExtension).OfType<string>()
+            // The template's projects become somebody else's.
+            .Where(p => p.StartsWith(Ours, StringComparison.Ordinal)).Select(p => p[Ours.Length..]).Order(StringComparer.Ordinal);
 
     private static IEnumerable<string> Drivers() => Projects().Where(p => p.StartsWith(Driver, StringComparison.Ordinal));
 

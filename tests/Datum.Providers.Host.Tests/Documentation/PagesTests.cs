@@ -15,7 +15,7 @@ public sealed partial class PagesTests
         "registry-1.docker.io", "index.docker.io", "quay.io",
     ];
 
-    private static readonly string[] _binary = [".png", ".jpg", ".ico", ".pfx", ".snk", ".gz", ".zip"];
+    private static readonly string[] _binary = [".png", ".jpg", ".ico", ".pfx", ".snk", ".gz", ".zip", ".nupkg"];
 
     private static IEnumerable<string> Markdown() => Repository.Files(ending: ".md").Select(Repository.Relative).Order(StringComparer.Ordinal);
 
