@@ -1,24 +1,30 @@
 global using System.Collections.Immutable;
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Text.Json;
 using Datum.Providers.Testing;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Datum.Providers.Drivers.Simulator.Tests;
 
 /// <summary>A cloud, a session with it, and the least that a host does: it records parts and resolved values, and calls the step that was named.</summary>
-internal sealed class World : IDriverHost, IPayloadReader, IDisposable
+internal sealed class World : IDriverHost, IPayloadReader, ILogger, IDisposable
 {
     public const string Installation = "inst1";
     private readonly CancellationTokenSource _stop = new();
     private int _calls;
 
-    public World(SimulatorKnobs? knobs = null, SimulatorProfile? profile = null)
+    public World(SimulatorKnobs? knobs = null, SimulatorProfile? profile = null, DelegatingHandler? wire = null)
     {
         var effective = knobs ?? new SimulatorKnobs();
         Cloud = new SimulatedCloud(Clock, 7, effective);
         HttpHandler = new SimulatedCloudHandler(Cloud, Clock);
+        if (wire is not null)
+        {
+            wire.InnerHandler = HttpHandler;
+            HttpHandler = wire;
+        }
+
         var settings = JsonSerializer.SerializeToElement(new { knobs = new { createClasses = effective.CreateClasses.ToDictionary(p => p.Key.ToString(), p => p.Value.ToString()) } });
         Driver = new SimulatorDriverFactory(profile ?? new SimulatorProfile { WeakestCreateClass = CreateClass.Manual })
             .ConnectAsync(this, new Connection { Endpoint = new Uri("http://cloud.test"), Installation = Installation, Settings = settings }, default).AsTask().Result;
@@ -32,7 +38,10 @@ internal sealed class World : IDriverHost, IPayloadReader, IDisposable
 
     public Dictionary<string, string> Payloads { get; } = [];
 
-    public ILogger Logger => NullLogger.Instance;
+    public ILogger Logger => this;
+
+    /// <summary>What the driver logged, with its exceptions.</summary>
+    public ConcurrentQueue<string> Log { get; } = [];
 
     public Meter Meter { get; } = new("simulator-tests");
 
@@ -142,6 +151,13 @@ internal sealed class World : IDriverHost, IPayloadReader, IDisposable
         Sandbox = new SandboxSpec { Containers = [new ContainerSpec { Name = "web", Image = "nginx:1" }] },
         Interfaces = [new InterfaceSpec { Name = "eth0", Network = Refer(network), Subnets = [Refer(subnet)] }],
     };
+
+    public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    void ILogger.Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        Log.Enqueue($"{formatter(state, exception)} {exception}");
 
     public void Dispose()
     {

@@ -7,13 +7,13 @@ namespace Datum.Providers.Drivers.Podman;
 /// <summary>
 /// Podman's events of our containers. Networks and volumes carry no labels in events, so only instances are named; the rest is the listing's.
 /// </summary>
-internal sealed partial class PodmanChangeFeed(Session session) : IChangeFeed
+internal sealed partial class PodmanChangeFeed(Session session, CancellationToken ended) : IChangeFeed
 {
     public IAsyncEnumerable<Change> WatchAsync(Call call) => ReadAsync(call, CancellationToken.None);
 
     private async IAsyncEnumerable<Change> ReadAsync(Call call, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(call.Cancellation, cancellation);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(call.Cancellation, cancellation, ended);
         // A stream has no deadline: it lives until it is cancelled.
         var endless = new Call { Cancellation = both.Token, Deadline = DateTimeOffset.MaxValue, Id = call.Id };
         await using var events = session.Podman.EventsAsync(endless, session.InstallLabel).GetAsyncEnumerator(both.Token);

@@ -9,7 +9,7 @@ using Datum.Providers.Drivers.Podman.Networks;
 namespace Datum.Providers.Drivers.Podman;
 
 /// <summary>One session with one Podman service.</summary>
-internal sealed class PodmanDriver : IInfrastructureDriver, IChangeFeed
+internal sealed class PodmanDriver : IInfrastructureDriver, IPowerControl, IConsoleLog, IImageCatalog, IChangeFeed
 {
     // Older ones ignore a pod's limits without a word.
     private static readonly Version Oldest = new(4, 3);
@@ -17,7 +17,12 @@ internal sealed class PodmanDriver : IInfrastructureDriver, IChangeFeed
     private readonly Session _session;
     private readonly RestClient _rest;
     private readonly ImagePulls _pulls;
+    private readonly PowerWork _power;
+    private readonly PodmanInstances _instances;
+    private readonly PodmanImages _images;
     private readonly PodmanChangeFeed _changes;
+    private readonly CancellationTokenSource _ended = new();
+    private int _disposed;
 
     public PodmanDriver(IDriverHost host, Connection connection, Uri endpoint, PodmanSettings settings, INetworkNamespaceFirewall firewall)
     {
@@ -41,15 +46,23 @@ internal sealed class PodmanDriver : IInfrastructureDriver, IChangeFeed
         _pulls = new ImagePulls(_session.Podman);
         Networks = new PodmanNetworks(_session);
         Disks = new PodmanDisks(_session);
-        Instances = new PodmanInstances(_session, _pulls);
-        _changes = new PodmanChangeFeed(_session);
+        _power = new PowerWork(_session.Podman);
+        _instances = new PodmanInstances(_session, _pulls, _power);
+        _images = new PodmanImages(_session);
+        _changes = new PodmanChangeFeed(_session, _ended.Token);
     }
 
     public IResourceDriver<NetworkSpec, NetworkFacts>? Networks { get; }
 
     public IResourceDriver<DiskSpec, DiskFacts>? Disks { get; }
 
-    public IResourceDriver<InstanceSpec, InstanceFacts>? Instances { get; }
+    public IResourceDriver<InstanceSpec, InstanceFacts>? Instances => _instances;
+
+    public ValueTask<Outcome<InstanceFacts>> PowerAsync(Operation operation, Identity id, PowerAction action) => _instances.PowerAsync(operation, id, action);
+
+    public ValueTask<Answer<ConsoleText>> ReadConsoleAsync(Call call, Identity id, ConsoleQuery query) => _instances.ReadConsoleAsync(call, id, query);
+
+    public ValueTask<Answer<CatalogPage<PlatformImage>>> ListImagesAsync(Call call, CatalogQuery query, string? cursor) => _images.ListAsync(call, query, cursor);
 
     public IAsyncEnumerable<Change> WatchAsync(Call call) => _changes.WatchAsync(call);
 
@@ -82,8 +95,14 @@ internal sealed class PodmanDriver : IInfrastructureDriver, IChangeFeed
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+        // Event streams end with the session (DC-7).
+        await _ended.CancelAsync();
         await _pulls.DisposeAsync();
+        await _power.DisposeAsync();
         _rest.Dispose();
+        _ended.Dispose();
     }
 
     /// <summary>Host name and store: another store on the same machine shows other objects.</summary>

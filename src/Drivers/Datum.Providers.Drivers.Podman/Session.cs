@@ -1,4 +1,5 @@
 using Datum.Providers.Drivers.Podman.Firewall;
+using Datum.Providers.Drivers.Podman.Instances;
 using Datum.Providers.Drivers.Podman.Libpod;
 using Microsoft.Extensions.Logging;
 
@@ -19,6 +20,12 @@ internal sealed record Session
 
     public required ILogger Logger { get; init; }
 
+    /// <summary>What a container's image is here: ProviderConfig <c>images</c> may give another name for what the user wrote. Null when that is no reference.</summary>
+    public string? ImageOf(ContainerSpec container) => ImageOf(Connection, container);
+
+    public static string? ImageOf(Connection connection, ContainerSpec container) =>
+        ImageReference.Normalize(connection.Images.GetValueOrDefault(container.Image, container.Image));
+
     public string InstallLabel => $"{Marks.InstallKey}={Connection.Installation}";
 
     public static string KindLabel(ResourceKind kind) => $"{Marks.KindKey}={ResourceNames.Prefix(kind)}";
@@ -29,6 +36,14 @@ internal sealed record Session
         Code = ErrorCode.Bug,
         Effect = Effect.NotApplied,
         Message = $"There is no step '{step.Part}' for {step.Verb}.",
+    };
+
+    /// <summary>Listings here are one page: a cursor isn't one of ours (DC-59). Null when there is none.</summary>
+    public static DriverError? BadCursor(string? cursor) => cursor is null ? null : new DriverError
+    {
+        Code = ErrorCode.PreconditionFailed,
+        Effect = Effect.NotApplied,
+        Message = "The cursor isn't one of this driver's; begin again.",
     };
 
     /// <summary>The object isn't ours, so nothing is done to it (law L3).</summary>

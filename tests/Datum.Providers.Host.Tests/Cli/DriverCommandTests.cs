@@ -123,9 +123,37 @@ public sealed class DriverCommandTests
                 var name => Camel(name),
             })));
             Assert.That(json["location"]!["schema"]!["type"]!.GetValue<string>(), Is.EqualTo("object"));
-            foreach (var word in (string[])["Kinds", "Capabilities", "Location block", "settings", "Credentials", "Marks", "Example"])
+            foreach (var word in (string[])["Kinds", "Capabilities", "Location block", "settings", "Credentials", "Marks", "Abilities", "ADOPTABLE", "Example"])
                 Assert.That(text, Does.Contain(word));
         });
+    }
+
+    [TestCase("podman", false, "Power", "ConsoleLog", "ImageCatalog", "ChangeFeed")]
+    [TestCase("simulator", true, "Power", "ConsoleLog", "ImageCatalog", "Offerings", "Quotas", "ChangeFeed")]
+    public async Task Describe_shows_the_abilities_and_the_kinds_that_can_be_adopted(string id, bool adoptable, params string[] abilities)
+    {
+        var json = JsonNode.Parse((await CliRun.Async("drivers", "describe", id, "--drivers", CliRun.DriverVolume, "-o", "json")).Out)!;
+        var text = (await CliRun.Async("drivers", "describe", id, "--drivers", CliRun.DriverVolume)).Out;
+
+        Assert.Multiple(() =>
+        {
+            Assert.That(json["abilities"]!.AsArray().Select(a => (string?)a), Is.EqualTo(abilities));
+            Assert.That(json["kinds"]!.AsArray().Select(k => (bool?)k!["adoptable"]), Is.All.EqualTo(adoptable));
+            Assert.That(text, Does.Contain($"\nAbilities\n  {string.Join(", ", abilities)}\n"));
+        });
+    }
+
+    [TestCase(0, false, "none")]
+    [TestCase(16384, false, "16384 bytes, may be gzip")]
+    [TestCase(16384, true, "16384 bytes, may be gzip; CloudInit, Ignition")]
+    public void Describe_shows_the_forms_of_user_data(int bytes, bool forms, string expected)
+    {
+        var capabilities = new Capabilities
+        {
+            Subnets = SubnetSupport.None, Firewall = FirewallScope.None, IpFamilies = IpFamilySupport.Any, Marks = new MarkLimits { Style = MarkStyle.Tags, MaxLength = 50 },
+            MaxUserDataBytes = bytes, UserDataGzip = true, UserDataForms = forms ? [UserDataForm.CloudInit, UserDataForm.Ignition] : [],
+        };
+        Assert.That(Host.Cli.DriversDescribeCommand.UserData(capabilities), Is.EqualTo(expected));
     }
 
     [TestCase("podman")]

@@ -79,6 +79,8 @@ internal sealed class PodmanDisks(Session session) : IResourceDriver<DiskSpec, D
 
     public async ValueTask<Answer<ListPage<DiskFacts>>> ListAsync(Call call, ListQuery query, string? cursor)
     {
+        if (Session.BadCursor(cursor) is { } bad)
+            return bad;
         var answer = await session.Podman.VolumesAsync(call, $"{Marks.InstallKey}={query.Installation}");
         if (answer.Error is { } error)
             return error;

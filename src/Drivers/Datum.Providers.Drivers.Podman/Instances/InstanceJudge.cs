@@ -33,8 +33,9 @@ internal sealed class InstanceJudge(InstanceSpec spec, InstanceView view)
                 Fingerprint.Compare(diff, $"sandbox.containers[{container.Name}].", Fingerprint.OfContainer(spec, container), Fingerprint.Read(actual.Config?.Labels));
         if (view.InfraRuns && EverStarted && !FirewallDone)
             diff.Add($"interfaces[{spec.Interfaces[0].Name}].ingress", Remedy.InPlace);
-        if (view.Containers.Count > 0 && EverStarted && spec.Suspended == view.Running.Any())
-            diff.Flag("suspended", spec.Suspended, !spec.Suspended, Remedy.InPlace);
+        // That nothing runs is no drift but a fact, unless it shall be so (DC-78): what ended is started again by a step.
+        if (EverStarted && spec.Suspended && view.Running.Any())
+            diff.Flag("suspended", true, false, Remedy.InPlace);
         return diff.ToDrift();
     }
 

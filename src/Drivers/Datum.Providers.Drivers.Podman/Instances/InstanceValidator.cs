@@ -27,7 +27,7 @@ internal static class InstanceValidator
         Interfaces(spec, connection, firewallUnavailable, Refuse);
         Volumes(spec, Refuse);
         foreach (var container in sandbox.Containers)
-            Container(spec, container, Refuse);
+            Container(spec, connection, container, Refuse);
         return findings.ToImmutable();
     }
 
@@ -94,13 +94,14 @@ internal static class InstanceValidator
         }
     }
 
-    private static void Container(InstanceSpec spec, ContainerSpec container, Action<string, string, string?, bool> refuse)
+    private static void Container(InstanceSpec spec, Connection connection, ContainerSpec container, Action<string, string, string?, bool> refuse)
     {
         var path = $"sandbox.containers[{container.Name}]";
         if (container.Name.Length is 0 or > 63 || container.Name.Any(c => c is not ((>= 'a' and <= 'z') or (>= '0' and <= '9') or '-')))
             refuse(path, $"'{container.Name}' is no DNS label.", null, false);
-        if (ImageReference.Normalize(container.Image) is null)
-            refuse($"{path}.image", $"'{container.Image}' is no image reference.", null, false);
+        if (Session.ImageOf(connection, container) is null)
+            refuse($"{path}.image", connection.Images.TryGetValue(container.Image, out var mapped)
+                ? $"'{mapped}', which the ProviderConfig's images have for '{container.Image}', is no image reference." : $"'{container.Image}' is no image reference.", null, false);
         if (container.Limits is { MemoryMiB: <= 0 } or { CpuMillis: <= 0 })
             refuse($"{path}.limits", "Limits are above zero.", null, false);
         foreach (var variable in container.Environment)

@@ -117,7 +117,7 @@ internal sealed partial class PodmanInstances
 
     private async ValueTask<Outcome<InstanceFacts>> PullAsync(Call call, InstanceSpec spec, ContainerSpec container)
     {
-        var reference = ImageReference.Normalize(container.Image)!;
+        var reference = session.ImageOf(container)!;
         var (auth, authError) = await RegistryAuth.ReadAsync(call, spec.Sandbox!.PullSecrets, ImageReference.Registry(reference));
         if (authError is not null)
             return Failed(authError);
@@ -161,7 +161,8 @@ internal sealed partial class PodmanInstances
 
         if (names.Add(sentinel) && await StoreAsync(call, sentinel, "all"u8.ToArray()) is { } sentinelError)
             return Failed(sentinelError);
-        return new Done<InstanceFacts> { Parts = [new Part { Name = InstanceParts.Payload, Id = Payloads.Prefix(id) }] };
+        // No part: a look at a pod doesn't list secrets, and a deletion finds them by their names.
+        return new Done<InstanceFacts>();
     }
 
     // A name that is taken holds the same value: the name has the hash of it.

@@ -8,6 +8,8 @@ internal sealed partial class PodmanInstances
     /// <summary>Three requests whatever the number of instances: pods, containers, secrets.</summary>
     public async ValueTask<Answer<ListPage<InstanceFacts>>> ListAsync(Call call, ListQuery query, string? cursor)
     {
+        if (Session.BadCursor(cursor) is { } bad)
+            return bad;
         string[] labels = [$"{Marks.InstallKey}={query.Installation}", Session.KindLabel(ResourceKind.Instance)];
         var pods = await session.Podman.PodsAsync(call, labels);
         if (pods.Error is { } podsError)

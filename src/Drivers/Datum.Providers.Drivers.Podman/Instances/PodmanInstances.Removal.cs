@@ -110,6 +110,7 @@ internal sealed partial class PodmanInstances
         var result = await session.Podman.DeletePodAsync(call, view.Pod!.Id);
         if (result.NotFound)
             return new Done<InstanceFacts>();
+        power.Forget(view.Pod.Id);
         foreach (var container in view.Containers.Values)
             _startFailures.TryRemove(container.Id, out _);
         return (result.Error ?? Remainder(result)) is { } removeError ? Failed(removeError) : new Done<InstanceFacts>();

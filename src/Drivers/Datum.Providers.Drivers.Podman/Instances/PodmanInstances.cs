@@ -5,7 +5,7 @@ using Datum.Providers.Drivers.Podman.Libpod;
 namespace Datum.Providers.Drivers.Podman.Instances;
 
 /// <summary>An instance is a pod: an infra container that holds the address, and a container for each of the sandbox's.</summary>
-internal sealed partial class PodmanInstances(Session session, ImagePulls pulls) : IResourceDriver<InstanceSpec, InstanceFacts>
+internal sealed partial class PodmanInstances(Session session, ImagePulls pulls, PowerWork power) : IResourceDriver<InstanceSpec, InstanceFacts>
 {
     private static readonly TimeSpan HealthLimit = TimeSpan.FromSeconds(5);
 
@@ -38,6 +38,9 @@ internal sealed partial class PodmanInstances(Session session, ImagePulls pulls)
         var (next, progress, nextError) = await NextAsync(call, id, desired, view, judge, drift, handle);
         if (nextError is not null)
             return nextError;
+        // What somebody asked for by hand goes on first.
+        if (power.IsRunning(view.Pod.Id))
+            (next, progress) = (null, StopProgress);
         return new Present<InstanceFacts>
         {
             Facts = judge.Facts(),
@@ -77,7 +80,7 @@ internal sealed partial class PodmanInstances(Session session, ImagePulls pulls)
                 return (null, null, image.Error);
             if (image.Value is not null)
                 continue;
-            if (pulls.Running(ImageReference.Normalize(container.Image)!) is not null)
+            if (pulls.Running(session.ImageOf(container)!) is not null)
                 return (null, PullProgress(container), null);
             return (Steps.Image(container.Name), null, null);
         }
@@ -115,7 +118,7 @@ internal sealed partial class PodmanInstances(Session session, ImagePulls pulls)
                 return byId;
         }
 
-        var reference = ImageReference.Normalize(container.Image)!;
+        var reference = session.ImageOf(container)!;
         var byName = await session.Podman.ImageAsync(call, reference);
         if (byName.Value is not null)
             pulls.Forget(reference);
@@ -154,7 +157,7 @@ internal sealed partial class PodmanInstances(Session session, ImagePulls pulls)
                 if (_startFailures.TryGetValue(actual.Id, out var message))
                     obstacles[container.Name] = ("ConfigurationError", message);
             }
-            else if (ImageReference.Normalize(container.Image) is { } reference && pulls.LastFailure(reference) is { } failure)
+            else if (session.ImageOf(container) is { } reference && pulls.LastFailure(reference) is { } failure)
             {
                 obstacles[container.Name] = ("ImageUnavailable", failure.Message);
             }
@@ -199,7 +202,7 @@ internal sealed partial class PodmanInstances(Session session, ImagePulls pulls)
 
         public static Step FirewallUpdate { get; } = Repeatable(InstanceParts.Firewall, StepVerb.Update, "set ingress rules");
 
-        public static Step Payload { get; } = Named(InstanceParts.Payload, "store config maps and secrets");
+        public static Step Payload { get; } = Repeatable(InstanceParts.Payload, StepVerb.Create, "store config maps and secrets");
 
         public static Step Start { get; } = Repeatable(InstanceParts.Start, StepVerb.Create, "start containers");
 

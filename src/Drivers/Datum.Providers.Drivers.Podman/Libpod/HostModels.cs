@@ -38,6 +38,17 @@ internal sealed record ImageInfo
     [JsonPropertyName("Id")] public required string Id { get; init; }
 }
 
+/// <summary>One entry of GET /libpod/images/json, as far as it is read.</summary>
+internal sealed record ImageSummary
+{
+    [JsonPropertyName("Names")] public ImmutableArray<string>? Names { get; init; }
+    [JsonPropertyName("RepoTags")] public ImmutableArray<string>? RepoTags { get; init; }
+    // Seconds since 1970.
+    [JsonPropertyName("Created")] public long Created { get; init; }
+    // From Podman 5 on.
+    [JsonPropertyName("Arch")] public string? Architecture { get; init; }
+}
+
 /// <summary>One entry of GET /libpod/secrets/json.</summary>
 internal sealed record SecretInfo
 {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
@@ -57,10 +58,26 @@ internal sealed class LibpodClient(RestClient rest)
     public ValueTask<RestResult> KillContainerAsync(Call call, string id, string signal) =>
         rest.SendAsync(call, RestRequest.Post($"{Root}containers/{Escape(id)}/kill?signal={Escape(signal)}"));
 
+    /// <summary>Asks it to stop, waits so many seconds and kills it; 304 when it doesn't run.</summary>
+    public ValueTask<RestResult> StopContainerAsync(Call call, string id, int grace) =>
+        rest.SendAsync(call, RestRequest.Post(string.Create(CultureInfo.InvariantCulture, $"{Root}containers/{Escape(id)}/stop?timeout={grace}")));
+
+    /// <summary>The same, then a start. Without the parameter Podman 4 kills at once instead of asking.</summary>
+    public ValueTask<RestResult> RestartContainerAsync(Call call, string id, int grace) =>
+        rest.SendAsync(call, RestRequest.Post(string.Create(CultureInfo.InvariantCulture, $"{Root}containers/{Escape(id)}/restart?timeout={grace}")));
+
+    /// <summary>The newest lines of both outputs with their times, in frames; <paramref name="since"/> is in seconds since 1970.</summary>
+    public ValueTask<RestResult> LogsAsync(Call call, string id, int lines, long? since) => rest.SendAsync(call, RestRequest.Get(RestRequest.WithQuery(
+        $"{Root}containers/{Escape(id)}/logs?stdout=true&stderr=true&timestamps=true",
+        new("tail", lines.ToString(CultureInfo.InvariantCulture)),
+        new("since", since?.ToString(CultureInfo.InvariantCulture)))));
+
     public ValueTask<Answer<HealthResult>> RunHealthCheckAsync(Call call, string id) =>
         GetAsync(call, $"containers/{Escape(id)}/healthcheck", LibpodJson.Default.HealthResult);
 
     public ValueTask<Found<ImageInfo>> ImageAsync(Call call, string reference) => FindAsync(call, $"images/{Escape(reference)}/json", LibpodJson.Default.ImageInfo);
+
+    public ValueTask<Answer<List<ImageSummary>>> ImagesAsync(Call call) => GetAsync(call, "images/json", LibpodJson.Default.ListImageSummary);
 
     public ValueTask<Answer<List<SecretInfo>>> SecretsAsync(Call call) => GetAsync(call, "secrets/json", LibpodJson.Default.ListSecretInfo);
 

@@ -7,6 +7,7 @@ namespace Datum.Providers.Drivers.Podman.Libpod;
 [JsonSerializable(typeof(VersionInfo))]
 [JsonSerializable(typeof(HostInfo))]
 [JsonSerializable(typeof(ImageInfo))]
+[JsonSerializable(typeof(List<ImageSummary>))]
 [JsonSerializable(typeof(VolumeCreate))]
 [JsonSerializable(typeof(VolumeInfo))]
 [JsonSerializable(typeof(List<VolumeInfo>))]

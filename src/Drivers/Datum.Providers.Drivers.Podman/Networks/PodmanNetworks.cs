@@ -79,6 +79,8 @@ internal sealed class PodmanNetworks(Session session) : IResourceDriver<NetworkS
 
     public async ValueTask<Answer<ListPage<NetworkFacts>>> ListAsync(Call call, ListQuery query, string? cursor)
     {
+        if (Session.BadCursor(cursor) is { } bad)
+            return bad;
         var answer = await session.Podman.NetworksAsync(call, $"{Marks.InstallKey}={query.Installation}", Session.KindLabel(ResourceKind.Network));
         if (answer.Error is { } error)
             return error;

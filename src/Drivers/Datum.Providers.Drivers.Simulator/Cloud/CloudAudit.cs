@@ -20,6 +20,9 @@ public enum AuditEvent
 
     /// <summary>It existed when the platform started.</summary>
     Loaded = 4,
+
+    /// <summary>It exists as before and carries another mark, or none: adopted or released through the API.</summary>
+    Marked = 5,
 }
 
 /// <summary>One line of the audit log.</summary>
@@ -101,21 +104,41 @@ public sealed class CloudAudit
     {
         lock (_gate)
         {
-            // A life is counted under the mark that it began with, also when somebody changes the mark later.
-            if (!_marks.Remove(item.Id, out var mark))
-                mark = Marks.Parse(item.Labels ?? ImmutableSortedDictionary<string, string>.Empty);
-            var begins = what is AuditEvent.Created or AuditEvent.Loaded;
-            if (begins)
+            // A life is counted under the mark that it began with, also when somebody changes the mark behind everyone's back.
+            var given = Marks.Parse(item.Labels ?? ImmutableSortedDictionary<string, string>.Empty);
+            var mark = _marks.Remove(item.Id, out var begun) ? begun : given;
+            if (what == AuditEvent.Marked)
+            {
+                _marks[item.Id] = given;
+                if (given == mark)
+                    return;
+                Count(item.Collection, mark, -1, 0);
+                Count(item.Collection, given, 1, 0);
+                mark = given;
+            }
+            else if (what is AuditEvent.Created or AuditEvent.Loaded)
+            {
                 _marks[item.Id] = mark;
+                Count(item.Collection, mark, 1, 1);
+            }
+            else
+            {
+                Count(item.Collection, mark, -1, 0);
+            }
+
             _log.Add(new AuditEntry { Number = _log.Count + 1, At = at, Event = what, Collection = item.Collection, Id = item.Id, Mark = mark });
-            if (mark is null)
-                return;
-            var life = _lives.GetValueOrDefault((item.Collection, mark));
-            life.Alive += begins ? 1 : -1;
-            life.Max = Math.Max(life.Max, life.Alive);
-            life.Created += begins ? 1 : 0;
-            _lives[(item.Collection, mark)] = life;
         }
+    }
+
+    private void Count(string collection, Mark? mark, int alive, int created)
+    {
+        if (mark is null)
+            return;
+        var life = _lives.GetValueOrDefault((collection, mark));
+        life.Alive += alive;
+        life.Max = Math.Max(life.Max, life.Alive);
+        life.Created += created;
+        _lives[(collection, mark)] = life;
     }
 }
 

@@ -12,6 +12,9 @@ internal sealed record CloudRequest
     public required ImmutableArray<string> Segments { get; init; }
     public required ImmutableDictionary<string, string> Query { get; init; }
     public string? Token { get; init; }
+
+    /// <summary>The revision that a change is made for; null for any.</summary>
+    public string? IfMatch { get; init; }
     public ReadOnlyMemory<byte> Body { get; init; }
 
     public string Collection => Segments.Length > 0 ? Segments[0] : "";

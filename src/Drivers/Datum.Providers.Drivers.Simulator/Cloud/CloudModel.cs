@@ -36,6 +36,7 @@ public static class CloudStates
     public const string PendingApproval = "PENDING_APPROVAL";
     public const string Provisioning = "PROVISIONING";
     public const string Ready = "READY";
+    public const string Stopping = "STOPPING";
     public const string Stopped = "STOPPED";
     public const string Deleting = "DELETING";
     public const string Failed = "FAILED";
@@ -95,9 +96,16 @@ public sealed record CloudObject
     /// <summary>What the guest was told at the start, as one hash: whatever needs a new server to change.</summary>
     public string? ConfigHash { get; init; }
 
-    /// <summary>Whether it shall run.</summary>
+    /// <summary>Whether it shall run; whether it does is the state.</summary>
     public bool? PowerOn { get; init; }
     public string? RestartedAt { get; init; }
+
+    /// <summary>How long its guest has to stop once it is asked. Seconds; null for 30.</summary>
+    public int? StopGraceSeconds { get; init; }
+
+    /// <summary>When a guest that was asked to stop is off, and whether it then starts again; never answered.</summary>
+    public DateTimeOffset? StopsAt { get; init; }
+    public bool? StartsAgain { get; init; }
 
     /// <summary><c>ready</c>, <c>notReady</c> or null when nobody reports.</summary>
     public string? Guest { get; init; }
@@ -222,6 +230,7 @@ public sealed record CloudState
     public required ImmutableArray<CloudOperation> Operations { get; init; }
     public required ImmutableSortedDictionary<string, CloudToken> Tokens { get; init; }
     public ImmutableArray<CloudGhost> Ghosts { get => field.IsDefault ? [] : field; init; }
+    public ImmutableArray<CloudConsole> Consoles { get => field.IsDefault ? [] : field; init; }
 }
 
 [JsonSourceGenerationOptions(
@@ -234,6 +243,11 @@ public sealed record CloudState
 [JsonSerializable(typeof(CloudPage))]
 [JsonSerializable(typeof(CloudAccount))]
 [JsonSerializable(typeof(CloudError))]
+[JsonSerializable(typeof(CloudConsole))]
+[JsonSerializable(typeof(CloudEvent))]
+[JsonSerializable(typeof(CloudImagePage))]
+[JsonSerializable(typeof(CloudSizePage))]
+[JsonSerializable(typeof(CloudQuotas))]
 [JsonSerializable(typeof(CloudState))]
 [JsonSerializable(typeof(CloudStatistics))]
 [JsonSerializable(typeof(SimulatorKnobs))]

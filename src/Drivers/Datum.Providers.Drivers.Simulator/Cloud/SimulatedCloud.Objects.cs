@@ -75,6 +75,8 @@ public sealed partial class SimulatedCloud
             Content = null,
             AttachedTo = null,
             Interfaces = null,
+            StopsAt = null,
+            StartsAgain = null,
         };
         switch (collection)
         {
@@ -138,7 +140,7 @@ public sealed partial class SimulatedCloud
         }
 
         if (wished.Except(addresses, StringComparer.Ordinal).FirstOrDefault() is { } outside)
-            return nic with { Error = new CloudError { Code = "NO_ADDRESS", Message = $"{outside} lies in none of the subnets." } };
+            return nic with { Error = new CloudError { Code = "ADDRESS_OUTSIDE", Message = $"{outside} lies in none of the subnets." } };
         var number = _sequence & 0xffff;
         return nic with
         {
@@ -173,12 +175,19 @@ public sealed partial class SimulatedCloud
         operationId = null;
         if (duration == TimeSpan.Zero && fate is null)
         {
-            Store(Built(_objects[item.Id]));
+            Finish(_objects[item.Id]);
             return;
         }
 
         Store(_objects[item.Id] with { State = CloudStates.Provisioning });
         operationId = StartOperation("create", item, duration, fate);
+    }
+
+    private void Finish(CloudObject item)
+    {
+        if (item.PowerOn != false)
+            Tell(item, "started");
+        Store(Built(item));
     }
 
     private static CloudObject Built(CloudObject item) => item with { State = item.PowerOn == false ? CloudStates.Stopped : CloudStates.Ready };
@@ -228,8 +237,9 @@ public sealed partial class SimulatedCloud
             {
                 if (operation.Verb == "delete")
                     Remove(item, AuditEvent.Deleted);
-                else
-                    Store(Built(item));
+                // What is being deleted meanwhile stays so.
+                else if (item.State != CloudStates.Deleting)
+                    Finish(item);
             }
             else if (operation.Verb == "delete")
             {
@@ -245,6 +255,7 @@ public sealed partial class SimulatedCloud
             }
         }
 
+        SettlePower();
         foreach (var operation in _operations.Values.Where(o => o.Status != "RUNNING" && o.Due + _knobs.OperationLife <= now).ToList())
             _dirty |= _operations.Remove(operation.Id);
         foreach (var (key, token) in _tokens.Where(t => t.Value.ExpiresAt <= now).ToList())
@@ -257,6 +268,7 @@ public sealed partial class SimulatedCloud
     {
         _objects[item.Id] = item with { Generation = item.Generation + 1, Revision = null, Interfaces = null };
         _dirty = true;
+        Publish(item);
         Touch(item.AttachedTo);
     }
 
@@ -276,6 +288,8 @@ public sealed partial class SimulatedCloud
                 Store(held with { AttachedTo = null });
         if (_knobs.ListLag > TimeSpan.Zero || _knobs.TombstoneLife > TimeSpan.Zero)
             _ghosts.Add(new CloudGhost { Object = item, GoneAt = Now });
+        ForgetConsoles(item);
+        Publish(item);
         Audit.Record(what, item, Now);
         _dirty = true;
     }
@@ -285,6 +299,8 @@ public sealed partial class SimulatedCloud
     {
         Revision = item.Generation.ToString(CultureInfo.InvariantCulture),
         Content = null,
+        StopsAt = null,
+        StartsAgain = null,
         Interfaces = item.Collection != Collections.Servers ? null : [.. (item.NicIds ?? []).Select(id => _objects.GetValueOrDefault(id)).OfType<CloudObject>()
             .Select(n => new CloudInterface
             {
@@ -299,7 +315,8 @@ public sealed partial class SimulatedCloud
     private string NextId(string collection)
     {
         _dirty = true;
-        var prefix = collection.EndsWith('s') ? collection[..^1] : collection;
-        return string.Create(CultureInfo.InvariantCulture, $"{prefix}-{++_sequence:x8}{_random.Next(0x10000):x4}");
+        return string.Create(CultureInfo.InvariantCulture, $"{IdPrefix(collection)}{++_sequence:x8}{_random.Next(0x10000):x4}");
     }
+
+    private static string IdPrefix(string collection) => (collection.EndsWith('s') ? collection[..^1] : collection) + "-";
 }

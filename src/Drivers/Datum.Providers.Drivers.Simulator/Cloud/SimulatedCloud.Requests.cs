@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 
@@ -13,6 +12,16 @@ public sealed partial class SimulatedCloud
             return CloudResponse.Of(200, new CloudAccount { AccountId = _accountId, Version = "1.0" }, CloudJson.Default.CloudAccount);
         if (collection == "operations" && request.Method == HttpMethod.Get && id is not null)
             return GetOperation(id);
+        if (request.Method == HttpMethod.Get && request.Segments.Length == 1)
+        {
+            if (collection == "images")
+                return ListImages(request);
+            if (collection == "sizes")
+                return ListSizes(request);
+            if (collection == "quotas")
+                return GetQuotas();
+        }
+
         if (Collections.KindOf(collection) == ResourceKind.Unknown || request.Segments.Length > 3)
             return CloudResponse.Error(404, "NO_SUCH_PATH", "There is no such path.");
         if (id is null)
@@ -22,6 +31,8 @@ public sealed partial class SimulatedCloud
             return request.Method == HttpMethod.Post ? Create(request) : NotAllowed();
         }
 
+        if (request.Segments.Length == 3 && collection == Collections.Servers && request.Method == HttpMethod.Get && request.Segments[2] == "console")
+            return GetConsole(id, request);
         if (request.Segments.Length == 3)
             return request.Method == HttpMethod.Post && collection == Collections.Servers ? Act(id, request.Segments[2], request) : NotAllowed();
         if (request.Method == HttpMethod.Get)
@@ -64,26 +75,28 @@ public sealed partial class SimulatedCloud
             .Where(o => o.Zone is null || !_knobs.UnreachableZones.Contains(o.Zone))
             // A platform of class D shows no labels in lists, so nothing can be found by them.
             .Select(o => manual ? o with { Labels = null } : o);
-        if (request.Query.TryGetValue("name", out var name))
-            shown = shown.Where(o => o.Name == name);
         if (request.Query.TryGetValue("unattached", out var unattached) && unattached == "true")
             shown = shown.Where(o => o.AttachedTo is null);
-        if (request.Query.TryGetValue("labels", out var labels))
+        var pairs = new List<KeyValuePair<string, string>>();
+        foreach (var pair in request.Query.TryGetValue("labels", out var labels) ? labels.Split(',') : [])
         {
-            foreach (var pair in labels.Split(','))
-            {
-                var colon = pair.IndexOf(':', StringComparison.Ordinal);
-                if (colon <= 0)
-                    return CloudResponse.Error(400, "INVALID", "labels is key:value, separated by commas.");
-                var (key, value) = (pair[..colon], pair[(colon + 1)..]);
-                shown = shown.Where(o => o.Labels is not null && o.Labels.TryGetValue(key, out var has) && has == value);
-            }
+            var colon = pair.IndexOf(':', StringComparison.Ordinal);
+            if (colon <= 0)
+                return CloudResponse.Error(400, "INVALID", "labels is key:value, separated by commas.");
+            pairs.Add(new(pair[..colon], pair[(colon + 1)..]));
         }
 
-        var limit = _knobs.PageSize;
-        if (request.Query.TryGetValue("limit", out var text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var asked) && asked > 0)
-            limit = Math.Min(limit, asked);
+        // match=any: the name or all of the labels; else both.
+        var named = request.Query.TryGetValue("name", out var name);
+        if (named && pairs.Count > 0 && request.Query.GetValueOrDefault("match") == "any")
+            shown = shown.Where(o => o.Name == name || HasLabels(o));
+        else
+            shown = shown.Where(o => (!named || o.Name == name) && HasLabels(o));
+
+        var limit = Limit(request);
         var after = request.Query.GetValueOrDefault("after", "");
+        if (after.Length > 0 && !after.StartsWith(IdPrefix(request.Collection), StringComparison.Ordinal))
+            return CloudResponse.Error(400, "INVALID_CURSOR", $"after is no id of {request.Collection}.");
         var rest = shown.OrderBy(o => o.Id, StringComparer.Ordinal).Where(o => string.CompareOrdinal(o.Id, after) > 0).Take(limit + 1).ToList();
         var more = rest.Count > limit;
         var page = more ? rest[..limit] : rest;
@@ -93,6 +106,8 @@ public sealed partial class SimulatedCloud
             Next = more ? page[^1].Id : null,
             Unreachable = [.. _knobs.UnreachableZones.Order(StringComparer.Ordinal)],
         }, CloudJson.Default.CloudPage);
+
+        bool HasLabels(CloudObject item) => pairs.All(p => item.Labels is not null && item.Labels.TryGetValue(p.Key, out var has) && has == p.Value);
     }
 
     private CloudResponse Create(CloudRequest request)
@@ -143,6 +158,8 @@ public sealed partial class SimulatedCloud
             return CloudResponse.Error(400, "INVALID", "The body is no object.");
         if (item.State == CloudStates.Deleting)
             return CloudResponse.Error(409, "NOT_READY", $"{id} is being deleted.");
+        if (request.IfMatch is { } revision && revision != Public(item).Revision)
+            return CloudResponse.Error(412, "REVISION_MISMATCH", $"{id} changed since revision {revision}.");
         var changed = item with { Labels = wish.Labels ?? item.Labels };
         switch (request.Collection)
         {
@@ -165,35 +182,17 @@ public sealed partial class SimulatedCloud
                     return CloudResponse.Error(400, "NO_SUCH_REFERENCE", $"There is no firewall {missing}.");
                 changed = changed with { FirewallIds = wish.FirewallIds ?? item.FirewallIds };
                 break;
+            case Collections.Servers:
+                changed = changed with { StopGraceSeconds = wish.StopGraceSeconds ?? item.StopGraceSeconds };
+                break;
             default:
                 break;
         }
 
         Store(changed);
-        return CloudResponse.Of(200, Public(_objects[id]), CloudJson.Default.CloudObject);
-    }
-
-    private CloudResponse Act(string id, string action, CloudRequest request)
-    {
-        if (Find(Collections.Servers, id) is not { } server)
-            return NotFound(id);
-        if (server.State is not (CloudStates.Ready or CloudStates.Stopped))
-            return CloudResponse.Error(409, "NOT_READY", $"{id} is {server.State}.");
-        var on = action != "stop";
-        if (action is not ("start" or "stop" or "restart"))
-            return CloudResponse.Error(404, "NO_SUCH_PATH", "There is no such action.");
-        var restartedAt = server.RestartedAt;
-        if (action == "restart" && TryRead(request, out var wish))
-            restartedAt = wish.RestartedAt;
-        Store(server with
-        {
-            PowerOn = on,
-            State = on ? CloudStates.Ready : CloudStates.Stopped,
-            RestartedAt = restartedAt,
-            Guest = server.Guest is null ? null : on ? "ready" : "notReady",
-            GuestMessage = null,
-            Containers = server.Containers is { } containers ? [.. containers.Select(c => c with { Running = on, Message = null })] : null,
-        });
+        // Another mark on the same object: taken over or let go, not made.
+        if (wish.Labels is not null)
+            Audit.Record(AuditEvent.Marked, changed, Now);
         return CloudResponse.Of(200, Public(_objects[id]), CloudJson.Default.CloudObject);
     }
 
@@ -206,7 +205,9 @@ public sealed partial class SimulatedCloud
         var users = UsersOf(item);
         if (users.Length > 0)
             return CloudResponse.Error(409, "IN_USE", $"{id} is used by {string.Join(", ", users)}.", users);
-        var duration = _knobs.DurationOf(Collections.KindOf(collection));
+        // A running guest is asked to stop before its server goes.
+        var duration = _knobs.DurationOf(Collections.KindOf(collection))
+            + (collection == Collections.Servers && item.State == CloudStates.Ready ? StopTime(item) : TimeSpan.Zero);
         var fate = TakeFate(collection, "delete");
         if (duration == TimeSpan.Zero && fate is null)
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace Datum.Providers.Drivers.Simulator;
 
@@ -159,6 +160,7 @@ public sealed partial class SimulatedCloud
     {
         if (!_objects.TryGetValue(serverId, out var server) || server.Containers is not { } containers || containers.All(c => c.Name != container))
             return false;
+        Append(serverId, container, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"container {container} ended with {exitCode}\n")));
         Store(server with
         {
             Containers = [.. containers.Select(c => c.Name == container ? c with { Running = false, ExitCode = exitCode, Message = "The container ended." } : c)],
@@ -262,28 +264,37 @@ public sealed partial class SimulatedCloud
         if (lease?.ReadIfChanged() is not { } state)
             return;
         var first = _sequence == 0;
-        var before = _objects.Values.ToList();
+        var before = _objects.ToDictionary(StringComparer.Ordinal);
         _objects.Clear();
         _operations.Clear();
         _tokens.Clear();
         _ghosts.Clear();
+        _consoles.Clear();
         _accountId = state.AccountId;
         _sequence = state.Sequence;
         foreach (var item in state.Objects)
         {
             _objects[item.Id] = item;
-            if (!before.Any(b => b.Id == item.Id))
+            var old = before.GetValueOrDefault(item.Id);
+            if (old is null)
                 Audit.Record(first ? AuditEvent.Loaded : AuditEvent.Created, item, Now);
+            if (!first && old?.Generation != item.Generation)
+                Publish(item);
         }
 
-        foreach (var item in before.Where(b => !_objects.ContainsKey(b.Id)))
+        foreach (var item in before.Values.Where(b => !_objects.ContainsKey(b.Id)))
+        {
             Audit.Record(AuditEvent.Deleted, item, Now);
+            Publish(item);
+        }
 
         foreach (var operation in state.Operations)
             _operations[operation.Id] = operation;
         foreach (var (key, token) in state.Tokens)
             _tokens[key] = token;
         _ghosts.AddRange(state.Ghosts);
+        foreach (var console in state.Consoles)
+            _consoles[ConsoleKey(console.ServerId, console.Container)] = console;
         _dirty = false;
     }
 
@@ -299,6 +310,7 @@ public sealed partial class SimulatedCloud
             Operations = [.. _operations.Values],
             Tokens = _tokens.ToImmutableSortedDictionary(StringComparer.Ordinal),
             Ghosts = [.. _ghosts],
+            Consoles = [.. _consoles.Values],
         });
         _dirty = false;
     }

@@ -34,6 +34,8 @@ public sealed class SimulatedCloudHandler(SimulatedCloud cloud, TimeProvider tim
                 break;
         }
 
+        if (path == "/v1/events" && request.Method == HttpMethod.Get)
+            return Watch(ToRequest(request, uri, body), request, fault?.Kind);
         var response = path.StartsWith("/admin/", StringComparison.Ordinal)
             ? Administer(request.Method, path, body)
             : cloud.Handle(ToRequest(request, uri, body));
@@ -51,6 +53,24 @@ public sealed class SimulatedCloudHandler(SimulatedCloud cloud, TimeProvider tim
         }
 
         return ToMessage(response, request);
+    }
+
+    // The answer is there at once, its lines come as things happen.
+    private HttpResponseMessage Watch(CloudRequest request, HttpRequestMessage message, FaultKind? fault)
+    {
+        var (stream, response) = cloud.Watch(request);
+        var answer = ToMessage(response, message);
+        if (stream is null)
+            return answer;
+        if (fault is not null)
+        {
+            stream.Dispose();
+            throw Reset();
+        }
+
+        answer.Content = new StreamContent(stream);
+        answer.Content.Headers.TryAddWithoutValidation("Content-Type", "application/x-ndjson");
+        return answer;
     }
 
     private CloudResponse Administer(HttpMethod method, string path, byte[] body)
@@ -90,6 +110,7 @@ public sealed class SimulatedCloudHandler(SimulatedCloud cloud, TimeProvider tim
             Segments = segments is ["v1", .. var rest] ? [.. rest.Select(Uri.UnescapeDataString)] : [],
             Query = query.ToImmutable(),
             Token = request.Headers.TryGetValues("Idempotency-Key", out var tokens) ? tokens.First() : null,
+            IfMatch = request.Headers.TryGetValues("If-Match", out var revisions) ? revisions.First().Trim('"') : null,
             Body = body,
         };
     }

@@ -68,6 +68,9 @@ public sealed record SimulatorKnobs
     /// <summary>False: new servers report no health of the guest. Default true.</summary>
     public bool GuestReports { get; init; } = true;
 
+    /// <summary>How long a guest takes to stop once it is asked; its server's grace at most. Default none.</summary>
+    public TimeSpan GuestStopTime { get; init; }
+
     /// <summary>The class of a kind's creates.</summary>
     public CreateClass CreateClassOf(ResourceKind kind) => CreateClasses.TryGetValue(kind, out var chosen) ? chosen : kind switch
     {

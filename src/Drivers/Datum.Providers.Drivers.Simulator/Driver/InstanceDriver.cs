@@ -3,7 +3,7 @@ using Datum.Providers.Sdk;
 namespace Datum.Providers.Drivers.Simulator;
 
 /// <summary>An instance is several platform objects: each nic, the boot disk, the server. One step makes or removes one of them.</summary>
-internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver<InstanceSpec, InstanceFacts>
+internal sealed partial class InstanceDriver(SimulatorContext context) : IResourceDriver<InstanceSpec, InstanceFacts>
 {
     private readonly PartAccess _parts = new(context, ResourceKind.Instance);
 
@@ -55,9 +55,9 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
 
         wish = wish with { Labels = desired.Labels.ToImmutableSortedDictionary(StringComparer.Ordinal) };
         var (_, itemId, running, error) = await _parts.CreateAsync(operation, id, InstanceMapping.CollectionOf(part), part, InstanceMapping.MarkPart(part), wish);
-        if (error is not null)
-            return Failure(error);
         ImmutableArray<Part> made = itemId is null ? [] : [new Part { Name = part, Id = itemId }];
+        if (error is not null)
+            return new Failed<InstanceFacts> { Error = error, Parts = made };
         var resolved = Resolve(part, wish);
         // The other parts aren't in the answer: the host looks.
         return running is not null
@@ -76,20 +76,39 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
             return Failure(PartAccess.NotOurs(item));
         Answer<CloudObject> answer;
         if (part == "power")
-            answer = await context.Api.ActAsync(operation.Call, item.Id, desired.Suspended ? "stop" : "start");
+        {
+            if (desired.Suspended == InstanceMapping.IsSuspended(item, desired.Suspended))
+                return new Done<InstanceFacts>();
+            answer = await context.Api.ActAsync(operation.Call, item.Id, desired.Suspended ? "stop" : "start", new CloudObject { PowerOn = !desired.Suspended });
+        }
         else if (part == "restart")
-            answer = await context.Api.ActAsync(operation.Call, item.Id, "restart", new CloudObject { RestartedAt = desired.RestartedAt });
-        else if (IndexOfNic(part) is { } index && index < desired.Interfaces.Length)
+        {
+            if (item.RestartedAt == desired.RestartedAt)
+                return new Done<InstanceFacts>();
+            answer = await context.Api.ActAsync(operation.Call, item.Id, "restart", new CloudObject { RestartedAt = desired.RestartedAt }, operation.Token);
+        }
+        else if (part == InstanceMapping.Server)
+        {
+            answer = await context.Api.PatchAsync(operation.Call, Collections.Servers, item.Id, new CloudObject { StopGraceSeconds = desired.TerminationGraceSeconds });
+        }
+        else if (InstanceMapping.IndexOfNic(part) is { } index && index < desired.Interfaces.Length)
+        {
             answer = await context.Api.PatchAsync(operation.Call, Collections.Nics, item.Id, new CloudObject { FirewallIds = InstanceMapping.NicWish(desired.Interfaces[index]).FirewallIds });
+        }
         else
+        {
             return Failure(PartAccess.Refused(ErrorCode.Bug, $"There is no update step {part}."));
-        return answer.Error is { } error ? Failure(error) : new Done<InstanceFacts>();
+        }
+
+        return answer.Value is not { } changed ? Failure(answer.Error!)
+            : changed.State == CloudStates.Stopping ? new Running<InstanceFacts> { Progress = PartAccess.ToProgress(changed, null)! }
+            : new Done<InstanceFacts>();
     }
 
     public async ValueTask<Outcome<InstanceFacts>> DeleteAsync(Operation operation, Identity id)
     {
         var part = operation.Step.Part;
-        if (part != InstanceMapping.Boot && part != InstanceMapping.Server && IndexOfNic(part) is null)
+        if (!InstanceMapping.IsPart(part))
             return Failure(PartAccess.Refused(ErrorCode.Bug, $"There is no step {part}."));
         var (running, _, error) = await _parts.DeleteAsync(operation, id, InstanceMapping.CollectionOf(part), part, InstanceMapping.MarkPart(part));
         if (error is not null)
@@ -106,7 +125,7 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
         var collection = colon < 0 ? order[0] : cursor![..colon];
         var after = colon < 0 || colon == cursor!.Length - 1 ? null : cursor[(colon + 1)..];
         if (!order.Contains(collection))
-            return PartAccess.Refused(ErrorCode.Bug, "The cursor isn't one of this driver's.");
+            return PartAccess.Refused(ErrorCode.PreconditionFailed, "The cursor isn't one of this driver's; begin again.");
         var answer = await context.Api.ListAsync(call, collection, query.PageSize, after,
             [new(Marks.InstallKey, query.Installation), new(Marks.KindKey, ResourceNames.Prefix(ResourceKind.Instance))],
             unattached: collection != Collections.Servers);
@@ -152,20 +171,29 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
     /// <summary>Every part that is there, by name: the wished ones, the recorded ones and, for a deletion, all that carry the mark.</summary>
     private async ValueTask<(SortedDictionary<string, PartLook> Seen, DriverError? Error, ImmutableArray<Part> Candidates)> LookAsync(Call call, Identity id, InstanceSpec? desired)
     {
-        var names = new SortedSet<string>(id.Parts.Select(p => p.Name), StringComparer.Ordinal) { InstanceMapping.Boot, InstanceMapping.Server };
+        var names = new SortedSet<string>(id.Parts.Select(p => p.Name), StringComparer.Ordinal) { InstanceMapping.Boot };
         for (var i = 0; i < (desired?.Interfaces.Length ?? SimulatorDescriptor.MaxInterfaces); i++)
             names.Add(InstanceMapping.Nic(i));
+        names.Remove(InstanceMapping.Server);
         // Without recorded ids a deletion can't know how many nics there were: the platform's limit bounds the look.
         var seen = new SortedDictionary<string, PartLook>(StringComparer.Ordinal);
-        foreach (var name in names)
+        CloudObject? server = null;
+        foreach (var name in names.Prepend(InstanceMapping.Server))
         {
-            var look = await _parts.FindAsync(call, id, InstanceMapping.CollectionOf(name), name, InstanceMapping.MarkPart(name));
+            var (collection, markPart) = (InstanceMapping.CollectionOf(name), InstanceMapping.MarkPart(name));
+            // What its server holds is a part, whatever its mark: one that lacks the mark must show (DC-25).
+            var look = id.PartId(name) is null && InstanceMapping.HeldAs(server, name) is { } held
+                ? await _parts.ReadAsync(call, id, collection, held, markPart)
+                : await _parts.FindAsync(call, id, collection, name, markPart);
             if (look.Error is not null)
                 return (seen, look.Error, []);
             if (look.Candidates.Length > 0)
                 return (seen, null, [.. look.Candidates.Select(c => new Part { Name = name, Id = c.Id })]);
-            if (look.Item is not null)
-                seen[name] = look;
+            if (look.Item is null)
+                continue;
+            seen[name] = look;
+            if (name == InstanceMapping.Server && look.Mark == MarkState.Ours)
+                server = look.Item;
         }
 
         return (seen, null, []);
@@ -174,7 +202,7 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
     private Present<InstanceFacts> Seen(SortedDictionary<string, PartLook> seen, Identity id, InstanceSpec? desired, Progress? running, Handle? handle, DriverError? failure)
     {
         var server = seen.GetValueOrDefault(InstanceMapping.Server)?.Item;
-        var mark = seen.Values.Select(l => l.Mark).FirstOrDefault(m => m != MarkState.Ours, MarkState.Ours);
+        var mark = Adoption.Worst(seen.Values.Select(l => l.Mark));
         var main = (server ?? seen.Values.First().Item)!;
         var broken = seen.Values.Select(l => l.Item!).FirstOrDefault(i => i.Error is not null);
         var busy = seen.Values.Select(l => PartAccess.ToProgress(l.Item!, running is null ? null : handle)).FirstOrDefault(p => p is not null);
@@ -193,7 +221,7 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
 
         Step? next = null;
         if (mark == MarkState.Ours && (desired is null || lost.Count == 0))
-            next = desired is null ? DeletePlan(seen).Next(seen) : CreatePlan(desired).Next(seen) ?? (diff.CanUpdate ? UpdateStep(drift, desired) : null);
+            next = desired is null ? DeleteStep(seen, server) : CreatePlan(desired).Next(seen) ?? (diff.CanUpdate ? UpdateStep(drift, desired) : null);
         return new Present<InstanceFacts>
         {
             Facts = server is not null ? InstanceMapping.ToFacts(server) : new InstanceFacts { Power = PowerState.Unknown, PlatformState = main.State },
@@ -203,7 +231,8 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
             Incarnation = PartAccess.ReadMark(main)?.Incarnation ?? 0,
             Drift = drift,
             Next = next,
-            InProgress = busy ?? (server is null || unseen ? running : null),
+            // What can be deleted now is, also while the platform still builds (DC-27).
+            InProgress = desired is null && next is not null ? null : busy ?? (server is null || unseen ? running : null),
             Failure = broken is not null ? context.Api.ToError(broken.Error!, Effect.Applied) : failure,
         };
     }
@@ -217,16 +246,21 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
             .Then(InstanceMapping.Boot, StepVerb.Create, _parts.Class, Has(InstanceMapping.Boot), "create boot disk")
             .Then(InstanceMapping.Server, StepVerb.Create, _parts.Class, Has(InstanceMapping.Server), "create server");
 
-        static Func<SortedDictionary<string, PartLook>, bool> Has(string part) => seen => seen.ContainsKey(part);
+        // A server keeps what it was made with: nothing is made for it afterwards.
+        static Func<SortedDictionary<string, PartLook>, bool> Has(string part) => seen => seen.ContainsKey(part) || seen.ContainsKey(InstanceMapping.Server);
     }
 
-    // What holds the others goes first; a part that is being deleted is waited for by InProgress.
-    private static StepPlan<SortedDictionary<string, PartLook>> DeletePlan(SortedDictionary<string, PartLook> seen)
+    // What holds the others goes first; they can't go before it is gone.
+    private static Step? DeleteStep(SortedDictionary<string, PartLook> seen, CloudObject? server)
     {
-        var plan = new StepPlan<SortedDictionary<string, PartLook>>();
         foreach (var part in seen.Keys.OrderBy(p => p switch { InstanceMapping.Server => 0, InstanceMapping.Boot => 1, _ => 2 }).ThenByDescending(p => p, StringComparer.Ordinal))
-            plan.Then(part, StepVerb.Delete, CreateClass.Repeatable, s => !s.TryGetValue(part, out var look) || look.Item!.State == CloudStates.Deleting, $"delete {part}");
-        return plan;
+        {
+            var item = seen[part].Item!;
+            if (item.State != CloudStates.Deleting && (server is not { State: CloudStates.Deleting } || item.AttachedTo != server.Id))
+                return new Step { Part = part, Verb = StepVerb.Delete, Class = CreateClass.Repeatable, Description = $"delete {part}" };
+        }
+
+        return null;
     }
 
     private static Step? UpdateStep(ImmutableArray<Drift> drift, InstanceSpec desired)
@@ -236,6 +270,8 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
             part = "power";
         else if (drift.Any(d => d.Path == "restartedAt") && !desired.Suspended)
             part = "restart";
+        else if (drift.Any(d => d.Path == "terminationGraceSeconds"))
+            part = InstanceMapping.Server;
         for (var i = 0; part is null && i < desired.Interfaces.Length; i++)
             if (drift.Any(d => d.Path == $"interfaces[{desired.Interfaces[i].Name}].firewalls"))
                 part = InstanceMapping.Nic(i);
@@ -246,7 +282,7 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
     {
         InstanceMapping.Boot => InstanceMapping.BootWish(context, desired, id),
         InstanceMapping.Server => InstanceMapping.ServerWish(desired, id),
-        _ => IndexOfNic(part) is { } index && index < desired.Interfaces.Length ? InstanceMapping.NicWish(desired.Interfaces[index]) : null,
+        _ => InstanceMapping.IndexOfNic(part) is { } index && index < desired.Interfaces.Length ? InstanceMapping.NicWish(desired.Interfaces[index]) : null,
     };
 
     private static ImmutableDictionary<string, string> Resolve(string part, CloudObject wish)
@@ -262,11 +298,6 @@ internal sealed class InstanceDriver(SimulatorContext context) : IResourceDriver
             resolved["size"] = size;
         return resolved.ToImmutable();
     }
-
-    private static int? IndexOfNic(string part) =>
-        part.StartsWith("nic-", StringComparison.Ordinal) && int.TryParse(part.AsSpan(4), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var index) && index < SimulatorDescriptor.MaxInterfaces
-            ? index
-            : null;
 
     private static Failed<InstanceFacts> Failure(DriverError error) => new() { Error = error };
 }

@@ -25,6 +25,14 @@ internal static class InstanceMapping
         _ => Collections.Nics,
     };
 
+    public static bool IsPart(string part) => part is Boot or Server || IndexOfNic(part) is not null;
+
+    /// <summary>Which of the nics a part is; null when it is none.</summary>
+    public static int? IndexOfNic(string part) =>
+        part.StartsWith("nic-", StringComparison.Ordinal) && int.TryParse(part.AsSpan(4), NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < SimulatorDescriptor.MaxInterfaces
+            ? index
+            : null;
+
     /// <summary>The server carries the resource's own mark, the others their part's.</summary>
     public static string? MarkPart(string part) => part == Server ? null : part;
 
@@ -61,11 +69,26 @@ internal static class InstanceMapping
         DiskIds = DataDisks(spec),
         PowerOn = !spec.Suspended,
         RestartedAt = spec.RestartedAt,
+        StopGraceSeconds = spec.TerminationGraceSeconds,
         ConfigHash = GuestHash(spec),
         Containers = spec.Sandbox is { } sandbox
             ? [.. sandbox.Containers.Select(c => new CloudContainer { Name = c.Name, Image = c.Image, ConfigHash = ContainerHash(spec, c) })]
             : null,
     };
+
+    /// <summary>The id of what a server holds as a part; null when it holds none of it, or there is no server.</summary>
+    public static string? HeldAs(CloudObject? server, string part)
+    {
+        if (server is null || part == Boot)
+            return server?.BootDiskId;
+        return IndexOfNic(part) is { } index && server.NicIds is { } nics && index < nics.Length ? nics[index] : null;
+    }
+
+    /// <summary>
+    /// Whether a server is suspended, as far as a wish can mind. One that somebody switched off without saying that it shall stay so is off, not suspended:
+    /// power is a fact (DC-78).
+    /// </summary>
+    public static bool IsSuspended(CloudObject server, bool wished) => server.PowerOn == false && (!wished || server.State != CloudStates.Ready);
 
     public static string? Zone(InstanceSpec spec, Identity id) => id.Resolved.GetValueOrDefault("zone") ?? Check.ZoneOf(spec);
 
@@ -102,7 +125,7 @@ internal static class InstanceMapping
             CloudStates.Ready => PowerState.Running,
             CloudStates.Stopped => PowerState.Stopped,
             CloudStates.Provisioning => PowerState.Starting,
-            CloudStates.Deleting => PowerState.Stopping,
+            CloudStates.Deleting or CloudStates.Stopping => PowerState.Stopping,
             _ => PowerState.Unknown,
         },
         Guest = server.State is not (CloudStates.Ready or CloudStates.Stopped) ? GuestHealth.Unknown : server.Guest switch
@@ -139,9 +162,12 @@ internal static class InstanceMapping
             .Number("size.memoryMiB", wish.MemoryMiB, server.MemoryMiB, Remedy.Replace)
             .Text("location.zone", wish.Zone, server.Zone, Remedy.Replace)
             .Set("volumes.disk", wish.DiskIds ?? [], server.DiskIds ?? [], Remedy.Replace)
-            .Flag("suspended", spec.Suspended, server.PowerOn == false, Remedy.InPlace)
-            .Text("restartedAt", spec.RestartedAt, server.RestartedAt, Remedy.InPlace);
-        if (server.ConfigHash != wish.ConfigHash)
+            .Number("interfaces", spec.Interfaces.Length, server.NicIds?.Length, Remedy.Replace)
+            .Flag("suspended", spec.Suspended, IsSuspended(server, spec.Suspended), Remedy.InPlace)
+            .Text("restartedAt", spec.RestartedAt, server.RestartedAt, Remedy.InPlace)
+            .Number("terminationGraceSeconds", spec.TerminationGraceSeconds, server.StopGraceSeconds, Remedy.InPlace);
+        // A server that we didn't make has no hash: what its guest was told can't be compared.
+        if (server.ConfigHash is not null && server.ConfigHash != wish.ConfigHash)
             diff.Add(spec.Sandbox is null ? "machine" : "volumes", Remedy.Replace);
         if (wish.Containers is not { } containers)
             return diff;
@@ -151,7 +177,7 @@ internal static class InstanceMapping
             if (server.Containers?.FirstOrDefault(c => c.Name == container.Name) is not { } has)
                 continue;
             diff.Text($"sandbox.containers[{container.Name}].image", container.Image, has.Image, Remedy.Replace);
-            if (container.ConfigHash != has.ConfigHash)
+            if (has.ConfigHash.Length > 0 && container.ConfigHash != has.ConfigHash)
                 diff.Add($"sandbox.containers[{container.Name}]", Remedy.Replace);
         }
 
@@ -181,12 +207,18 @@ internal static class InstanceMapping
             findings.Add(new Finding { Path = "volumes", Capability = "maxDataDisks", Message = $"A server has at most {SimulatorDescriptor.MaxDataDisks} data disks." });
         foreach (var nic in desired.Interfaces)
         {
+            if (nic.Network is null)
+                findings.Add(new Finding { Path = $"interfaces[{nic.Name}].network", Message = "An interface of this platform needs a network." });
             if (nic.Ingress is not null)
                 findings.Add(new Finding { Path = $"interfaces[{nic.Name}].ingress", Capability = "firewall", Message = "Rules are enforced by firewalls of their own here, not by the instance." });
             foreach (var address in nic.Addresses.Where(a => !IPAddress.TryParse(a, out _)))
                 findings.Add(new Finding { Path = $"interfaces[{nic.Name}].addresses", Message = $"'{address}' is no address." });
         }
 
+        if (BootVolume(desired)?.Type is { } type && Check.DiskType(context, type) is null)
+            findings.Add(new Finding { Path = $"volumes[{desired.Machine!.BootVolume}].disk.type", Capability = "diskTypes", Message = $"Disk type {type} isn't known here; name it in the ProviderConfig's diskTypes." });
+        if (desired.TerminationGraceSeconds is < 0 or > 3600)
+            findings.Add(new Finding { Path = "terminationGraceSeconds", Message = "A guest has 0 to 3600 seconds to stop." });
         if (desired.Machine is { } machine)
         {
             if (BootVolume(desired)?.Image is not { } image)

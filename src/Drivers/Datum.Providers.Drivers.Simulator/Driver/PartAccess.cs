@@ -32,44 +32,44 @@ internal sealed class PartAccess(SimulatorContext context, ResourceKind kind)
     {
         if (id.PartId(part) is { } recorded)
             return await ReadAsync(call, id, collection, recorded, markPart);
-        List<CloudObject> listed;
-        DriverError? error;
-        switch (Class)
-        {
-            case CreateClass.Named:
-                (listed, error) = await Api.ListAllAsync(call, collection, name: NameOf(id, markPart));
-                break;
-            case CreateClass.Token or CreateClass.Marked:
-                // The incarnation is left out, so that a leftover of an earlier life is seen too.
-                var labels = Marks.ToPairs(Marks.For(id with { Incarnation = 0 }, markPart));
-                (listed, error) = await Api.ListAllAsync(call, collection, labels);
-                break;
-            default:
-                return new PartLook();
-        }
-
+        var (found, error) = await SearchAsync(call, id, collection, markPart);
         if (error is not null)
             return new PartLook { Error = error };
-        // A listing may show what is gone, and the main object's mark is part of every part's mark.
+        // What carries no mark isn't ours, whatever its name: it was released, or somebody made it.
+        var marked = found.Where(l => l.Mark != MarkState.Missing).ToList();
+        var ours = marked.Where(l => l.Mark == MarkState.Ours).ToList();
+        var current = ours.Where(l => ReadMark(l.Item!)?.Incarnation == id.Incarnation).ToList();
+        var best = current.Count > 0 ? current : ours.Count > 0 ? ours : marked;
+        return best.Count switch
+        {
+            0 => new PartLook(),
+            1 => best[0],
+            _ => new PartLook { Candidates = [.. best.Select(l => l.Item!)] },
+        };
+    }
+
+    /// <summary>Every object that has our name (B) or our mark, read one by one.</summary>
+    private async ValueTask<(List<PartLook> Found, DriverError? Error)> SearchAsync(Call call, Identity id, string collection, string? markPart)
+    {
         var found = new List<PartLook>();
-        foreach (var item in listed.Where(i => Class == CreateClass.Named || ReadMark(i)?.Part == markPart))
+        if (Class is not (CreateClass.Named or CreateClass.Token or CreateClass.Marked))
+            return (found, null);
+        // The incarnation is left out, so that a leftover of an earlier life is seen too. What was adopted has another name than ours.
+        var name = Class == CreateClass.Named ? NameOf(id, markPart) : null;
+        var (listed, error) = await Api.ListAllAsync(call, collection, Marks.ToPairs(Marks.For(id with { Incarnation = 0 }, markPart)), name);
+        if (error is not null)
+            return (found, error);
+        // A listing may show what is gone, and the main object's mark is part of every part's mark.
+        foreach (var item in listed.Where(i => i.Name == name || ReadMark(i)?.Part == markPart))
         {
             var look = await ReadAsync(call, id, collection, item.Id, markPart);
             if (look.Error is not null)
-                return look;
+                return (found, look.Error);
             if (look.Item is not null)
                 found.Add(look);
         }
 
-        var current = found.Where(l => ReadMark(l.Item!)?.Incarnation == id.Incarnation).ToList();
-        if (current.Count > 0)
-            found = current;
-        return found.Count switch
-        {
-            0 => new PartLook(),
-            1 => found[0],
-            _ => new PartLook { Candidates = [.. found.Select(l => l.Item!)] },
-        };
+        return (found, null);
     }
 
     /// <summary>Makes the object once. Repeated after a success it finds what is there.</summary>
@@ -97,6 +97,9 @@ internal sealed class PartAccess(SimulatorContext context, ResourceKind kind)
         if (answer.Value is { } accepted)
         {
             var itemId = accepted.TargetId ?? accepted.Object?.Id;
+            // An object without its mark would be found by nobody, and made again (DC-35).
+            if (accepted.Object is { } shown && Marks.Compare(id, ReadMark(shown), markPart) != MarkState.Ours)
+                return (null, itemId, null, Refused(ErrorCode.Failed, $"The platform made {shown.Id} without the mark that it was sent with.") with { Effect = Effect.Applied });
             if (accepted.OperationId is { } op)
                 return (accepted.Object, itemId, new Progress { LookAgainAfter = LookAgain, Handle = SimulatorApi.ToHandle(op, accepted.OperationExpiresAt), WaitingFor = WaitingFor.Platform }, null);
             var atOnce = accepted.Object is { } made ? ToProgress(made, null) : null;
@@ -106,11 +109,11 @@ internal sealed class PartAccess(SimulatorContext context, ResourceKind kind)
         if (answer.Error!.PlatformCode != "ALREADY_EXISTS" || Class != CreateClass.Named)
             return (null, null, null, answer.Error);
         // B: the name is taken, by our own earlier request or by somebody else.
-        var holder = await FindAsync(call, id, collection, part, markPart);
-        if (holder.Item is { } own && holder.Mark == MarkState.Ours && ReadMark(own)?.Incarnation == id.Incarnation)
+        var (holders, searchError) = await SearchAsync(call, id, collection, markPart);
+        if (holders.FirstOrDefault(h => h.Mark == MarkState.Ours && ReadMark(h.Item!)?.Incarnation == id.Incarnation)?.Item is { } own)
             return (own, own.Id, ToProgress(own, null), null);
         // Hidden by the platform's window, or foreign: which of the two the next look tells.
-        return (null, null, null, holder.Item is null && holder.Error is null ? answer.Error with { Code = ErrorCode.NotReadyYet, RetryAfter = LookAgain } : answer.Error);
+        return (null, null, null, holders.Count == 0 && searchError is null ? answer.Error with { Code = ErrorCode.NotReadyYet, RetryAfter = LookAgain } : answer.Error);
     }
 
     /// <summary>Removes the object, if it is ours (law L3). Null error and null progress: it is gone.</summary>
@@ -149,6 +152,7 @@ internal sealed class PartAccess(SimulatorContext context, ResourceKind kind)
     {
         CloudStates.PendingApproval or CloudStates.Provisioning => Lifecycle.Creating,
         CloudStates.Ready => Lifecycle.Ready,
+        CloudStates.Stopping => Lifecycle.Updating,
         CloudStates.Stopped => Lifecycle.Degraded,
         CloudStates.Deleting => Lifecycle.Deleting,
         CloudStates.Failed => Lifecycle.Failed,
@@ -159,6 +163,7 @@ internal sealed class PartAccess(SimulatorContext context, ResourceKind kind)
     public static Progress? ToProgress(CloudObject item, Handle? handle) => item.State switch
     {
         CloudStates.PendingApproval => new Progress { LookAgainAfter = LookAgainForApproval, WaitingFor = WaitingFor.Approval, Handle = handle, Message = "waits for approval" },
+        CloudStates.Stopping => new Progress { LookAgainAfter = LookAgain, WaitingFor = WaitingFor.Platform, Handle = handle, Message = "the guest was asked to stop" },
         CloudStates.Provisioning or CloudStates.Deleting => new Progress { LookAgainAfter = LookAgain, WaitingFor = WaitingFor.Platform, Handle = handle },
         _ => null,
     };

@@ -188,13 +188,15 @@ internal static class Check
     }
 
     /// <summary>The zone of the location block; null when there is none.</summary>
-    public static string? ZoneOf(ResourceSpec desired)
+    public static string? ZoneOf(ResourceSpec desired) => ZoneOf(desired.LocationJson);
+
+    public static string? ZoneOf(string? locationJson)
     {
-        if (desired.LocationJson is not { } text)
+        if (locationJson is null)
             return null;
         try
         {
-            return JsonSerializer.Deserialize(text, CloudJson.Default.SimulatorLocation)?.Zone;
+            return JsonSerializer.Deserialize(locationJson, CloudJson.Default.SimulatorLocation)?.Zone;
         }
         catch (JsonException)
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Datum.Providers.Sdk;
 
 namespace Datum.Providers.Drivers.Simulator;
@@ -14,6 +15,10 @@ internal sealed class SimulatorApi : IDisposable
         Detail = ReadDetail,
         Rows =
         [
+            new() { PlatformCode = "NO_ADDRESS", Code = ErrorCode.CapacityUnavailable, Effect = Effect.NotApplied, Scope = ErrorScope.Resource },
+            new() { PlatformCode = "ADDRESS_OUTSIDE", Code = ErrorCode.Invalid, Effect = Effect.NotApplied },
+            new() { PlatformCode = "NO_SUCH_CONTAINER", Code = ErrorCode.Invalid, Effect = Effect.NotApplied },
+            new() { PlatformCode = "INVALID_CURSOR", Code = ErrorCode.PreconditionFailed, Effect = Effect.NotApplied },
             new() { PlatformCode = "QUOTA_EXCEEDED", Code = ErrorCode.QuotaExceeded, Effect = Effect.NotApplied, Scope = ErrorScope.Account },
             new() { PlatformCode = "STOCKOUT", Code = ErrorCode.CapacityUnavailable, Effect = Effect.NotApplied, Scope = ErrorScope.Zone },
             new() { PlatformCode = "NOT_READY", Code = ErrorCode.NotReadyYet, Effect = Effect.NotApplied },
@@ -55,6 +60,8 @@ internal sealed class SimulatorApi : IDisposable
             new("limit", pageSize > 0 ? pageSize.ToString(CultureInfo.InvariantCulture) : null),
             new("after", after),
             new("name", name),
+            // An object that has our name, or one that has our mark.
+            new("match", name is not null && labels is not null ? "any" : null),
             new("unattached", unattached ? "true" : null),
             new("labels", labels is null ? null : string.Join(',', labels.Select(l => $"{l.Key}:{l.Value}"))));
         return (await _client.SendAsync(call, RestRequest.Get(path))).Read(CloudJson.Default.CloudPage);
@@ -91,11 +98,48 @@ internal sealed class SimulatorApi : IDisposable
     public async ValueTask<Answer<CloudObject>> PatchAsync(Call call, string collection, string id, CloudObject change) =>
         (await _client.SendAsync(call, RestRequest.Patch($"v1/{collection}/{Uri.EscapeDataString(id)}", change, CloudJson.Default.CloudObject))).Read(CloudJson.Default.CloudObject);
 
-    public async ValueTask<Answer<CloudObject>> ActAsync(Call call, string serverId, string action, CloudObject? body = null)
+    /// <summary>Other labels, if the object is still as it was read; neither item nor error when it is gone.</summary>
+    public async ValueTask<(CloudObject? Item, DriverError? Error)> RelabelAsync(Call call, CloudObject item, ImmutableSortedDictionary<string, string> labels)
+    {
+        var request = RestRequest.Patch($"v1/{item.Collection}/{Uri.EscapeDataString(item.Id)}", new CloudObject { Labels = labels }, CloudJson.Default.CloudObject);
+        var result = await _client.SendAsync(call, request.WithHeader("If-Match", $"\"{item.Revision}\""));
+        if (result.NotFound)
+            return (null, null);
+        var answer = result.Read(CloudJson.Default.CloudObject);
+        return (answer.Value, answer.Error);
+    }
+
+    /// <summary>Power; with a token the platform does it once, however often it is sent.</summary>
+    public async ValueTask<Answer<CloudObject>> ActAsync(Call call, string serverId, string action, CloudObject? body = null, string? token = null)
     {
         var path = $"v1/{Collections.Servers}/{Uri.EscapeDataString(serverId)}/{action}";
-        return (await _client.SendAsync(call, body is null ? RestRequest.Post(path) : RestRequest.Post(path, body, CloudJson.Default.CloudObject))).Read(CloudJson.Default.CloudObject);
+        var request = body is null ? RestRequest.Post(path) : RestRequest.Post(path, body, CloudJson.Default.CloudObject);
+        return (await _client.SendAsync(call, token is null ? request : request.WithHeader("Idempotency-Key", token))).Read(CloudJson.Default.CloudObject);
     }
+
+    /// <summary>Neither console nor error: the server isn't there.</summary>
+    public async ValueTask<(CloudConsole? Console, DriverError? Error)> ConsoleAsync(Call call, string serverId, string? container, long? after, int limit)
+    {
+        var path = RestRequest.WithQuery($"v1/{Collections.Servers}/{Uri.EscapeDataString(serverId)}/console",
+            new("container", container),
+            new("after", after?.ToString(CultureInfo.InvariantCulture)),
+            new("limit", limit.ToString(CultureInfo.InvariantCulture)));
+        var answer = (await _client.SendAsync(call, RestRequest.Get(path))).Read(CloudJson.Default.CloudConsole);
+        return answer.Error is { PlatformCode: "NOT_FOUND" } ? (null, null) : (answer.Value, answer.Error);
+    }
+
+    public async ValueTask<Answer<CloudImagePage>> ImagesAsync(Call call, CatalogQuery query, string? after) =>
+        (await _client.SendAsync(call, RestRequest.Get(Catalog("v1/images", query, after, zone: null)))).Read(CloudJson.Default.CloudImagePage);
+
+    public async ValueTask<Answer<CloudSizePage>> SizesAsync(Call call, CatalogQuery query, string? after, string? zone) =>
+        (await _client.SendAsync(call, RestRequest.Get(Catalog("v1/sizes", query, after, zone)))).Read(CloudJson.Default.CloudSizePage);
+
+    public async ValueTask<Answer<CloudQuotas>> QuotasAsync(Call call) =>
+        (await _client.SendAsync(call, RestRequest.Get("v1/quotas"))).Read(CloudJson.Default.CloudQuotas);
+
+    /// <summary>The lines of the event stream, of objects that carry a label.</summary>
+    public IAsyncEnumerable<JsonElement> EventsAsync(Call call, string key, string value) =>
+        _client.LinesAsync(call, RestRequest.Get(RestRequest.WithQuery("v1/events", new KeyValuePair<string, string?>("labels", $"{key}:{value}"))));
 
     /// <summary>Null operation: it is gone already or was at once.</summary>
     public async ValueTask<(CloudAccepted? Accepted, bool Terminal, DriverError? Error)> DeleteAsync(Call call, string collection, string id)
@@ -127,15 +171,35 @@ internal sealed class SimulatorApi : IDisposable
     public DriverError ToError(CloudError error, Effect effect) =>
         _errors.Classify(0, new ErrorDetail { Code = error.Code, Message = error.Message }, mutation: true) with { Effect = effect };
 
+    /// <summary>One line of the stream; null when it is none that this version knows.</summary>
+    public static CloudEvent? ToEvent(JsonElement line)
+    {
+        try
+        {
+            return line.Deserialize(CloudJson.Default.CloudEvent);
+        }
+        catch (JsonException)
+        {
+            // A hint that can't be read is none: the listing finds the same.
+            return null;
+        }
+    }
+
+    private static string Catalog(string path, CatalogQuery query, string? after, string? zone) => RestRequest.WithQuery(path,
+        new("limit", query.PageSize > 0 ? query.PageSize.ToString(CultureInfo.InvariantCulture) : null),
+        new("search", query.Search),
+        new("zone", zone),
+        new("after", after));
+
     private static ErrorDetail ReadDetail(RestResult result)
     {
         var detail = ErrorDetail.Read(result);
         try
         {
-            var error = System.Text.Json.JsonSerializer.Deserialize(result.Body.Span, CloudJson.Default.CloudError);
+            var error = JsonSerializer.Deserialize(result.Body.Span, CloudJson.Default.CloudError);
             return detail with { BlockedBy = error?.BlockedBy ?? [] };
         }
-        catch (System.Text.Json.JsonException)
+        catch (JsonException)
         {
             // An answer that isn't the platform's own (a proxy's page) blocks nothing by name.
             return detail;

@@ -35,7 +35,7 @@ internal static class SimulatorDescriptor
             "failureRate":{"type":"number","minimum":0,"maximum":1},"lostAnswerRate":{"type":"number","minimum":0,"maximum":1},
             "pageSize":{"type":"integer","minimum":1},
             "unreachableZones":{"type":"array","items":{"type":"string"}},
-            "guestReports":{"type":"boolean"}}}}}
+            "guestReports":{"type":"boolean"},"guestStopTime":{"type":"string"}}}}}
         """;
 
     public static DriverDescriptor For(SimulatorProfile profile) => new()
@@ -47,6 +47,7 @@ internal static class SimulatorDescriptor
         SettingsSchema = SettingsSchema,
         RangeOrder = profile.RangeOrder,
         Kinds = [.. Kinds.Select(k => Kind(profile, k))],
+        Abilities = [Ability.Power, Ability.ConsoleLog, Ability.ImageCatalog, Ability.Offerings, Ability.Quotas, Ability.ChangeFeed],
         Capabilities = new Capabilities
         {
             Subnets = SubnetSupport.Separate,
@@ -80,9 +81,10 @@ internal static class SimulatorDescriptor
             ResourceKind.Firewall => ["ingress"],
             ResourceKind.Disk => ["sizeGiB"],
             ResourceKind.Secret => ["payload.hash"],
-            ResourceKind.Instance => ["interfaces.firewalls", "suspended", "restartedAt"],
+            ResourceKind.Instance => ["interfaces.firewalls", "suspended", "restartedAt", "terminationGraceSeconds"],
             _ => [],
         },
+        Adoptable = true,
         TypicalCreate = TimeSpan.FromSeconds(5),
         CreateDeadline = TimeSpan.FromMinutes(10),
     };

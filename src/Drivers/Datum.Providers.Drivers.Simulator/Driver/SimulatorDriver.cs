@@ -1,15 +1,22 @@
+using Microsoft.Extensions.Logging;
+
 namespace Datum.Providers.Drivers.Simulator;
 
 /// <summary>One session with a simulated platform. An ordinary REST driver: it knows of the platform only what the API says.</summary>
-internal sealed class SimulatorDriver : IInfrastructureDriver
+internal sealed partial class SimulatorDriver : IInfrastructureDriver
 {
     private readonly SimulatorApi _api;
     private readonly IDisposable? _ownHandler;
+    private readonly ILogger _logger;
+    private readonly string _installation;
+    private int _disposed;
 
     public SimulatorDriver(IDriverHost host, Connection connection, SimulatorKnobs knobs, SimulatorProfile profile, Uri address, HttpMessageHandler handler, IDisposable? ownHandler)
     {
         _api = new SimulatorApi(handler, address, host.Time);
         _ownHandler = ownHandler;
+        _logger = host.Logger;
+        _installation = connection.Installation;
         var context = new SimulatorContext(_api, connection, knobs, profile);
         Networks = new NetworkDriver(context);
         Subnets = new SubnetDriver(context);
@@ -17,6 +24,7 @@ internal sealed class SimulatorDriver : IInfrastructureDriver
         Disks = new DiskDriver(context);
         Secrets = new SecretDriver(context);
         Instances = new InstanceDriver(context);
+        _guests = new SimulatorGuests(context);
     }
 
     public IResourceDriver<NetworkSpec, NetworkFacts> Networks { get; }
@@ -41,11 +49,15 @@ internal sealed class SimulatorDriver : IInfrastructureDriver
             : new AccountFacts { AccountId = account.AccountId, DisplayName = "simulated", PlatformVersion = account.Version };
     }
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
+        // Streams end with the session (DC-7).
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+        await _ended.CancelAsync();
         _api.Dispose();
         _ownHandler?.Dispose();
-        return ValueTask.CompletedTask;
+        _ended.Dispose();
     }
 }
 

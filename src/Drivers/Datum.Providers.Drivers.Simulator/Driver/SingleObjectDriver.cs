@@ -3,7 +3,7 @@ using Datum.Providers.Sdk;
 namespace Datum.Providers.Drivers.Simulator;
 
 /// <summary>The verbs of every kind that is one platform object. A kind says only how wish, facts and differences look.</summary>
-internal abstract class SingleObjectDriver<TSpec, TFacts>(SimulatorContext context, ResourceKind kind, string collection) : IResourceDriver<TSpec, TFacts>
+internal abstract partial class SingleObjectDriver<TSpec, TFacts>(SimulatorContext context, ResourceKind kind, string collection) : IResourceDriver<TSpec, TFacts>
     where TSpec : ResourceSpec
     where TFacts : ResourceFacts
 {
@@ -65,15 +65,15 @@ internal abstract class SingleObjectDriver<TSpec, TFacts>(SimulatorContext conte
 
     public async ValueTask<Outcome<TFacts>> CreateAsync(Operation operation, Identity id, TSpec desired)
     {
-        if (operation.Step.Part != Part)
-            return Failure(PartAccess.Refused(ErrorCode.Bug, $"There is no step {operation.Step.Part}."));
+        if (WrongStep(operation, Part) is { } wrong)
+            return wrong;
         var (wish, problem) = await FillAsync(operation.Call, desired, ToWish(desired, id) with { Labels = desired.Labels.ToImmutableSortedDictionary(StringComparer.Ordinal) });
         if (problem is not null)
             return Failure(problem);
         var (item, itemId, running, error) = await _part.CreateAsync(operation, id, collection, Part, markPart: null, wish);
-        if (error is not null)
-            return Failure(error);
         ImmutableArray<Part> parts = itemId is null ? [] : [new Part { Name = Part, Id = itemId }];
+        if (error is not null)
+            return new Failed<TFacts> { Error = error, Parts = parts };
         var resolved = Resolve(wish);
         if (running is not null)
             return new Running<TFacts> { Progress = running, Parts = parts, Resolved = resolved };
@@ -87,6 +87,8 @@ internal abstract class SingleObjectDriver<TSpec, TFacts>(SimulatorContext conte
 
     public async ValueTask<Outcome<TFacts>> UpdateAsync(Operation operation, Identity id, TSpec desired)
     {
+        if (WrongStep(operation, Part) is { } wrong)
+            return wrong;
         var look = await _part.FindAsync(operation.Call, id, collection, Part, markPart: null);
         if (look.Item is not { } item)
             return Failure(look.Error ?? PartAccess.Refused(ErrorCode.PreconditionFailed, "The object isn't there to be changed."));
@@ -103,6 +105,8 @@ internal abstract class SingleObjectDriver<TSpec, TFacts>(SimulatorContext conte
 
     public async ValueTask<Outcome<TFacts>> DeleteAsync(Operation operation, Identity id)
     {
+        if (WrongStep(operation, Part) is { } wrong)
+            return wrong;
         var (running, terminal, error) = await _part.DeleteAsync(operation, id, collection, Part, markPart: null);
         if (error is not null)
             return Failure(error);
@@ -160,10 +164,14 @@ internal abstract class SingleObjectDriver<TSpec, TFacts>(SimulatorContext conte
             Incarnation = PartAccess.ReadMark(item)?.Incarnation ?? 0,
             Drift = drift,
             Next = next,
-            InProgress = PartAccess.ToProgress(item, handle),
+            // What can be deleted now is, also while the platform still builds it (DC-27).
+            InProgress = desired is null && next is not null ? null : PartAccess.ToProgress(item, handle),
             Failure = item.Error is { } why ? context.Api.ToError(why, Effect.Applied) : failure,
         };
     }
+
+    private static Failed<TFacts>? WrongStep(Operation operation, string part) =>
+        operation.Step.Part == part ? null : Failure(PartAccess.Refused(ErrorCode.Bug, $"There is no step {operation.Step.Part}."));
 
     private static Failed<TFacts> Failure(DriverError error) => new() { Error = error };
 }

@@ -29,6 +29,9 @@ internal sealed record DriverDescription
 
     public required Capabilities Capabilities { get; init; }
 
+    /// <summary>What only some platforms can; adoption stands with the kinds.</summary>
+    public required IReadOnlyList<Ability> Abilities { get; init; }
+
     public required IReadOnlyList<CredentialKey> CredentialKeys { get; init; }
 
     public required SchemaDescription Location { get; init; }
@@ -69,6 +72,8 @@ internal sealed record KindDescription
 
     public required IReadOnlyList<string> UpdatablePaths { get; init; }
 
+    public required bool Adoptable { get; init; }
+
     public required double TypicalCreate { get; init; }
 
     public required double CreateDeadline { get; init; }
@@ -86,7 +91,7 @@ internal static class DriverDescriptions
         Id = descriptor.Id, Version = descriptor.Version, Folder = folder, Digest = manifest.Digest,
         Contract = new ContractRange(manifest.ContractMin.ToString(), manifest.ContractMax.Minor == int.MaxValue ? $"{manifest.ContractMax.Major}" : manifest.ContractMax.ToString()),
         LocationKey = descriptor.LocationKey, RangeOrder = descriptor.RangeOrder,
-        SessionScope = descriptor.SessionScope, Egress = descriptor.Egress, Capabilities = descriptor.Capabilities, CredentialKeys = descriptor.CredentialKeys,
+        SessionScope = descriptor.SessionScope, Egress = descriptor.Egress, Capabilities = descriptor.Capabilities, Abilities = descriptor.Abilities, CredentialKeys = descriptor.CredentialKeys,
         Kinds = [.. descriptor.Kinds.Select(Kind)],
         Location = Schema(descriptor.LocationSchema),
         Settings = Schema(descriptor.SettingsSchema),
@@ -98,7 +103,7 @@ internal static class DriverDescriptions
         Kind = kind.Kind, CreateClass = kind.CreateClass, TokenLife = kind.CreateClass == CreateClass.Token ? kind.TokenLife.TotalSeconds : null,
         ConsistencyWindow = kind.ConsistencyWindow.TotalSeconds, ListQuality = kind.ListQuality, ListPartition = kind.ListPartition,
         ListingCarriesFacts = kind.ListingCarriesFacts, ListingCarriesRevision = kind.ListingCarriesRevision,
-        SharingScope = kind.SharingScope, UpdatablePaths = kind.UpdatablePaths,
+        SharingScope = kind.SharingScope, UpdatablePaths = kind.UpdatablePaths, Adoptable = kind.Adoptable,
         TypicalCreate = kind.TypicalCreate.TotalSeconds, CreateDeadline = kind.CreateDeadline.TotalSeconds, CallTimeout = kind.CallTimeout.TotalSeconds,
     };
 

@@ -78,13 +78,13 @@ internal static class DriversDescribeCommand
             ("Ranges", driver.RangeOrder.ToString()), ("Session scope", Words(driver.SessionScope)), ("Talks to", driver.Egress.Count == 0 ? "its endpoint only" : Words(driver.Egress)));
 
         Head(text, "Kinds");
-        text.Table(["KIND", "CREATE CLASS", "WINDOW", "LISTING", "SHARED BY", "TYPICAL CREATE", "DEADLINE", "CALL", "UPDATES IN PLACE"],
+        text.Table(["KIND", "CREATE CLASS", "WINDOW", "LISTING", "SHARED BY", "TYPICAL CREATE", "DEADLINE", "CALL", "ADOPTABLE", "UPDATES IN PLACE"],
         [
             .. driver.Kinds.Select(k => (Styled[])
             [
                 k.Kind.ToString(), k.TokenLife is { } life ? $"{k.CreateClass} ({Seconds(life)})" : k.CreateClass.ToString(), Seconds(k.ConsistencyWindow),
                 $"{k.ListQuality}{(k.ListPartition is null ? "" : $" by {k.ListPartition}")}{(k.ListingCarriesFacts ? ", facts" : "")}{(k.ListingCarriesRevision ? ", revision" : "")}",
-                k.SharingScope.Count == 0 ? "account" : Words(k.SharingScope), Seconds(k.TypicalCreate), Seconds(k.CreateDeadline), Seconds(k.CallTimeout), Words(k.UpdatablePaths),
+                k.SharingScope.Count == 0 ? "account" : Words(k.SharingScope), Seconds(k.TypicalCreate), Seconds(k.CreateDeadline), Seconds(k.CallTimeout), YesNo(k.Adoptable), Words(k.UpdatablePaths),
             ]),
         ], "  ");
 
@@ -95,8 +95,11 @@ internal static class DriversDescribeCommand
             ("Chooses private address", YesNo(can.ChoosesAddress)), ("External address", YesNo(can.ExternalAddress)),
             ("Containers of a sandbox", can.MaxContainers == 0 ? "no sandboxes" : Number(can.MaxContainers)), ("Virtual machines", YesNo(can.VirtualMachines)),
             ("Data disks", Number(can.MaxDataDisks)), ("Interfaces", Number(can.MaxInterfaces)),
-            ("User data", can.MaxUserDataBytes == 0 ? "none" : $"{Number(can.MaxUserDataBytes)} bytes{(can.UserDataGzip ? ", may be gzip" : "")}"),
+            ("User data", UserData(can)),
             ("Secrets", can.Secrets.ToString()), ("Guest health", YesNo(can.GuestHealth)), ("Marks", $"{can.Marks.Style}, {Number(can.Marks.MaxLength)} characters"));
+
+        Head(text, "Abilities");
+        text.Line($"  {(driver.Abilities.Count == 0 ? "none" : string.Join(", ", driver.Abilities))}");
 
         Fields(text, $"Location block (spec.provider.{driver.LocationKey})", driver.Location);
         Fields(text, "ProviderConfig settings (spec.settings)", driver.Settings);
@@ -108,6 +111,10 @@ internal static class DriversDescribeCommand
         Head(text, "Example");
         text.Line(driver.Examples.Count > 0 ? YamlText.Of([.. driver.Examples]).TrimEnd('\n') : "  none: a required field takes none of the values that are known here. See the driver's own page.");
     }
+
+    internal static string UserData(Capabilities can) => can.MaxUserDataBytes == 0
+        ? "none"
+        : $"{Number(can.MaxUserDataBytes)} bytes{(can.UserDataGzip ? ", may be gzip" : "")}{(can.UserDataForms.IsEmpty ? "" : $"; {string.Join(", ", can.UserDataForms)}")}";
 
     private static void Fields(TextResult text, string head, SchemaDescription schema)
     {
