@@ -56,6 +56,12 @@ internal sealed record CallShape
 
     /// <summary>Comes before each read of a payload.</summary>
     public Func<CallFrame, CancellationToken, Task>? OnPayload { get; init; }
+
+    /// <summary>Asked before each read of a payload: true says that it doesn't exist.</summary>
+    public Func<bool>? Missing { get; init; }
+
+    /// <summary>When set, each value that is given out is a copy of its own, followed here.</summary>
+    public List<WeakReference>? Copies { get; init; }
 }
 
 /// <summary>Reads payloads for one call: what the spec names and nothing else, and nothing after the call.</summary>
@@ -66,6 +72,8 @@ internal sealed class KitPayloads(ConformanceWorld world, ImmutableArray<Payload
 
     /// <summary>Comes before each read.</summary>
     public Func<CancellationToken, Task>? OnRead { get; set; }
+
+    public CallShape Shape { get; set; } = new();
 
     public int Reads => _reads;
 
@@ -87,7 +95,18 @@ internal sealed class KitPayloads(ConformanceWorld world, ImmutableArray<Payload
         Interlocked.Increment(ref _reads);
         if (OnRead is { } before)
             await before(cancellation);
-        return world.Payloads.FirstOrDefault(p => p.Name == payload.Name && p.Secret == payload.Secret)?.Values;
+        if (Shape.Missing?.Invoke() == true)
+            return null;
+        var values = world.Payloads.FirstOrDefault(p => p.Name == payload.Name && p.Secret == payload.Secret)?.Values;
+        return Shape.Copies is null ? values : values?.ToImmutableDictionary(v => v.Key, v => Copy(v.Value));
+    }
+
+    private ReadOnlyMemory<byte> Copy(ReadOnlyMemory<byte> value)
+    {
+        var copy = value.ToArray();
+        lock (Shape.Copies!)
+            Shape.Copies.Add(new WeakReference(copy));
+        return copy;
     }
 
     public void End() => _ended = true;

@@ -109,6 +109,8 @@ internal sealed class CaseRun : IAsyncDisposable
         Host.Calls.Count(verb);
         var id = string.Create(CultureInfo.InvariantCulture, $"conformance-{Interlocked.Increment(ref _calls):0000}");
         var frame = new CallFrame(World, verb, id, Shape.Left ?? (Faults.WillHang ? World.HangingCallTimeout : World.CallTimeout), payloads, Host.Skew);
+        if (payloads is not null)
+            payloads.Shape = Shape;
         if (payloads is not null && Shape.OnPayload is { } onPayload)
             payloads.OnRead = token => onPayload(frame, token);
         return frame;
