@@ -148,6 +148,9 @@ internal sealed class FaultPlan
     /// <summary>Requests that a fault hit so far.</summary>
     public int Hits { get { lock (_gate) return _hits; } }
 
+    /// <summary>Counts requests that were hit in a run within this one.</summary>
+    public void Hit(int count) { lock (_gate) _hits += count; }
+
     public ImmutableArray<RequestRecord> Requests { get { lock (_gate) return [.. _requests]; } }
 
     /// <summary>True while a fault is armed that only a deadline ends.</summary>
