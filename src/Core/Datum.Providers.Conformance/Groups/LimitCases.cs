@@ -31,7 +31,7 @@ internal static class LimitCases
                 run.Faults.Disarm();
                 KindRun.Expect(Wrong(error) is null, $"{verb} was throttled at request {nth} of {count}: {Wrong(error)}; it says {(error is null ? "success" : Show.Of(error))}.");
                 KindRun.Expect(error!.Scope == ErrorScope.Account, $"{verb}: throttling concerns the account, but the scope is {error.Scope} (DC-49).");
-                var more = Sweep.After(run.Run, run.Faults.Requests.Last(r => r.Fault == fault));
+                var more = Sweep.After(run.Run, run.Faults.Requests.Last(r => ReferenceEquals(r.Fault, fault)));
                 KindRun.Expect(more.IsEmpty, $"{verb} went on after 429 within the call: {string.Join("; ", more)}; the host repeats, not the driver (DC-89).");
             }
         }
@@ -143,7 +143,7 @@ internal static class LimitCases
                 run.Faults.Arm(fault);
                 await verbs.CreateAsync(step, resource.TokenOf(step), resource.Identity, resource.Spec);
                 run.Faults.Disarm();
-                var tries = run.Faults.Requests.Skip(sent).Where(r => r.Fault == fault).ToList();
+                var tries = run.Faults.Requests.Skip(sent).Where(r => ReferenceEquals(r.Fault, fault)).ToList();
                 KindRun.Expect(tries.Count <= 1, $"{fault}: {step.Verb} {step.Part} sent {tries.Count} mutations in one call: {string.Join("; ", tries)} (DC-89).");
             }
         }

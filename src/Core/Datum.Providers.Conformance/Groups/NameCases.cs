@@ -38,12 +38,14 @@ internal static class NameCases
     [Case(206, "Installations with names of 1 and 16 characters, one the beginning of the other, keep apart", "DC-55 DC-56 L3")]
     public static async Task Installations(KindRun run)
     {
+        var main = await run.Run.SessionAsync();
         var built = new List<(Resource Resource, Session Session)>();
         foreach (var installation in (string[])["c", "conf1confconfcon", "conf1confconfcona"[..16].Replace('o', '0'), "conf1"])
         {
             var session = await run.Run.OpenAsync(run.World.Connection with { Installation = installation });
-            run.Run.Use(session);
+            run.Run.Use(main);
             var resource = await run.PrepareAsync();
+            run.Run.Use(session);
             resource.Identity = resource.Identity with { Installation = installation };
             built.Add((await run.BuildAsync(resource), session));
         }

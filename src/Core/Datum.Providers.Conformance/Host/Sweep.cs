@@ -63,7 +63,7 @@ internal static class Sweep
             if (number != at)
                 return Task.CompletedTask;
             run.Faults.Disarm();
-            if (run.Faults.Requests.LastOrDefault(r => r.Fault == fault) is { } hit && judge(hit, done) is { } wrong)
+            if (run.Faults.Requests.LastOrDefault(r => ReferenceEquals(r.Fault, fault)) is { } hit && judge(hit, done) is { } wrong)
                 throw new CaseFailedException($"{fault} at {hit.Method} {hit.Uri.AbsolutePath} during {done.Step.Verb} {done.Step.Part}: {wrong}; the driver says {done.Result}.");
             return Task.CompletedTask;
         },
