@@ -1,4 +1,6 @@
 using System.Reflection;
+using System.Reflection.Metadata;
+using System.Reflection.Metadata.Ecma335;
 
 namespace Datum.Providers.Conformance;
 
@@ -11,7 +13,7 @@ internal sealed class DriverCode
     private DriverCode(Assembly assembly)
     {
         Assembly = assembly;
-        Calls = [.. Read(assembly, MemberReferences), .. Read(assembly, MethodSpecifications)];
+        Calls = [.. Read(assembly, MemberReferences, Rows(assembly, TableIndex.MemberRef)), .. Read(assembly, MethodSpecifications, Rows(assembly, TableIndex.MethodSpec))];
     }
 
     public Assembly Assembly { get; }
@@ -36,19 +38,19 @@ internal sealed class DriverCode
         return false;
     }
 
-    private static IEnumerable<CalledMethod> Read(Assembly assembly, int table)
+    // Also of an assembly that was loaded from memory and has no file.
+    private static unsafe int Rows(Assembly assembly, TableIndex table) =>
+        assembly.TryGetRawMetadata(out var blob, out var length) ? new MetadataReader(blob, length).GetTableRowCount(table) : 0;
+
+    private static IEnumerable<CalledMethod> Read(Assembly assembly, int table, int rows)
     {
         var module = assembly.ManifestModule;
-        for (var row = 1; ; row++)
+        for (var row = 1; row <= rows; row++)
         {
             MethodBase? method;
             try
             {
                 method = module.ResolveMethod(table | row);
-            }
-            catch (ArgumentOutOfRangeException)
-            {
-                yield break;
             }
             catch (Exception e) when (e is ArgumentException or BadImageFormatException or TypeLoadException or MissingMemberException or IOException)
             {
