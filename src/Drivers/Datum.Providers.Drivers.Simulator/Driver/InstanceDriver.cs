@@ -85,7 +85,7 @@ internal sealed partial class InstanceDriver(SimulatorContext context) : IResour
         {
             if (item.RestartedAt == desired.RestartedAt)
                 return new Done<InstanceFacts>();
-            answer = await context.Api.ActAsync(operation.Call, item.Id, "restart", new CloudObject { RestartedAt = desired.RestartedAt }, operation.Token);
+            answer = await context.Api.ActAsync(operation.Call, item.Id, "restart", new CloudObject { RestartedAt = desired.RestartedAt });
         }
         else if (part == InstanceMapping.Server)
         {
