@@ -11,7 +11,7 @@ internal sealed class PackedContext(string folder) : AssemblyLoadContext("confor
 
     protected override Assembly? Load(AssemblyName assemblyName)
     {
-        if (Shared.Contains(assemblyName.Name))
+        if (Shared.Contains(assemblyName.Name!))
             return null;
         var path = Path.Combine(folder, assemblyName.Name + ".dll");
         return File.Exists(path) ? LoadFromAssemblyPath(path) : null;

@@ -96,30 +96,20 @@ internal sealed partial class InstanceDriver(SimulatorContext context) : IResour
             answer = await context.Api.PatchAsync(operation.Call, Collections.Nics, item.Id, new CloudObject { FirewallIds = InstanceMapping.NicWish(desired.Interfaces[index]).FirewallIds });
         }
         else
-<<<<<<< HEAD
         {
-            return Failure(PartAccess.Refused(ErrorCode.Bug, $"There is no update step {part}."));
+            return Failure(PartAccess.NoSuchStep(operation.Step));
         }
 
         return answer.Value is not { } changed ? Failure(answer.Error!)
             : changed.State == CloudStates.Stopping ? new Running<InstanceFacts> { Progress = PartAccess.ToProgress(changed, null)! }
             : new Done<InstanceFacts>();
-=======
-            return Failure(PartAccess.NoSuchStep(operation.Step));
-        return answer.Error is { } error ? Failure(error) : new Done<InstanceFacts>();
->>>>>>> kita
     }
 
     public async ValueTask<Outcome<InstanceFacts>> DeleteAsync(Operation operation, Identity id)
     {
         var part = operation.Step.Part;
-<<<<<<< HEAD
         if (!InstanceMapping.IsPart(part))
-            return Failure(PartAccess.Refused(ErrorCode.Bug, $"There is no step {part}."));
-=======
-        if (part != InstanceMapping.Boot && part != InstanceMapping.Server && IndexOfNic(part) is null)
             return Failure(PartAccess.NoSuchStep(operation.Step));
->>>>>>> kita
         var (running, _, error) = await _parts.DeleteAsync(operation, id, InstanceMapping.CollectionOf(part), part, InstanceMapping.MarkPart(part));
         if (error is not null)
             return Failure(error);
@@ -135,11 +125,7 @@ internal sealed partial class InstanceDriver(SimulatorContext context) : IResour
         var collection = cursor is null ? order[0] : colon < 0 ? "" : cursor[..colon];
         var after = colon < 0 || colon == cursor!.Length - 1 ? null : cursor[(colon + 1)..];
         if (!order.Contains(collection))
-<<<<<<< HEAD
-            return PartAccess.Refused(ErrorCode.PreconditionFailed, "The cursor isn't one of this driver's; begin again.");
-=======
             return PartAccess.NotOurCursor();
->>>>>>> kita
         var answer = await context.Api.ListAsync(call, collection, query.PageSize, after,
             [new(Marks.InstallKey, query.Installation), new(Marks.KindKey, ResourceNames.Prefix(ResourceKind.Instance))],
             unattached: collection != Collections.Servers);
@@ -216,12 +202,7 @@ internal sealed partial class InstanceDriver(SimulatorContext context) : IResour
     private Present<InstanceFacts> Seen(SortedDictionary<string, PartLook> seen, Identity id, InstanceSpec? desired, Progress? running, Handle? handle, DriverError? failure)
     {
         var server = seen.GetValueOrDefault(InstanceMapping.Server)?.Item;
-<<<<<<< HEAD
         var mark = Adoption.Worst(seen.Values.Select(l => l.Mark));
-=======
-        // The worst of all parts (DC-25).
-        var mark = ((MarkState[])[MarkState.Foreign, MarkState.Missing, MarkState.Unknown]).FirstOrDefault(worst => seen.Values.Any(l => l.Mark == worst), MarkState.Ours);
->>>>>>> kita
         var main = (server ?? seen.Values.First().Item)!;
         var broken = seen.Values.Select(l => l.Item!).FirstOrDefault(i => i.Error is not null);
         var busy = seen.Values.Select(l => PartAccess.ToProgress(l.Item!, running is null ? null : handle)).FirstOrDefault(p => p is not null);
@@ -269,18 +250,9 @@ internal sealed partial class InstanceDriver(SimulatorContext context) : IResour
         static Func<SortedDictionary<string, PartLook>, bool> Has(string part) => seen => seen.ContainsKey(part) || seen.ContainsKey(InstanceMapping.Server);
     }
 
-<<<<<<< HEAD
     // What holds the others goes first; they can't go before it is gone.
     private static Step? DeleteStep(SortedDictionary<string, PartLook> seen, CloudObject? server)
     {
-=======
-    // What holds the others goes first, and they wait until it is gone; any other part that is being deleted is waited for by InProgress.
-    private static StepPlan<SortedDictionary<string, PartLook>> DeletePlan(SortedDictionary<string, PartLook> seen)
-    {
-        var plan = new StepPlan<SortedDictionary<string, PartLook>>();
-        if (seen.TryGetValue(InstanceMapping.Server, out var holder) && holder.Item!.State == CloudStates.Deleting)
-            return plan;
->>>>>>> kita
         foreach (var part in seen.Keys.OrderBy(p => p switch { InstanceMapping.Server => 0, InstanceMapping.Boot => 1, _ => 2 }).ThenByDescending(p => p, StringComparer.Ordinal))
         {
             var item = seen[part].Item!;
