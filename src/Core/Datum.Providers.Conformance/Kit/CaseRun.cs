@@ -77,6 +77,11 @@ internal sealed class CaseRun : IAsyncDisposable
             Host.Output.Add("connect", Show.Of(e.Error) + " " + e);
             throw;
         }
+        catch (Exception e) when (e is not (CaseFailedException or NotApplicableException) && !frame.Cancelled)
+        {
+            Host.Output.Add("connect", e.ToString());
+            throw new CaseFailedException($"ConnectAsync threw {e.GetType().Name}: {e.Message}; a session is refused with DriverException (DC-2).");
+        }
     }
 
     /// <summary>Calls a verb as the host does: with a deadline, and with whatever it throws flattened to an error.</summary>
