@@ -9,7 +9,8 @@ namespace Datum.Providers.Drivers.Simulator.Tests.Conformance;
 /// <summary>The Simulator's world: a cloud in memory under a clock that moves when the kit says so. The knobs decide what sort of platform it is.</summary>
 internal sealed class SimulatorWorld : ConformanceWorld, ICensus, IVanish, IForeignObjects, IMarkTampering, IDriftMaker, IAccountSwap, IQuotaControl, ICapacityControl,
     IThrottleControl, ISlowOperations, IOperationFailure, IConsistencyControl, IPartitionControl, IPageControl, IDeletionBlocker, IApprovalControl,
-    IObjectReader, IPathWishes, INeutralChanges, IResolutionChange, IGuestControl, ICredentialControl, ISignInCount, IPackedDriver
+    IObjectReader, IPathWishes, INeutralChanges, IResolutionChange, IGuestControl,
+    ICredentialControl, ISignInCount, IPackedDriver
 {
     private const string Zone = "z1";
     private string _credential = "canary-token-first-0c1f";

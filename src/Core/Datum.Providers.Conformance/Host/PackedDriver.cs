@@ -11,9 +11,9 @@ internal sealed class PackedContext(string folder) : AssemblyLoadContext("confor
 
     protected override Assembly? Load(AssemblyName assemblyName)
     {
-        if (Shared.Contains(assemblyName.Name!))
+        if (assemblyName.Name is not { } name || Shared.Contains(name))
             return null;
-        var path = Path.Combine(folder, assemblyName.Name + ".dll");
+        var path = Path.Combine(folder, name + ".dll");
         return File.Exists(path) ? LoadFromAssemblyPath(path) : null;
     }
 }
