@@ -22,7 +22,7 @@ internal static class CreateMutants
             Observe = async (clean, call, id, desired, handle) => await clean.ObserveAsync(call, id, desired, handle) is { Value: Absent<NetworkFacts> }
                 ? Edit.Refusal(ErrorCode.NotReadyYet, "The network isn't there yet.") : await clean.ObserveAsync(call, id, desired, handle),
         }) },
-        new() { Name = "reports a state that the contract doesn't know", Rule = "DC-94", Case = 40, Kind = ResourceKind.Network, Says = "What was just built is 99", Session = _ => Networks(new() { Seen = There((p, _, _) => p with { State = (Lifecycle)99 }) }) },
+        new() { Name = "reports a state that the contract doesn't know", Rule = "DC-94", Case = 40, Kind = ResourceKind.Network, Says = "isn't one of the contract", Session = _ => Networks(new() { Seen = There((p, _, _) => p with { State = (Lifecycle)99 }) }) },
         new() { Name = "wants to be asked again at once", Rule = "DC-82", Case = 40, Kind = ResourceKind.Network, Knobs = Slow, Says = "LookAgainAfter isn't positive", Session = _ => Networks(new() { Made = made => made is Running<NetworkFacts> r ? r with { Progress = r.Progress with { LookAgainAfter = TimeSpan.Zero } } : made }) },
         new() { Name = "gives out handles of any length", Rule = "DC-80", Case = 40, Kind = ResourceKind.Network, Knobs = Slow, Says = "A handle has 2000 characters", Session = _ => Networks(new() { Made = made => made is Running<NetworkFacts> r ? r with { Progress = r.Progress with { Handle = new Handle { Data = new string('h', 2000) } } } : made }) },
         new() { Name = "finds something else at each look", Rule = "DC-12", Case = 41, Kind = ResourceKind.Network, Says = "finds something else", Session = _ =>
@@ -45,8 +45,8 @@ internal static class CreateMutants
             },
         }) },
         new() { Name = "does steps of a weaker class than it declares", Rule = "DC-33", Case = 44, Kind = ResourceKind.Network, Says = "weaker than", Session = _ => Networks(new() { Seen = (seen, _, _) => seen is Absent<NetworkFacts> { Next: { } step } a ? a with { Next = step with { Class = CreateClass.Manual } } : seen }) },
-        new() { Name = "makes up a token for every call", Rule = "DC-40", Case = 45, Kind = ResourceKind.Disk, Says = "The repetition names another disk", Session = Disks(n => new() { Create = (clean, op, id, desired) => clean.CreateAsync(op.With(token: Edit.Token(n())), id, desired) }) },
-        new() { Name = "claims names of its own choice and adds a random ending to them", Rule = "DC-34", Case = 45, Kind = ResourceKind.Network, Says = "The repetition names another", Session = _ =>
+        new() { Name = "makes up a token for every call", Rule = "DC-40", Case = 45, Kind = ResourceKind.Disk, Says = "The repetition names another dsk", Session = Disks(n => new() { Create = (clean, op, id, desired) => clean.CreateAsync(op.With(token: Edit.Token(n())), id, desired) }) },
+        new() { Name = "claims names of its own choice and adds a random ending to them", Rule = "L1", Case = 45, Kind = ResourceKind.Network, Says = "The repetition names another", Session = _ =>
         {
             var made = 0;
             return new Seed
@@ -63,7 +63,7 @@ internal static class CreateMutants
         {
             Create = (clean, op, id, desired) => id.Parts.IsEmpty ? clean.CreateAsync(op, id, desired) : clean.CreateAsync(op.With(token: Edit.Token(n())), id with { Parts = [] }, desired),
         }) },
-        new() { Name = "makes its token from the wish", Rule = "DC-40", Case = 47, Kind = ResourceKind.Disk, Says = "isn't built after", Session = Disks(_ => new() { Create = (clean, op, id, desired) => clean.CreateAsync(op.With(token: Edit.Hash($"{desired.SizeGiB}/{desired.Type}")), id, desired) }) },
+        new() { Name = "makes its token from the wish", Rule = "DC-34", Case = 47, Kind = ResourceKind.Disk, Says = "isn't built after", Session = Disks(_ => new() { Create = (clean, op, id, desired) => clean.CreateAsync(op.With(token: Edit.Hash($"{desired.SizeGiB}/{desired.Type}")), id, desired) }) },
         new() { Name = "keeps the identity at hand in a field of the session", Rule = "DC-5", Case = 48, Kind = ResourceKind.Network, Says = "The mark of what was just built is Foreign", Session = _ =>
         {
             Identity? current = null;

@@ -22,7 +22,20 @@ internal static class LookMutants
                 b["unreachable"] = new JsonArray();
         }) } },
         new() { Name = "takes what rights hide for absent", Rule = "DC-21", Case = 172, Kind = ResourceKind.Network, Says = "what rights hide isn't absent", Session = _ => Networks(new() { Observe = AbsentOn(e => e.Code == ErrorCode.Forbidden) }) },
-        new() { Name = "takes a look that was cancelled for absent", Rule = "DC-13", Case = 191, Kind = ResourceKind.Network, Says = "not Timeout", Session = _ => Networks(new() { Observe = AbsentOn(e => e.Code == ErrorCode.Timeout) }) },
+        new() { Name = "takes a look that was cancelled for absent", Rule = "DC-13", Case = 191, Kind = ResourceKind.Network, Says = "not Timeout", Session = _ => Networks(new()
+        {
+            Observe = async (clean, call, id, desired, handle) =>
+            {
+                try
+                {
+                    return await clean.ObserveAsync(call, id, desired, handle) is var answer && answer.Error is { Code: ErrorCode.Timeout } ? new Absent<NetworkFacts>() : answer;
+                }
+                catch (OperationCanceledException)
+                {
+                    return new Absent<NetworkFacts>();
+                }
+            },
+        }) },
         new() { Name = "mends drift in a look", Rule = "DC-20", Case = 308, Kind = ResourceKind.Network, Says = "changed the platform", Session = _ => Networks(new()
         {
             Observe = async (clean, call, id, desired, handle) =>

@@ -13,7 +13,7 @@ internal static class OutsideMutants
 
     private static IEnumerable<Mutant> Limits =>
     [
-        new() { Name = "repeats a throttled request itself", Rule = "DC-89", Case = 175, Kind = ResourceKind.Network, Says = "went on after 429", Session = _ => Repeats(HttpStatusCode.TooManyRequests, 1) },
+        new() { Name = "repeats a throttled request itself", Rule = "DC-89", Case = 175, Kind = ResourceKind.Network, Says = "429 is Throttled (DC-48); it says success", Session = _ => Repeats(HttpStatusCode.TooManyRequests, 1) },
         new() { Name = "says that the account's throttling is the resource's own", Rule = "DC-49", Case = 175, Kind = ResourceKind.Network, Says = "but the scope is Resource", Session = _ => Networks(new()
         {
             Observe = async (clean, call, id, desired, handle) => await clean.ObserveAsync(call, id, desired, handle) is var answer && answer.Error is { } error ? error with { Scope = ErrorScope.Resource } : answer,
@@ -68,7 +68,7 @@ internal static class OutsideMutants
                 return await clean.CreateAsync(op, id, desired) is { } made ? made with { Resolved = made.Resolved.Add("value", password) } : null!;
             },
         }) },
-        new() { Name = "puts a secret into a handle", Rule = "DC-80", Case = 195, Kind = ResourceKind.Secret, Says = "A secret got out", Knobs = new SimulatorKnobs { OperationDurations = ImmutableDictionary<ResourceKind, TimeSpan>.Empty.Add(ResourceKind.Secret, TimeSpan.FromSeconds(20)) }, Session = _ => Secret(new()
+        new() { Name = "puts a secret into a handle", Rule = "DC-84", Case = 195, Kind = ResourceKind.Secret, Says = "A secret got out", Knobs = new SimulatorKnobs { OperationDurations = ImmutableDictionary<ResourceKind, TimeSpan>.Empty.Add(ResourceKind.Secret, TimeSpan.FromSeconds(20)) }, Session = _ => Secret(new()
         {
             Create = async (clean, op, id, desired) =>
             {
@@ -177,7 +177,7 @@ internal static class OutsideMutants
             return new Seed();
         } },
         new() { Name = "shares its first connection between sessions", Rule = "DC-87", Case = 219, Kind = ResourceKind.Network, Says = "A session of another installation sees our object", Connect = null, Session = Shared() },
-        new() { Name = "sets a variable of the process's environment", Rule = "DC-87", Case = 221, Says = "of the process", Session = _ =>
+        new() { Name = "sets a variable of the process's environment", Rule = "DC-87", Case = 221, Says = "The process has environment variable DATUM_MUTANT since", Session = _ =>
         {
             Environment.SetEnvironmentVariable("DATUM_MUTANT", (Statics.Variables++).ToString(CultureInfo.InvariantCulture));
             return new Seed { Dispose = () => ValueTask.CompletedTask };

@@ -1,4 +1,7 @@
 using System.Reflection;
+using System.Reflection.Metadata;
+using System.Reflection.Metadata.Ecma335;
+using System.Reflection.PortableExecutable;
 
 namespace Datum.Providers.Conformance;
 
@@ -11,7 +14,11 @@ internal sealed class DriverCode
     private DriverCode(Assembly assembly)
     {
         Assembly = assembly;
-        Calls = [.. Read(assembly, MemberReferences), .. Read(assembly, MethodSpecifications)];
+        if (assembly.Location.Length == 0)
+            throw new NotApplicableException("The driver's assembly wasn't loaded from a file; its code can't be read.");
+        using var file = new PEReader(File.OpenRead(assembly.Location));
+        var metadata = file.GetMetadataReader();
+        Calls = [.. Read(assembly, MemberReferences, metadata.GetTableRowCount(TableIndex.MemberRef)), .. Read(assembly, MethodSpecifications, metadata.GetTableRowCount(TableIndex.MethodSpec))];
     }
 
     public Assembly Assembly { get; }
@@ -36,19 +43,15 @@ internal sealed class DriverCode
         return false;
     }
 
-    private static IEnumerable<CalledMethod> Read(Assembly assembly, int table)
+    private static IEnumerable<CalledMethod> Read(Assembly assembly, int table, int rows)
     {
         var module = assembly.ManifestModule;
-        for (var row = 1; ; row++)
+        for (var row = 1; row <= rows; row++)
         {
             MethodBase? method;
             try
             {
                 method = module.ResolveMethod(table | row);
-            }
-            catch (ArgumentOutOfRangeException)
-            {
-                yield break;
             }
             catch (Exception e) when (e is ArgumentException or BadImageFormatException or TypeLoadException or MissingMemberException or IOException)
             {

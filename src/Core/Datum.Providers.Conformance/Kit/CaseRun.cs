@@ -194,6 +194,8 @@ internal sealed class CaseRun : IAsyncDisposable
         CheckProgress(seen.InProgress);
         CheckStep(seen.Next, desired);
         CheckParts(seen.Parts);
+        if (!Enum.IsDefined(seen.State) || !Enum.IsDefined(seen.Mark))
+            Faults.Violate($"State {seen.State} or mark {seen.Mark} isn't one of the contract: {seen} (DC-94).");
         if (seen.Presence == Presence.Present && seen.Parts.IsEmpty)
             Faults.Violate($"Present names no part: {seen} (DC-23).");
         if (seen.Presence == Presence.Ambiguous && seen.Candidates.Length < 2)
