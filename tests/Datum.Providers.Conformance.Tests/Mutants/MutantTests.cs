@@ -34,6 +34,7 @@ public sealed class MutantTests
         var results = new List<MutantResult>();
         foreach (var mutant in MutantRuns.All)
             results.Add(await MutantRuns.OfAsync(mutant));
+        Assert.That(results.Where(r => r.Missed is not null).Select(r => $"{r.Mutant}: {r.Missed}"), Is.Empty);
         ExpectSection("mutants", MutantRuns.Table(results));
     }
 

@@ -171,12 +171,12 @@ internal static class OutsideMutants
 
     private static IEnumerable<Mutant> Process =>
     [
-        new() { Name = "counts its sessions in a static", Rule = "DC-87", Case = 218, Says = "The static Datum.Providers.Conformance.Tests.Mutants.Statics.Sessions was", Session = _ =>
+        new() { Name = "counts its sessions in a static", Rule = "DC-87", Case = 218, Says = "Mutants.Statics.Sessions was", Session = _ =>
         {
             Statics.Sessions++;
             return new Seed();
         } },
-        new() { Name = "shares its first connection between sessions", Rule = "DC-87", Case = 219, Kind = ResourceKind.Network, Says = "A session of another installation sees our object", Connect = null, Session = Shared() },
+        new() { Name = "shares its first connection between sessions", Rule = "DC-87", Case = 219, Kind = ResourceKind.Network, Says = "A session of another installation sees our object", Session = Shared() },
         new() { Name = "sets a variable of the process's environment", Rule = "DC-87", Case = 221, Says = "The process has environment variable DATUM_MUTANT since", Session = _ =>
         {
             Environment.SetEnvironmentVariable("DATUM_MUTANT", (Statics.Variables++).ToString(CultureInfo.InvariantCulture));
@@ -251,7 +251,6 @@ internal static class OutsideMutants
 /// <summary>What a driver must not have.</summary>
 internal static class Statics
 {
-    public static int Sessions { get; set; }
-
-    public static int Variables { get; set; }
+    public static int Sessions;
+    public static int Variables;
 }
