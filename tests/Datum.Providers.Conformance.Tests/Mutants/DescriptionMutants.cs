@@ -49,7 +49,7 @@ internal static class DescriptionMutants
         },
         new()
         {
-            Name = "can't be closed twice", Rule = "DC-7", Case = 29, Says = "DC-7",
+            Name = "can't be closed twice", Rule = "DC-7", Case = 29, Says = "DisposeAsync, time 2, threw ObjectDisposedException",
             Session = c =>
             {
                 var closed = false;
@@ -77,7 +77,7 @@ internal static class DescriptionMutants
                 },
             },
         },
-        new() { Name = "refuses a session with an exception of its own", Rule = "DC-2", Case = 25, Says = "DC-2", Connect = async (_, open) =>
+        new() { Name = "refuses a session with an exception of its own", Rule = "DC-2", Case = 25, Says = "ConnectAsync threw InvalidOperationException", Connect = async (_, open) =>
         {
             var driver = await open();
             using var frame = new CancellationTokenSource();
@@ -94,7 +94,7 @@ internal static class DescriptionMutants
             return Networks(new() { Findings = (f, _) => [.. f.Select(x => x with { Message = string.Create(CultureInfo.InvariantCulture, $"{x.Message} (asked {asked++} times)") })] });
         } },
         new() { Name = "tells one fault at a time", Rule = "DC-14", Case = 33, Kind = ResourceKind.Disk, Says = "Nothing is found at", Session = _ => new Seed { Disks = new() { Findings = (f, _) => [.. f.Take(1)] } } },
-        new() { Name = "tries a wish out in order to validate it", Rule = "DC-14", Case = 34, Kind = ResourceKind.Network, Says = "ValidateAsync", Session = c => Networks(new()
+        new() { Name = "tries a wish out in order to validate it", Rule = "DC-14", Case = 34, Kind = ResourceKind.Network, Says = "ValidateAsync sent a request that changes something", Session = c => Networks(new()
         {
             Validate = async (clean, call, desired) =>
             {
