@@ -20,9 +20,10 @@ public sealed class CatalogTests
     }
 
     [Test]
-    public void Numbers_of_one_group_stand_together()
+    public void Numbers_of_one_group_stand_together_below_230()
     {
-        var groups = CaseCatalog.All.Select(c => c.Group).ToList();
+        // Later numbers are given in the order in which cases come.
+        var groups = CaseCatalog.All.Where(c => c.Number < 230).Select(c => c.Group).ToList();
         var changes = groups.Zip(groups.Skip(1)).Count(p => p.First != p.Second);
         Assert.That(changes + 1, Is.EqualTo(groups.Distinct().Count()));
     }

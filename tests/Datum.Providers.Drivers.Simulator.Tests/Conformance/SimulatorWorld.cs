@@ -29,7 +29,10 @@ internal sealed class SimulatorWorld : ConformanceWorld, ICensus, IVanish, IFore
     /// <summary>The platform.</summary>
     public SimulatedCloud Cloud { get; }
 
-    public override IDriverFactory Factory => new SimulatorDriverFactory(_profile);
+    /// <summary>What is put around the driver.</summary>
+    public Func<IDriverFactory, IDriverFactory> Wrap { get; init; } = driver => driver;
+
+    public override IDriverFactory Factory => Wrap(new SimulatorDriverFactory(_profile));
 
     public override Connection Connection => new()
     {

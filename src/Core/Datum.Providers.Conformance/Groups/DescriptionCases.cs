@@ -209,7 +209,14 @@ internal static class DescriptionCases
     public static Task Egress(CaseRun run)
     {
         foreach (var host in run.Descriptor.Egress)
-            CaseRun.Expect(Uri.CheckHostName(host.TrimStart('*', '.').Split(':')[0]) != UriHostNameType.Unknown, $"Egress names '{host}', which is no host.");
+        {
+            var name = host.TrimStart('*', '.');
+            var port = name.LastIndexOf(':');
+            if (port > 0 && ushort.TryParse(name[(port + 1)..], out _))
+                name = name[..port];
+            CaseRun.Expect(Uri.CheckHostName(name) != UriHostNameType.Unknown, $"Egress names '{host}', which is no host.");
+        }
+
         return Task.CompletedTask;
     }
 

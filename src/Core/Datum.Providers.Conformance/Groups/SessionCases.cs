@@ -132,8 +132,18 @@ internal static class SessionCases
         var first = await run.SessionAsync();
         var second = await run.OpenAsync();
         await AccountAsync(first);
-        await first.Driver.DisposeAsync();
-        await first.Driver.DisposeAsync();
+        for (var time = 1; time <= 2; time++)
+        {
+            try
+            {
+                await first.Driver.DisposeAsync();
+            }
+            catch (Exception e)
+            {
+                throw new CaseFailedException($"DisposeAsync, time {time}, threw {e.GetType().Name}: {e.Message} (DC-7).");
+            }
+        }
+
         var sent = run.Faults.Requests.Length;
         await AccountAsync(second);
         CaseRun.Expect(run.Faults.Requests.Skip(sent).All(r => r.Verb == "probe" || r.Verb == "connect"), "A request was sent outside of any call after the session had been closed.");

@@ -73,7 +73,13 @@ internal static class UpdateCases
     {
         var built = await run.BuiltAsync();
         if (built.Identity.Resolved.IsEmpty)
+        {
+            run.Run.Use(await run.Run.OpenAsync(run.Run.Need<IResolutionChange>().NewerConnection));
+            var newer = await run.ObserveAsync(built);
+            KindRun.Expect(newer.Drift.IsEmpty, $"Names mean something newer now, which is drift, but nothing was given to be recorded when it was made: {newer} (DC-41).");
             throw new NotApplicableException("Nothing is resolved for this kind.");
+        }
+
         var before = built.Identity.Resolved;
         run.Run.Use(await run.Run.OpenAsync(run.Run.Need<IResolutionChange>().NewerConnection));
         var seen = await run.ObserveAsync(built);

@@ -77,6 +77,11 @@ internal sealed class CaseRun : IAsyncDisposable
             Host.Output.Add("connect", Show.Of(e.Error) + " " + e);
             throw;
         }
+        catch (Exception e) when (e is not (CaseFailedException or NotApplicableException) && !frame.Cancelled)
+        {
+            Host.Output.Add("connect", e.ToString());
+            throw new CaseFailedException($"ConnectAsync threw {e.GetType().Name}: {e.Message}; a session is refused with DriverException (DC-2).");
+        }
     }
 
     /// <summary>Calls a verb as the host does: with a deadline, and with whatever it throws flattened to an error.</summary>
@@ -189,6 +194,8 @@ internal sealed class CaseRun : IAsyncDisposable
         CheckProgress(seen.InProgress);
         CheckStep(seen.Next, desired);
         CheckParts(seen.Parts);
+        if (!Enum.IsDefined(seen.State) || !Enum.IsDefined(seen.Mark))
+            Faults.Violate($"State {seen.State} or mark {seen.Mark} isn't one of the contract: {seen} (DC-94).");
         if (seen.Presence == Presence.Present && seen.Parts.IsEmpty)
             Faults.Violate($"Present names no part: {seen} (DC-23).");
         if (seen.Presence == Presence.Ambiguous && seen.Candidates.Length < 2)

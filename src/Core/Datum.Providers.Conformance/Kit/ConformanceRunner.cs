@@ -47,7 +47,8 @@ public sealed class ConformanceRunner(Func<ConformanceWorld> createWorld)
         return new ConformanceReport { Driver = world.Factory.Describe(), Results = results };
     }
 
-    private async Task<KindResult> RunAsync(ConformanceCase one, ResourceKind kind)
+    /// <summary>Runs one case for one kind; Unknown for a case that isn't about kinds.</summary>
+    internal async Task<KindResult> RunAsync(ConformanceCase one, ResourceKind kind)
     {
         await using var world = createWorld();
         if (one.InjectsFault && world.Transport is null)
