@@ -93,14 +93,11 @@ internal static class EffectCases
     private static async Task EachCreateAsync(KindRun run, Fault fault, Func<DriverError, string?> judge, bool mustFail = false)
     {
         var clean = await run.BuiltAsync();
-        for (var at = 0; at < clean.Steps.Count; at++)
+        foreach (var (at, nth) in run.Run.BreakPoints.ChooseMutations(clean.Steps))
         {
-            for (var nth = 1; nth <= clean.Steps[at].Mutations; nth++)
-            {
-                var resource = await run.PrepareAsync();
-                await run.BuildAsync(resource, Inject(run, fault with { Nth = nth }, at, judge, mustFail));
-                await run.ExpectExactlyRecordedAsync(resource, $"After {fault} at request {nth} of step {clean.Steps[at].Step.Part}");
-            }
+            var resource = await run.PrepareAsync();
+            await run.BuildAsync(resource, Inject(run, fault with { Nth = nth }, at, judge, mustFail));
+            await run.ExpectExactlyRecordedAsync(resource, $"After {fault} at request {nth} of step {clean.Steps[at].Step.Part}");
         }
     }
 
@@ -109,16 +106,13 @@ internal static class EffectCases
         var clean = await run.BuiltAsync();
         var from = clean.Steps.Count;
         await run.TakeDownAsync(clean);
-        for (var at = from; at < clean.Steps.Count; at++)
+        foreach (var (at, nth) in run.Run.BreakPoints.ChooseMutations(clean.Steps, from))
         {
-            for (var nth = 1; nth <= clean.Steps[at].Mutations; nth++)
-            {
-                var resource = await run.BuiltAsync();
-                var start = resource.Steps.Count;
-                await run.TakeDownAsync(resource, Inject(run, fault with { Nth = nth }, start + at - from, judge, mustFail));
-                var left = await run.CountAsync(resource);
-                KindRun.Expect(left.IsEmpty, $"After {fault} at request {nth} of deleting {clean.Steps[at].Step.Part}, absence was reported while {string.Join(", ", left.Select(o => o.Id))} is there (L6, DC-21).");
-            }
+            var resource = await run.BuiltAsync();
+            var start = resource.Steps.Count;
+            await run.TakeDownAsync(resource, Inject(run, fault with { Nth = nth }, start + at - from, judge, mustFail));
+            var left = await run.CountAsync(resource);
+            KindRun.Expect(left.IsEmpty, $"After {fault} at request {nth} of deleting {clean.Steps[at].Step.Part}, absence was reported while {string.Join(", ", left.Select(o => o.Id))} is there (L6, DC-21).");
         }
     }
 

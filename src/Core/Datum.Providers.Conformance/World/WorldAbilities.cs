@@ -25,6 +25,12 @@ public sealed record CensusObject
     /// <summary>Name, labels, tags and description, as text: searched for secrets.</summary>
     public required string Labels { get; init; }
 
+    /// <summary>
+    /// True for what belongs to another object and is no <see cref="Part"/> of its own, e.g. a stored secret that only its name marks: nobody records
+    /// it, and it has to be gone when the resource is.
+    /// </summary>
+    public bool Attached { get; init; }
+
     /// <summary>Changes with every change of the object at the platform; null when the platform can't tell.</summary>
     public string? Revision { get; init; }
 }
