@@ -2,7 +2,7 @@
 # Provides what ./up, ./test and CI need and says what it installs and why. Prints settings as lines for `eval` on stdout;
 # messages go to stderr. Cheap when everything is there.
 #
-#   tools.sh WHAT...     WHAT: sdk, podman, kubectl, realapi
+#   tools.sh WHAT...     WHAT: sdk, podman, kubectl, realapi, cloudinit, guests
 #
 # Without root (and without `sudo -n`) nothing is installed and DATUM_PODMAN is "no".
 set -euo pipefail
@@ -25,10 +25,20 @@ PODMAN_PACKAGES=(
   'aardvark-dns:names in container networks'
   'iptables:netavark needs it'
   'nftables:network policies in the pods'
+  'iproute2:network namespaces of the firewall test'
   'busybox-static:content of the local test image'
   'docker-registry:serves images on loopback'
   'curl:talks to the Podman socket'
   'jq:reads the answers'
+)
+
+GUEST_PACKAGES=(
+  'qemu-system-x86:boots the guest, in software'
+  'qemu-utils:overlays of the root disk'
+  'debootstrap:builds the guest'
+  'e2fsprogs:root disk of the guest'
+  'genisoimage:seed medium'
+  'busybox-static:content of the container, and QEMU'"'"'s way to loopback'
 )
 
 # Outside the checkout, so that a fresh clone finds it; DATUM_CACHE names another place.
@@ -71,21 +81,25 @@ apt_install() { # PACKAGE...
   return 1
 }
 
-provide_podman() {
+install_missing() { # 'PACKAGE:REASON'...
   local entry name
   local -a missing=()
-  if ! have_root; then
-    say "no root and no 'sudo -n': the simulator is used instead of Podman (rootless pods have no address that the host can reach)"
-    echo 'export DATUM_PODMAN=no'
-    return 0
-  fi
-  for entry in "${PODMAN_PACKAGES[@]}"; do
+  for entry in "$@"; do
     name=${entry%%:*}
     installed "$name" && continue
     say "installing $name: ${entry#*:}"
     missing+=("$name")
   done
   [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}" || fail "apt could not install ${missing[*]}"
+}
+
+provide_podman() {
+  if ! have_root; then
+    say "no root and no 'sudo -n': the simulator is used instead of Podman (rootless pods have no address that the host can reach)"
+    echo 'export DATUM_PODMAN=no'
+    return 0
+  fi
+  install_missing "${PODMAN_PACKAGES[@]}"
   echo 'export DATUM_PODMAN=yes'
 }
 
@@ -217,6 +231,74 @@ provide_realapi() {
   fi
 }
 
+# ---- cloud-init and Ignition --------------------------------------------------------------------------------------------
+
+# Unpacked and never installed: an installed cloud-init would act at this machine's next boot.
+fetch_cloudinit() { # FOLDER
+  local work=$1.new package
+  local -a packages
+  say "fetching cloud-init and Ignition from Debian: their checks of what a guest is given"
+  rm -rf "$work"
+  mkdir -p "$work"
+  mapfile -t packages < <(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
+    --no-enhances cloud-init | grep -E '^python3-[a-z0-9.-]+$' | sort -u)
+  [ ${#packages[@]} -gt 5 ] || return 1
+  if ! (cd "$work" && apt-get -q -o APT::Sandbox::User=root download cloud-init ignition "${packages[@]}") >"$work/log" 2>&1 </dev/null; then
+    tail -n 3 "$work/log" >&2
+    return 1
+  fi
+  for package in "$work"/*.deb; do dpkg -x "$package" "$work/root"; done
+  rm -f "$work"/*.deb
+  # Isolated (-I would also drop PYTHONPATH): no module of the user's own.
+  cat >"$work/cloud-init" <<'SH'
+#!/bin/sh
+folder=$(dirname "$(readlink -f "$0")")
+PYTHONPATH=$folder/root/usr/lib/python3/dist-packages PYTHONDONTWRITEBYTECODE=1 exec python3 -s "$folder/root/usr/bin/cloud-init" "$@"
+SH
+  chmod 755 "$work/cloud-init"
+  ln -s root/usr/bin/ignition-validate "$work/ignition-validate"
+  "$work/cloud-init" --version >/dev/null 2>&1 || return 1
+  rm -rf "$1"
+  mv "$work" "$1"
+}
+
+cloudinit_key() {
+  apt-cache policy cloud-init ignition 2>/dev/null | grep -q 'Candidate: [0-9]' || as_root apt-get -q update >/dev/null 2>&1 </dev/null || return 1
+  apt-cache policy cloud-init ignition | grep Candidate: | sha256sum | cut -c1-16
+}
+
+provide_cloudinit() {
+  local folder key
+  command -v python3 >/dev/null || ! have_root || install_missing 'python3-minimal:runs cloud-init'"'"'s schema check'
+  mkdir -p "$(cache_root)"
+  key=$(cloudinit_key) || { say "apt knows no cloud-init: its schema check is skipped"; return 0; }
+  folder=$(cache_root)/cloudinit-$key
+  if ! (flock 8 && { [ -x "$folder/cloud-init" ] || fetch_cloudinit "$folder"; }) 8>"$(cache_root)/cloudinit.lock"; then
+    rm -rf "$folder.new"
+    say "cloud-init could not be fetched: its schema check is skipped"
+    return 0
+  fi
+  printf 'export DATUM_CLOUD_INIT=%q\n' "$folder/cloud-init"
+  printf 'export DATUM_IGNITION_VALIDATE=%q\n' "$folder/ignition-validate"
+}
+
+# ---- guests -------------------------------------------------------------------------------------------------------------
+
+provide_guests() {
+  local folder
+  if ! have_root; then
+    say "no root and no 'sudo -n': the guest of the boot test can't be built"
+    return 0
+  fi
+  install_missing "${GUEST_PACKAGES[@]}"
+  mkdir -p "$(cache_root)"
+  if folder=$( (flock 8 && as_root "$here/guest-image.sh" "$(cache_root)") 8>"$(cache_root)/guest.lock"); then
+    printf 'export DATUM_GUEST_IMAGE=%q\n' "$folder"
+  else
+    say "the guest of the boot test could not be built"
+  fi
+}
+
 [ $# -gt 0 ] || { sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 for what in "$@"; do
   case $what in
@@ -224,6 +306,8 @@ for what in "$@"; do
     podman) provide_podman ;;
     kubectl) provide_kubectl ;;
     realapi) provide_realapi ;;
+    cloudinit) provide_cloudinit ;;
+    guests) provide_guests ;;
     *) fail "unknown tool $what" ;;
   esac
 done

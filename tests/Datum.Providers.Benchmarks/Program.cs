@@ -4,11 +4,12 @@ using Datum.Providers.Benchmarks.Running;
 
 namespace Datum.Providers.Benchmarks;
 
-/// <summary>Measures whole processes against each other. Results are ratios within one run; nothing here is a test.</summary>
+/// <summary>Measures things against each other. Results are ratios within one run; nothing here is a test.</summary>
 internal static class Program
 {
     private const string Usage = """
         usage: Datum.Providers.Benchmarks client [--objects N] [--runs N] [--updates N] [--kubeconfig FILE]
+               Datum.Providers.Benchmarks boundary [--calls N] [--rounds N] [--runs N]
 
         Our client beside @kubernetes/client-node and kubectl: prints tables in Markdown on stdout, progress on stderr.
           --objects N        custom objects on the server (10000)
@@ -16,6 +17,12 @@ internal static class Program
           --updates N        updates whose way to a cache is timed (300)
           --kubeconfig FILE  an API server of yours; its Instances in a namespace of this run are removed afterwards.
                              Without it a real API server is started on loopback and stopped again.
+
+        A call of the driver contract through what the host puts around it beside the same call made directly, and how long a packed
+        driver takes from its folder to its first answer. Prints tables in Markdown; needs nothing else.
+          --calls N          calls of each kind in a round (200000)
+          --rounds N         rounds, in turn (15)
+          --runs N           processes that load each driver, in turn (7)
 
         exit: 0 done, 1 failed, 2 wrong usage, 3 a program that is measured or measured against can't be had here
         """;
@@ -25,7 +32,15 @@ internal static class Program
         // With --measure this process is the one that is measured.
         if (arguments is ["--measure", var mode, var kubeconfig, var ns, var count])
             return await Child.RunAsync(mode, kubeconfig, ns, int.Parse(count, CultureInfo.InvariantCulture));
-        if (arguments is not ["client", ..] || Options.TryParse(arguments[1..]) is not { } options)
+        if (arguments is ["--measure-load", var volume, var driver])
+            return await Boundary.ColdStart.RunAsync(volume, driver);
+        Func<CancellationToken, Task>? benchmark = arguments switch
+        {
+            ["client", .. var rest] when Options.TryParse(rest) is { } options => new ClientBenchmark(options).RunAsync,
+            ["boundary", .. var rest] when Boundary.BoundaryOptions.TryParse(rest) is { } options => new Boundary.BoundaryBenchmark(options).RunAsync,
+            _ => null,
+        };
+        if (benchmark is null)
         {
             await Console.Error.WriteLineAsync(Usage);
             return 2;
@@ -38,7 +53,7 @@ internal static class Program
         };
         try
         {
-            await new ClientBenchmark(options).RunAsync(stop.Token);
+            await benchmark(stop.Token);
             return 0;
         }
         catch (Exception error) when (error is MissingToolException or IgnoreException or AssertionException)

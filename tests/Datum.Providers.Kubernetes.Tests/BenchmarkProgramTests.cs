@@ -18,6 +18,12 @@ internal sealed class BenchmarkProgramTests
         "ours: watch into the cache", "client-node watch into a Map", "floor: socket, watch", "floor: socket, watch of one object",
     ];
 
+    private static readonly (string Row, int Count)[] _boundaryRows =
+    [
+        ("once: direct", 2), ("later: direct", 2), ("once: through the guard", 2), ("later: through the guard", 2), ("floor: a turn through the thread pool", 1),
+        ("kind erased, direct", 2), ("kind erased, with retries |", 2), ("all of it", 2), ("Calls.New", 1), ("| simulator |", 1), ("| podman |", 1),
+    ];
+
     [Test]
     public async Task The_client_benchmark_prints_every_row()
     {
@@ -37,6 +43,24 @@ internal sealed class BenchmarkProgramTests
         }
     }
 
+    [Test]
+    public async Task The_boundary_benchmark_prints_every_row()
+    {
+        var program = typeof(BenchmarkProgramTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "BenchmarkProgram").Value!;
+        var (code, output, errors) = await RunAsync(program, "boundary", "--calls", "200", "--rounds", "2", "--runs", "1");
+
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.StartWith("200 calls a round"));
+        foreach (var (row, count) in _boundaryRows)
+        {
+            var cells = output.Split('\n').Where(l => l.StartsWith("| ", StringComparison.Ordinal) && l.Contains(row, StringComparison.Ordinal)).ToList();
+            Assert.That(cells, Has.Count.EqualTo(count), $"rows '{row}' in\n{output}");
+            Assert.That(cells, Has.All.Match(@"\| \d+(\.\d+)? / \d+(\.\d+)? \|"), output);
+        }
+    }
+
+    [TestCase("boundary", "--calls", "0")]
+    [TestCase("boundary", "--objects", "1")]
     [TestCase("client", "--runs", "none")]
     [TestCase("client", "--objects")]
     [TestCase("something")]

@@ -54,6 +54,21 @@ internal sealed class HostProcess : IAsyncDisposable
     public static HostProcess Run(string folder, string kubeconfig, string ns) => new(folder, kubeconfig,
         ["run", "--kubeconfig", kubeconfig, "--drivers", DriverVolume, "--namespace", ns, "--install-crds"]);
 
+    /// <summary>The same over a plane that has our kinds, with a driver volume of its own.</summary>
+    public static HostProcess Run(string folder, string kubeconfig, string ns, string drivers, params string[] more) => new(folder, kubeconfig,
+        ["run", "--kubeconfig", kubeconfig, "--drivers", drivers, "--namespace", ns, .. more]);
+
+    /// <summary>Runs another command of the program to its end; returns what it printed.</summary>
+    public static async Task<string> CommandAsync(params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo("dotnet", [Metadata("HostProgram"), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })
+            ?? throw new InvalidOperationException("The program doesn't start.");
+        var error = process.StandardError.ReadToEndAsync();
+        var output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{string.Join(' ', arguments)} ended with {process.ExitCode}: {await error}");
+    }
+
     /// <summary>Starts the program and waits until it says that it is ready.</summary>
     public async Task StartAsync()
     {

@@ -19,6 +19,45 @@ internal static class SimulatorSamples
         _ => null,
     };
 
+    /// <summary>Wishes that differ in one path.</summary>
+    public static ImmutableDictionary<string, Func<SampleContext, ResourceSpec>> PathsOf(ResourceKind kind, RangeOrder order)
+    {
+        var paths = ImmutableDictionary.CreateBuilder<string, Func<SampleContext, ResourceSpec>>(StringComparer.Ordinal);
+        switch (kind)
+        {
+            case ResourceKind.Network:
+                paths["mtu"] = c => (NetworkSpec)Network(order).Valid(c) with { Mtu = 1400 };
+                paths["ipFamilies"] = c => (NetworkSpec)Network(order).Valid(c) with { IpFamilies = ["IPv6"] };
+                break;
+            case ResourceKind.Subnet:
+                paths["range"] = c => (SubnetSpec)Subnet.Valid(c) with { Range = Range(c, "130") };
+                break;
+            case ResourceKind.Firewall:
+                paths["ingress"] = c => (FirewallSpec)Firewall.Valid(c) with { Ingress = [new() { Protocol = "TCP", Port = 443, Source = "0.0.0.0/0" }] };
+                break;
+            case ResourceKind.Disk:
+                paths["sizeGiB"] = c => (DiskSpec)Disk.Valid(c) with { SizeGiB = 21 };
+                paths["filesystem"] = c => (DiskSpec)Disk.Valid(c) with { Filesystem = "xfs" };
+                break;
+            case ResourceKind.Secret:
+                paths["payload.hash"] = c => new SecretSpec { Payload = c.Payload("database-new") };
+                break;
+            case ResourceKind.Instance:
+                paths["interfaces.firewalls"] = c => Sandbox(c) with { Interfaces = [Nic(c) with { Firewalls = [] }] };
+                paths["suspended"] = c => Sandbox(c) with { Suspended = true };
+                paths["restartedAt"] = c => Sandbox(c) with { RestartedAt = "2030-06-01T00:00:00Z" };
+                paths["hostname"] = c => Sandbox(c) with { Hostname = "web-1" };
+                paths["size.cpuMillis"] = c => Sandbox(c) with { Size = Sandbox(c).Size with { CpuMillis = 4000 } };
+                paths["size.memoryMiB"] = c => Sandbox(c) with { Size = Sandbox(c).Size with { MemoryMiB = 4096 } };
+                paths["sandbox.containers"] = c => Sandbox(c) with { Sandbox = Sandbox(c).Sandbox! with { Containers = [Sandbox(c).Sandbox!.Containers[0] with { Name = "renamed" }] } };
+                break;
+            default:
+                break;
+        }
+
+        return paths.ToImmutable();
+    }
+
     private static Sample Network(RangeOrder order)
     {
         ImmutableArray<string> ranges = order == RangeOrder.RangeFirst ? ["10.128.0.0/16"] : [];

@@ -8,7 +8,8 @@ namespace Datum.Providers.Drivers.Simulator.Tests.Conformance;
 
 /// <summary>The Simulator's world: a cloud in memory under a clock that moves when the kit says so. The knobs decide what sort of platform it is.</summary>
 internal sealed class SimulatorWorld : ConformanceWorld, ICensus, IVanish, IForeignObjects, IMarkTampering, IDriftMaker, IAccountSwap, IQuotaControl, ICapacityControl,
-    IThrottleControl, ISlowOperations, IOperationFailure, IConsistencyControl, IPartitionControl, IPageControl, IDeletionBlocker, IApprovalControl
+    IThrottleControl, ISlowOperations, IOperationFailure, IConsistencyControl, IPartitionControl, IPageControl, IDeletionBlocker, IApprovalControl,
+    IObjectReader, IPathWishes, INeutralChanges, IResolutionChange, IGuestControl
 {
     private const string Zone = "z1";
     private readonly SimulatorProfile _profile;
@@ -81,7 +82,7 @@ internal sealed class SimulatorWorld : ConformanceWorld, ICensus, IVanish, IFore
         var collection = identity.Kind == ResourceKind.Instance ? InstanceMapping.CollectionOf(part) : Collections.All.First(c => Collections.KindOf(c) == identity.Kind);
         using var client = new HttpClient(_handler, disposeHandler: false) { BaseAddress = new Uri("http://cloud.test") };
         var wish = new CloudObject { Name = PartAccess.NameOf(identity, markPart), Zone = Zone, SizeGiB = 1, Range = "10.250.0.0/24", Mtu = 1400 };
-        if (collection is Collections.Subnets or Collections.Firewalls)
+        if (collection is Collections.Subnets or Collections.Firewalls or Collections.Nics)
             wish = wish with { NetworkId = Cloud.In(Collections.Networks).Select(n => n.Id).FirstOrDefault() };
         using var content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(wish, CloudJson.Default.CloudObject));
         using var answer = await client.PostAsync(new Uri($"v1/{collection}", UriKind.Relative), content);
@@ -187,6 +188,43 @@ internal sealed class SimulatorWorld : ConformanceWorld, ICensus, IVanish, IFore
     public ValueTask RequireApprovalAsync(ResourceKind kind) => Turn(k => k with { NeedsApproval = k.NeedsApproval.Add(kind) });
 
     public ValueTask DecideAsync(Part part, bool approve) => Did(approve ? Cloud.Approve(part.Id) : Cloud.Reject(part.Id, "no"), part);
+
+    public ValueTask<CensusObject?> ReadAsync(ResourceKind kind, Part part)
+    {
+        if (Cloud.Objects.FirstOrDefault(o => o.Id == part.Id) is not { } item)
+            return new((CensusObject?)null);
+        var mark = PartAccess.ReadMark(item);
+        return new(new CensusObject
+        {
+            Id = item.Id,
+            Kind = mark?.Kind ?? ResourceKind.Unknown,
+            IdentityName = mark?.Name ?? "",
+            Incarnation = mark?.Incarnation ?? 0,
+            Labels = $"{item.Name} {string.Join(' ', (item.Labels ?? ImmutableSortedDictionary<string, string>.Empty).Select(l => $"{l.Key}={l.Value}"))}",
+            Revision = item.Revision,
+        });
+    }
+
+    public ImmutableDictionary<string, Func<SampleContext, ResourceSpec>> WishesOf(ResourceKind kind) => SimulatorSamples.PathsOf(kind, _profile.RangeOrder);
+
+    public ValueTask ChangeNeutrallyAsync(ResourceKind kind, Part part) => Did(Cloud.Change(part.Id, o => o with
+    {
+        Labels = o.Labels!.SetItem("users-note", "keep"),
+        // Rules and families have no order; a gateway and a guest's message nobody wished for.
+        Rules = o.Rules is { } rules ? [.. rules.Reverse()] : null,
+        IpFamilies = o.IpFamilies is { } families ? [.. families.Reverse()] : null,
+        Gateway = o.Gateway is null ? null : "10.0.0.254",
+        GuestMessage = o.Guest is null ? null : "all is well",
+    }), part);
+
+    // The operator points the type to a newer one.
+    public Connection NewerConnection => Connection with
+    {
+        DiskTypes = ImmutableDictionary<string, string>.Empty.Add("pd-standard", "sim-premium"),
+        Images = ImmutableDictionary<string, string>.Empty.Add("datumcloud/debian-13", "image-newer"),
+    };
+
+    public ValueTask SetGuestReadyAsync(Part part, bool? ready) => Did(Cloud.SetGuestHealth(part.Id, ready), part);
 
     public override ValueTask DisposeAsync()
     {

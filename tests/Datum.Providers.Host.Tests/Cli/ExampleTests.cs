@@ -125,6 +125,9 @@ public sealed class ExampleTests
                   provider:
                     podman: {}
                 """);
+            using (var key = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256))
+                _folder.File("key.pem", key.ExportECPrivateKeyPem());
+            new Datum.Providers.Host.Loader.CrashFiles(At("state")).Write([]);
             var program = _folder.File("path/datum-providers", $"#!/bin/sh\nexec dotnet '{CliRun.Program}' \"$@\"\n");
             if (!OperatingSystem.IsWindows())
                 File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);

@@ -210,7 +210,7 @@ public sealed class GuardedDriverTests
     {
         foreach (var bad in new Func<Change>[] { () => throw new InvalidOperationException("broken"), () => null!, () => new Change { Kind = ResourceKind.Unknown } })
         {
-            var feed = GuardedDriver.Wrap(new OneKind(new RecordingResource(), new Feed(bad)), s_options);
+            var feed = (IChangeFeed)(object)GuardedDriver.Wrap(new OneKind(new RecordingResource(), new Feed(bad)), s_options, [Ability.ChangeFeed]);
             List<Change> changes = [];
             await foreach (var change in feed.WatchAsync(TestHost.Call()))
                 changes.Add(change);

@@ -102,3 +102,29 @@ public class EverythingProxy : DispatchProxy
             : null;
     }
 }
+
+/// <summary>Answers every look as the test says for the identity.</summary>
+internal sealed class Scripted(Func<Identity, ValueTask<Answer<Observation<NetworkFacts>>>> look) : IResourceDriver<NetworkSpec, NetworkFacts>
+{
+    public ValueTask<ImmutableArray<Finding>> ValidateAsync(Call call, NetworkSpec desired) => throw new NotSupportedException();
+
+    public ValueTask<Answer<Observation<NetworkFacts>>> ObserveAsync(Call call, Identity id, NetworkSpec? desired, Handle? handle) => look(id);
+
+    public ValueTask<Outcome<NetworkFacts>> CreateAsync(Operation operation, Identity id, NetworkSpec desired) => throw new NotSupportedException();
+
+    public ValueTask<Outcome<NetworkFacts>> UpdateAsync(Operation operation, Identity id, NetworkSpec desired) => throw new NotSupportedException();
+
+    public ValueTask<Outcome<NetworkFacts>> DeleteAsync(Operation operation, Identity id) => throw new NotSupportedException();
+
+    public ValueTask<Answer<ListPage<NetworkFacts>>> ListAsync(Call call, ListQuery query, string? cursor) => throw new NotSupportedException();
+}
+
+/// <summary>A session with scripted networks.</summary>
+internal sealed class ScriptedSession(Scripted networks) : IInfrastructureDriver
+{
+    public IResourceDriver<NetworkSpec, NetworkFacts> Networks => networks;
+
+    public ValueTask<Answer<AccountFacts>> ProbeAsync(Call call) => ValueTask.FromResult<Answer<AccountFacts>>(new AccountFacts { AccountId = "scripted" });
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}

@@ -56,8 +56,9 @@ public sealed class DriverVerifierTests
         bytes[^1] ^= 1;
         File.WriteAllBytes(path, bytes);
 
-        var activator = new DriverActivator(verified.Manifest, TimeSpan.FromSeconds(10), TimeProvider.System);
-        var rejection = Assert.Throws<DriverRejectedException>(() => activator.Load(new DriverLoadContext(verified, collectible: false)))!;
+        var activator = new DriverActivator(verified, TimeSpan.FromSeconds(10), TimeProvider.System);
+        var rejection = Assert.Throws<DriverRejectedException>(() => activator.Load(new DriverLoadContext(verified, _volume.Options, collectible: false)))!;
+        Assert.That((rejection.Phase, rejection.Reason), Is.EqualTo((DriverPhase.Load, DriverRejectionReason.DigestMismatch)));
         Assert.That(rejection.Message, Does.Contain("Newtonsoft.Json.dll of driver newtonsoft-new changed after it was verified"));
     }
 
@@ -82,7 +83,7 @@ public sealed class DriverVerifierTests
     public void The_hosts_own_packages_are_not_lent()
     {
         var driver = new VerifiedDriver(new DriverFolder(_volume.Path, TestVolume.Packed("plain"), _volume.Path), DriverManifest.Parse(File.ReadAllBytes(Path.Combine(TestVolume.Packed("plain"), "driver.json"))));
-        var context = new DriverLoadContext(driver, collectible: true);
+        var context = new DriverLoadContext(driver, _volume.Options, collectible: true);
         var fault = Assert.Throws<FileNotFoundException>(() => context.LoadFromAssemblyName(new AssemblyName("YamlDotNet")))!;
         Assert.That(ExceptionText.Flatten(fault), Does.Contain("YamlDotNet").And.Contain("lends none of its own packages"));
         Assert.That(context.LoadFromAssemblyName(new AssemblyName("System.Text.Json")), Is.SameAs(typeof(System.Text.Json.JsonElement).Assembly));

@@ -27,9 +27,9 @@ internal sealed class TestHost : IDriverHost, IDisposable
         _handler.Dispose();
     }
 
-    public static Call Call(TimeSpan? deadline = null, CancellationToken cancellation = default) => new()
+    public static Call Call(TimeSpan? deadline = null, string id = "test", CancellationToken cancellation = default) => new()
     {
-        Id = "test",
+        Id = id,
         Deadline = DateTimeOffset.UtcNow + (deadline ?? TimeSpan.FromSeconds(30)),
         Cancellation = cancellation,
     };

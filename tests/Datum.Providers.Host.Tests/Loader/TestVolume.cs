@@ -22,9 +22,13 @@ internal sealed class TestVolume : IDisposable
     public string Add(string id, string? folder = null)
     {
         var target = System.IO.Path.Combine(Path, folder ?? id);
-        Directory.CreateDirectory(target);
-        foreach (var file in Directory.GetFiles(Packed(id)))
-            File.Copy(file, System.IO.Path.Combine(target, System.IO.Path.GetFileName(file)));
+        foreach (var file in Directory.GetFiles(Packed(id), "*", SearchOption.AllDirectories))
+        {
+            var copy = System.IO.Path.Combine(target, System.IO.Path.GetRelativePath(Packed(id), file));
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+
         return target;
     }
 
@@ -45,9 +49,10 @@ internal sealed class TestVolume : IDisposable
     }
 
     /// <summary>Puts a file into a folder and lists it, as a packer would.</summary>
-    public static void AddListed(string folder, string source)
+    public static void AddListed(string folder, string source, string? at = null)
     {
-        var name = System.IO.Path.GetFileName(source);
+        var name = at ?? System.IO.Path.GetFileName(source);
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(System.IO.Path.Combine(folder, name))!);
         File.Copy(source, System.IO.Path.Combine(folder, name));
         Edit(folder, m => m["files"]![name] = DriverVerifier.Digest(File.ReadAllBytes(source)));
     }

@@ -1,4 +1,5 @@
 using Datum.Providers;
+using Newtonsoft.Json;
 using Newtonsoft.Json.Linq;
 
 namespace TestDrivers;
@@ -26,11 +27,19 @@ public sealed class NewtonsoftFactory : TestDriverBase
         return (string)JObject.Parse($$"""{"v":"{{version}}"}""")["v"]!;
     }
 
+    /// <summary>Types of our own, which the library asks TypeDescriptor about.</summary>
+    private static string SerializeTyped() => JsonConvert.DeserializeObject<Typed>(JsonConvert.SerializeObject(new Typed { Name = "typed" }))!.Name;
+
     private sealed class Session : IInfrastructureDriver
     {
         public ValueTask<Answer<AccountFacts>> ProbeAsync(Call call) =>
-            ValueTask.FromResult<Answer<AccountFacts>>(new AccountFacts { AccountId = Id, PlatformVersion = LibraryVersion() });
+            ValueTask.FromResult<Answer<AccountFacts>>(new AccountFacts { AccountId = Id, PlatformVersion = call.Id == "typed" ? SerializeTyped() : LibraryVersion() });
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
+}
+
+public sealed class Typed
+{
+    public string Name { get; set; } = "";
 }

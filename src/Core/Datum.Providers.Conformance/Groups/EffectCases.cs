@@ -83,57 +83,13 @@ internal static class EffectCases
         await EachDeleteAsync(run, new Fault { Kind = FaultKind.TimeoutAfter }, Unknown(ErrorCode.Timeout));
     }
 
-    /// <summary>An error that doesn't claim that nothing happened.</summary>
-    private static Func<DriverError, string?> Unknown(ErrorCode? code) => error =>
-        error.Effect == Effect.NotApplied ? "the request may have been applied, so NotApplied isn't true"
-        : code is { } expected && error.Code != expected ? $"it is {expected}"
-        : null;
+    private static Func<DriverError, string?> Unknown(ErrorCode? code) => Breaking.Unknown(code);
 
-    /// <summary>Breaks each mutating request of each step of building, one a resource, and lets the host's loop go on. <paramref name="mustFail"/>: the step can't be Done, since the platform didn't act.</summary>
-    private static async Task EachCreateAsync(KindRun run, Fault fault, Func<DriverError, string?> judge, bool mustFail = false)
-    {
-        var clean = await run.BuiltAsync();
-        foreach (var (at, nth) in run.Run.BreakPoints.ChooseMutations(clean.Steps))
-        {
-            var resource = await run.PrepareAsync();
-            await run.BuildAsync(resource, Inject(run, fault with { Nth = nth }, at, judge, mustFail));
-            await run.ExpectExactlyRecordedAsync(resource, $"After {fault} at request {nth} of step {clean.Steps[at].Step.Part}");
-        }
-    }
+    /// <summary>Breaks each mutating request of each step of building, one a resource, and lets the host's loop go on.</summary>
+    private static Task EachCreateAsync(KindRun run, Fault fault, Func<DriverError, string?> judge, bool mustFail = false) =>
+        Breaking.EachStepAsync(run, run.PrepareAsync, (r, h) => run.BuildAsync(r, h), fault, judge, mustFail, (resource, when) => run.ExpectExactlyRecordedAsync(resource, when));
 
-    private static async Task EachDeleteAsync(KindRun run, Fault fault, Func<DriverError, string?> judge, bool mustFail = false)
-    {
-        var clean = await run.BuiltAsync();
-        var from = clean.Steps.Count;
-        await run.TakeDownAsync(clean);
-        foreach (var (at, nth) in run.Run.BreakPoints.ChooseMutations(clean.Steps, from))
-        {
-            var resource = await run.BuiltAsync();
-            var start = resource.Steps.Count;
-            await run.TakeDownAsync(resource, Inject(run, fault with { Nth = nth }, start + at - from, judge, mustFail));
-            var left = await run.CountAsync(resource);
-            KindRun.Expect(left.IsEmpty, $"After {fault} at request {nth} of deleting {clean.Steps[at].Step.Part}, absence was reported while {string.Join(", ", left.Select(o => o.Id))} is there (L6, DC-21).");
-        }
-    }
-
-    private static LoopHooks Inject(KindRun run, Fault fault, int at, Func<DriverError, string?> judge, bool mustFail) => new()
-    {
-        Before = (number, _) =>
-        {
-            if (number == at)
-                run.Faults.Arm(fault);
-            return Task.CompletedTask;
-        },
-        After = (number, done) =>
-        {
-            if (number != at)
-                return Task.CompletedTask;
-            run.Faults.Disarm();
-            if (done.Result.Error is { } error)
-                KindRun.Expect(judge(error) is null, $"{fault} during {done.Step.Verb} {done.Step.Part}: {judge(error)}; the driver says {Show.Of(error)}.");
-            else
-                KindRun.Expect(!mustFail, $"{fault} during {done.Step.Verb} {done.Step.Part}: the platform didn't act, but the driver says {done.Result}.");
-            return Task.CompletedTask;
-        },
-    };
+    /// <summary>The same for each step of taking down.</summary>
+    private static Task EachDeleteAsync(KindRun run, Fault fault, Func<DriverError, string?> judge, bool mustFail = false) =>
+        Breaking.EachStepAsync(run, run.BuiltAsync, (r, h) => run.TakeDownAsync(r, h), fault, judge, mustFail, (resource, when) => DeleteCases.ExpectGoneAsync(run, resource, when));
 }

@@ -171,3 +171,38 @@ public interface IApprovalControl
     /// <summary>Approves or rejects an object.</summary>
     ValueTask DecideAsync(Part part, bool approve);
 }
+
+/// <summary>Reads one object without the driver, whatever mark it carries: what must be left alone is compared before and after.</summary>
+public interface IObjectReader
+{
+    /// <summary>The object of a part id; null when it isn't there. Without our mark its kind is Unknown and its identity's name empty.</summary>
+    ValueTask<CensusObject?> ReadAsync(ResourceKind kind, Part part);
+}
+
+/// <summary>Knows wishes that differ from <see cref="Sample.Valid"/> in one field each.</summary>
+public interface IPathWishes
+{
+    /// <summary>By path of <see cref="Drift.Path"/> without brackets: every one of <see cref="KindDescriptor.UpdatablePaths"/>, and some that need a new incarnation.</summary>
+    ImmutableDictionary<string, Func<SampleContext, ResourceSpec>> WishesOf(ResourceKind kind);
+}
+
+/// <summary>Changes at the platform that are no drift.</summary>
+public interface INeutralChanges
+{
+    /// <summary>Changes what the samples leave unset and writes what they set in another way (another order), as users and platforms do.</summary>
+    ValueTask ChangeNeutrallyAsync(ResourceKind kind, Part part);
+}
+
+/// <summary>Lets names of samples mean something newer.</summary>
+public interface IResolutionChange
+{
+    /// <summary>The connection under which the same names of images, types or sizes lead to other ones.</summary>
+    Connection NewerConnection { get; }
+}
+
+/// <summary>Speaks for guests.</summary>
+public interface IGuestControl
+{
+    /// <summary>Sets what the guest of an instance's main part says of its health; null: it says nothing any more.</summary>
+    ValueTask SetGuestReadyAsync(Part part, bool? ready);
+}

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Datum.Providers.Engine.Platform;
 
 /// <summary>Finds the recorded parts of another entry by its name.</summary>
@@ -58,12 +60,14 @@ internal sealed class KindVerbs<TSpec, TFacts>(ResourceKind kind, IResourceDrive
     public override ValueTask<ImmutableArray<Finding>> ValidateAsync(Call call, JsonElement desired, PartsOf parts) =>
         verbs.ValidateAsync(call, Spec(desired, parts));
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<Answer<Look>> ObserveAsync(Call call, Identity id, JsonElement? desired, Handle? handle, PartsOf parts)
     {
         var answer = await verbs.ObserveAsync(call, id, desired is null ? null : Spec(desired.Value, parts), handle).ConfigureAwait(false);
         return answer.Error is null ? Look.Of(answer.Value!) : answer.Error;
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<StepResult> ApplyAsync(Operation operation, Identity id, JsonElement? desired, PartsOf parts)
     {
         var outcome = operation.Step.Verb switch
@@ -76,6 +80,7 @@ internal sealed class KindVerbs<TSpec, TFacts>(ResourceKind kind, IResourceDrive
         return StepResult.Of(outcome);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<Answer<ListedPage>> ListAsync(Call call, ListQuery query, string? cursor)
     {
         var answer = await verbs.ListAsync(call, query, cursor).ConfigureAwait(false);

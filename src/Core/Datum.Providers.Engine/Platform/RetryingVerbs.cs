@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Polly;
 using Polly.Retry;
 
@@ -27,14 +28,45 @@ internal sealed class RetryingVerbs : KindVerbs
 
     public override ValueTask<ImmutableArray<Finding>> ValidateAsync(Call call, JsonElement desired, PartsOf parts) => _inner.ValidateAsync(call, desired, parts);
 
-    public override ValueTask<Answer<Look>> ObserveAsync(Call call, Identity id, JsonElement? desired, Handle? handle, PartsOf parts) =>
-        _looks.ExecuteAsync(_ => _inner.ObserveAsync(call, id, desired, handle, parts), call.Cancellation);
+    /// <remarks>The pipeline is asked only once an answer is to be repeated: a call that succeeds pays nothing for it.</remarks>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public override async ValueTask<Answer<Look>> ObserveAsync(Call call, Identity id, JsonElement? desired, Handle? handle, PartsOf parts)
+    {
+        var first = await _inner.ObserveAsync(call, id, desired, handle, parts).ConfigureAwait(false);
+        return IsBrief(first.Error) ? await LookAgainAsync(first, call, id, desired, handle, parts).ConfigureAwait(false) : first;
+    }
 
     public override ValueTask<StepResult> ApplyAsync(Operation operation, Identity id, JsonElement? desired, PartsOf parts) =>
         _inner.ApplyAsync(operation, id, desired, parts);
 
-    public override ValueTask<Answer<ListedPage>> ListAsync(Call call, ListQuery query, string? cursor) =>
-        _pages.ExecuteAsync(_ => _inner.ListAsync(call, query, cursor), call.Cancellation);
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public override async ValueTask<Answer<ListedPage>> ListAsync(Call call, ListQuery query, string? cursor)
+    {
+        var first = await _inner.ListAsync(call, query, cursor).ConfigureAwait(false);
+        return IsBrief(first.Error) ? await ListAgainAsync(first, call, query, cursor).ConfigureAwait(false) : first;
+    }
+
+    // Apart from their callers, where the closures would be made for every call.
+    private ValueTask<Answer<Look>> LookAgainAsync(Answer<Look> first, Call call, Identity id, JsonElement? desired, Handle? handle, PartsOf parts) =>
+        AgainAsync(_looks, first, () => _inner.ObserveAsync(call, id, desired, handle, parts), call.Cancellation);
+
+    private ValueTask<Answer<ListedPage>> ListAgainAsync(Answer<ListedPage> first, Call call, ListQuery query, string? cursor) =>
+        AgainAsync(_pages, first, () => _inner.ListAsync(call, query, cursor), call.Cancellation);
+
+    private static bool IsBrief(DriverError? error) => error is { Code: ErrorCode.Unavailable, RetryAfter: null };
+
+    /// <summary>Goes on after a first answer, which counts as the pipeline's first attempt.</summary>
+    private static ValueTask<Answer<T>> AgainAsync<T>(ResiliencePipeline<Answer<T>> pipeline, Answer<T> first, Func<ValueTask<Answer<T>>> repeat, CancellationToken cancellation) where T : class
+    {
+        var begun = false;
+        return pipeline.ExecuteAsync(_ =>
+        {
+            if (begun)
+                return repeat();
+            begun = true;
+            return ValueTask.FromResult(first);
+        }, cancellation);
+    }
 
     private static ResiliencePipeline<Answer<T>> Pipeline<T>(IScheduler scheduler) where T : class =>
         new ResiliencePipelineBuilder<Answer<T>> { TimeProvider = scheduler.Time }
@@ -45,7 +77,7 @@ internal sealed class RetryingVerbs : KindVerbs
                 BackoffType = DelayBackoffType.Exponential,
                 UseJitter = true,
                 Randomizer = scheduler.NextRandom,
-                ShouldHandle = static outcome => ValueTask.FromResult(outcome.Outcome.Result?.Error is { Code: ErrorCode.Unavailable, RetryAfter: null }),
+                ShouldHandle = static outcome => ValueTask.FromResult(IsBrief(outcome.Outcome.Result?.Error)),
             })
             .Build();
 }

@@ -20,6 +20,8 @@ public sealed class ProviderDriverStatus : KubeData
     public string? Contract { get; set; }
     /// <summary>SHA-256 over the driver's manifest, lower-case hex.</summary>
     public string? Digest { get; set; }
+    /// <summary>Id (SHA-256 of the SubjectPublicKeyInfo) of the key that signed the manifest; absent where the host asks for no signatures.</summary>
+    public string? SignedBy { get; set; }
     /// <summary>One of <see cref="DriverState"/>.</summary>
     public string? State { get; set; }
     public string? Reason { get; set; }

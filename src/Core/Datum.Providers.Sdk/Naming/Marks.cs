@@ -66,7 +66,7 @@ public static class Marks
         return pairs.ToImmutable();
     }
 
-    /// <summary>As flat tags <c>datum-install-x</c>, <c>datum-kind-ins</c> and so on; at most 50 characters each.</summary>
+    /// <summary>As flat tags <c>datum-install-x</c>, <c>datum-kind-ins</c> and so on; at most 51 characters each.</summary>
     public static ImmutableArray<string> ToTags(Mark mark) =>
         [.. ToPairs(mark).OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => $"{p.Key}-{p.Value}")];
 
@@ -103,14 +103,15 @@ public static class Marks
         return Build(install, kind, name, incarnation, part);
     }
 
-    /// <summary>Reads flat tags; null when they are no mark.</summary>
+    /// <summary>Reads flat tags; null when they are no mark, and when they hold parts of two: a copy that was marked again is nobody's.</summary>
     public static Mark? ParseTags(IEnumerable<string> tags)
     {
-        var pairs = new List<KeyValuePair<string, string>>();
+        var pairs = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var tag in tags)
             foreach (var key in (ReadOnlySpan<string>)[InstallKey, KindKey, NameKey, IncarnationKey, PartKey])
-                if (tag.Length > key.Length + 1 && tag.StartsWith(key, StringComparison.Ordinal) && tag[key.Length] == '-')
-                    pairs.Add(new(key, tag[(key.Length + 1)..]));
+                if (tag.Length > key.Length + 1 && tag.StartsWith(key, StringComparison.Ordinal) && tag[key.Length] == '-'
+                    && !pairs.TryAdd(key, tag[(key.Length + 1)..]) && pairs[key] != tag[(key.Length + 1)..])
+                    return null;
         return Parse(pairs);
     }
 

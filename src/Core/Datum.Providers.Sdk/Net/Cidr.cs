@@ -31,10 +31,28 @@ public readonly record struct Cidr : IComparable<Cidr>
     public IPAddress Network => ToAddress(_network, IsIPv6);
 
     /// <summary>The last address.</summary>
-    public IPAddress Last => ToAddress(_network | HostMask(AddressBits - PrefixLength), IsIPv6);
+    public IPAddress Last => ToAddress(LastNumber, IsIPv6);
 
     /// <summary>Addresses in it; <see cref="UInt128.MaxValue"/> for <c>::/0</c>, which has one more.</summary>
     public UInt128 Count => HostMask(AddressBits - PrefixLength) is var mask && mask == UInt128.MaxValue ? mask : mask + 1;
+
+    /// <summary>
+    /// The first address that a host can have: IPv4 leaves out the network's own address up to /30 (a /31 has two hosts, RFC 3021), IPv6 the
+    /// routers' anycast address up to /126 (RFC 4291, RFC 6164).
+    /// </summary>
+    public IPAddress FirstHost => ToAddress(AddressBits - PrefixLength >= 2 ? _network + 1 : _network, IsIPv6);
+
+    /// <summary>The last address that a host can have: IPv4 leaves out the broadcast address up to /30.</summary>
+    public IPAddress LastHost => ToAddress(LastNumber - (!IsIPv6 && AddressBits - PrefixLength >= 2 ? (UInt128)1 : 0), IsIPv6);
+
+    /// <summary>Where the gateway usually is: the first host. Throws for a single address, which has no room for one.</summary>
+    public IPAddress Gateway => PrefixLength == AddressBits
+        ? throw new InvalidOperationException($"{this} is one address and has no gateway of its own.")
+        : FirstHost;
+
+    internal UInt128 FirstNumber => _network;
+
+    internal UInt128 LastNumber => _network | HostMask(AddressBits - PrefixLength);
 
     /// <summary>Reads <c>10.0.0.0/8</c>. False for host bits that are set, for a missing length and for anything that isn't canonical in its numbers.</summary>
     public static bool TryParse([NotNullWhen(true)] string? text, out Cidr cidr)
@@ -167,14 +185,16 @@ public readonly record struct Cidr : IComparable<Cidr>
         return parts == 4;
     }
 
-    private static UInt128 HostMask(int hostBits) => hostBits switch
+    internal static Cidr Of(UInt128 network, int length, bool v6) => new(network, length, v6);
+
+    internal static UInt128 HostMask(int hostBits) => hostBits switch
     {
         0 => UInt128.Zero,
         >= 128 => UInt128.MaxValue,
         _ => ((UInt128)1 << hostBits) - 1,
     };
 
-    private static UInt128 ToNumber(IPAddress address)
+    internal static UInt128 ToNumber(IPAddress address)
     {
         Span<byte> bytes = stackalloc byte[16];
         address.TryWriteBytes(bytes, out var written);

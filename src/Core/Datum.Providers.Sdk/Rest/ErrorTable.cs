@@ -1,66 +1,6 @@
 using System.Globalization;
-using System.Text.Json;
 
 namespace Datum.Providers.Sdk;
-
-/// <summary>What an error answer says, in the platform's own words.</summary>
-public sealed record ErrorDetail
-{
-    /// <summary>The machine code; null when there is none.</summary>
-    public string? Code { get; init; }
-
-    /// <summary>The sentence; null when there is none.</summary>
-    public string? Message { get; init; }
-
-    /// <summary>What blocks the request, when the answer names it.</summary>
-    public ImmutableArray<string> BlockedBy { get => field.IsDefault ? [] : field; init; }
-
-    /// <summary>
-    /// Reads the common JSON shapes: <c>{"error":{"code","message"}}</c>, <c>{"error":"…","message":"…"}</c>, <c>{"code","message"}</c>,
-    /// <c>{"errors":[{…}]}</c>. Anything else gives the first line of the text.
-    /// </summary>
-    public static ErrorDetail Read(RestResult result)
-    {
-        if (result.Body.IsEmpty)
-            return new ErrorDetail();
-        try
-        {
-            using var document = JsonDocument.Parse(result.Body);
-            return FromJson(document.RootElement);
-        }
-        catch (JsonException)
-        {
-            var text = result.Text();
-            var end = text.IndexOfAny(['\r', '\n']);
-            return new ErrorDetail { Message = (end < 0 ? text : text[..end]).Trim() };
-        }
-    }
-
-    private static ErrorDetail FromJson(JsonElement json)
-    {
-        if (json.ValueKind == JsonValueKind.String)
-            return new ErrorDetail { Message = json.GetString() };
-        if (json.ValueKind == JsonValueKind.Array)
-            return json.GetArrayLength() > 0 ? FromJson(json[0]) : new ErrorDetail();
-        if (json.ValueKind != JsonValueKind.Object)
-            return new ErrorDetail();
-        foreach (var wrapper in (ReadOnlySpan<string>)["error", "errors", "fault"])
-            if (json.TryGetProperty(wrapper, out var inner) && inner.ValueKind is JsonValueKind.Object or JsonValueKind.Array)
-                return FromJson(inner);
-        return new ErrorDetail
-        {
-            Code = Text(json, "code") ?? Text(json, "reason") ?? Text(json, "status") ?? Text(json, "error"),
-            Message = Text(json, "message") ?? Text(json, "detail") ?? Text(json, "error_description") ?? Text(json, "error"),
-        };
-    }
-
-    private static string? Text(JsonElement json, string name) => !json.TryGetProperty(name, out var value) ? null : value.ValueKind switch
-    {
-        JsonValueKind.String => value.GetString(),
-        JsonValueKind.Number => value.GetRawText(),
-        _ => null,
-    };
-}
 
 /// <summary>One row: what an answer must look like, and what it then means. Members that are null match everything or keep the default.</summary>
 public sealed record ErrorRow
@@ -70,6 +10,12 @@ public sealed record ErrorRow
 
     /// <summary>The platform's machine code, exactly.</summary>
     public string? PlatformCode { get; init; }
+
+    /// <summary>
+    /// Several machine codes, any of which matches; <c>*</c> stands for any characters (<c>ZONE_RESOURCE_POOL_EXHAUSTED*</c>, <c>Invalid*.NotFound</c>).
+    /// Empty matches everything.
+    /// </summary>
+    public ImmutableArray<string> PlatformCodes { get => field.IsDefault ? [] : field; init; }
 
     /// <summary>Part of the message, in any case.</summary>
     public string? MessageContains { get; init; }
@@ -103,18 +49,25 @@ public sealed class ErrorTable
     public Redactor Redactor { get; init; } = new();
 
     /// <summary>The error of an answer that isn't 2xx or 304.</summary>
-    public DriverError Classify(RestResult result, bool mutation, TimeProvider time)
-    {
-        var detail = Detail(result);
-        return Classify(result.Status, detail, mutation) with
+    public DriverError Classify(RestResult result, bool mutation, TimeProvider time) => Classify(result, Detail(result), mutation, time, Redactor);
+
+    internal DriverError Classify(RestResult result, ErrorDetail detail, bool mutation, TimeProvider time, Redactor redactor) =>
+        Classify(result.Status, detail, mutation, redactor) with
         {
             RetryAfter = RetryAfter(result, time),
-            RequestId = RequestIdHeaders.Select(result.Header).FirstOrDefault(id => id is { Length: > 0 and <= 256 }),
+            RequestId = RequestIdHeaders.Select(result.Header).Append(detail.RequestId).FirstOrDefault(id => id is { Length: > 0 and <= 256 }),
         };
-    }
 
     /// <summary>The error of a status and words that came another way (inside an operation or a stream). Status 0 matches rows without status and means Failed by default.</summary>
-    public DriverError Classify(int status, ErrorDetail detail, bool mutation)
+    public DriverError Classify(int status, ErrorDetail detail, bool mutation) => Classify(status, detail, mutation, Redactor);
+
+    /// <summary>
+    /// The error of work that the platform had taken on: whatever status it names, part of it may be there, unless a row says otherwise.
+    /// </summary>
+    public DriverError ClassifyLate(int status, ErrorDetail detail) =>
+        Classify(status, detail, mutation: true) with { Effect = Rows.FirstOrDefault(r => Matches(r, status, detail))?.Effect ?? Effect.Unknown };
+
+    private DriverError Classify(int status, ErrorDetail detail, bool mutation, Redactor redactor)
     {
         var row = Rows.FirstOrDefault(r => Matches(r, status, detail));
         var code = row?.Code ?? DefaultCode(status);
@@ -123,8 +76,8 @@ public sealed class ErrorTable
             Code = code,
             Effect = row?.Effect ?? DefaultEffect(status, mutation),
             Scope = row?.Scope ?? DefaultScope(code),
-            Message = Redactor.Redact(Sentence(status, detail)),
-            PlatformCode = detail.Code is { Length: > 0 } c ? Redactor.Redact(c) : null,
+            Message = redactor.Redact(Sentence(status, detail)),
+            PlatformCode = MatchedCode(row, detail) is { Length: > 0 } c ? redactor.Redact(c) : null,
             BlockedBy = detail.BlockedBy,
         };
     }
@@ -176,8 +129,35 @@ public sealed class ErrorTable
 
     private static bool Matches(ErrorRow row, int status, ErrorDetail detail) =>
         (row.Status is null || row.Status == status)
-        && (row.PlatformCode is null || string.Equals(row.PlatformCode, detail.Code, StringComparison.Ordinal))
+        && (row.PlatformCode is null || detail.Codes.Contains(row.PlatformCode))
+        && (row.PlatformCodes.IsEmpty || detail.Codes.Any(code => row.PlatformCodes.Any(p => Glob(p, code))))
         && (row.MessageContains is null || (detail.Message ?? "").Contains(row.MessageContains, StringComparison.OrdinalIgnoreCase));
+
+    // The code that decided says more to an operator than the first of several.
+    private static string? MatchedCode(ErrorRow? row, ErrorDetail detail) =>
+        row is null ? detail.Code
+        : row.PlatformCode ?? (row.PlatformCodes.IsEmpty ? detail.Code : detail.Codes.First(code => row.PlatformCodes.Any(p => Glob(p, code))));
+
+    internal static bool Glob(ReadOnlySpan<char> pattern, ReadOnlySpan<char> text)
+    {
+        var star = pattern.IndexOf('*');
+        if (star < 0)
+            return pattern.SequenceEqual(text);
+        if (!text.StartsWith(pattern[..star], StringComparison.Ordinal))
+            return false;
+        pattern = pattern[(star + 1)..];
+        text = text[star..];
+        while ((star = pattern.IndexOf('*')) >= 0)
+        {
+            var at = text.IndexOf(pattern[..star], StringComparison.Ordinal);
+            if (at < 0)
+                return false;
+            text = text[(at + star)..];
+            pattern = pattern[(star + 1)..];
+        }
+
+        return text.EndsWith(pattern, StringComparison.Ordinal);
+    }
 
     private static string Sentence(int status, ErrorDetail detail)
     {

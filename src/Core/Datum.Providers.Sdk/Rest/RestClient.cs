@@ -1,67 +1,64 @@
 using System.Net.Http.Headers;
 using System.Runtime.CompilerServices;
-using System.Security.Authentication;
 using System.Text.Json;
 
 namespace Datum.Providers.Sdk;
 
 /// <summary>
-/// Sends single requests over the host's handler. Follows no redirect, repeats nothing, waits for nothing. An error says from where
-/// the call broke whether it took effect: before the request went out it is not applied; afterwards a mutation is unknown and a read is not applied.
+/// Sends single requests over the host's handler. Waits for nothing and repeats nothing, but a request whose credentials were refused, once
+/// (DC-6). An error says from where the call broke whether it took effect: before the request went out it is not applied; afterwards a
+/// mutation is unknown and a read is not applied.
 /// </summary>
 public sealed class RestClient : IDisposable
 {
+    private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(1);
+
     private readonly HttpMessageInvoker _invoker;
     private readonly RestClientOptions _options;
-    private readonly Uri _base;
 
     /// <summary>Makes a client. <paramref name="handler"/> is the host's and isn't disposed.</summary>
     public RestClient(HttpMessageHandler handler, RestClientOptions options)
     {
         _invoker = new HttpMessageInvoker(handler, disposeHandler: false);
         _options = options;
-        _base = Normalize(options.BaseAddress);
+        BaseAddress = Normalize(options.BaseAddress);
     }
+
+    /// <summary>Where requests go: scheme, host, port and path of the options' address, with a slash at the end and without user info.</summary>
+    public Uri BaseAddress { get; }
+
+    /// <summary>How errors are classified.</summary>
+    public ErrorTable Errors => _options.Errors;
+
+    /// <summary>The session's clock.</summary>
+    public TimeProvider Time => _options.Time;
 
     /// <summary>Sends and reads the whole answer. Throws <see cref="OperationCanceledException"/> only when the host cancelled before the deadline.</summary>
     public async ValueTask<RestResult> SendAsync(Call call, RestRequest request)
     {
-        var mutation = request.IsMutation;
-        var (response, failure) = await StartAsync(call, request);
+        var left = call.Deadline - _options.Time.GetUtcNow();
+        // The host cancels at the deadline too; the session's own timer holds when it doesn't.
+        using var timer = left > TimeSpan.Zero && left <= LongestTimer ? new CancellationTokenSource(left, _options.Time) : null;
+        using var both = timer is null ? null : CancellationTokenSource.CreateLinkedTokenSource(call.Cancellation, timer.Token);
+        var frame = new Frame(call, request, both?.Token ?? call.Cancellation);
+        var (response, failed) = await ExchangeAsync(frame);
         if (response is null)
-            return new RestResult { Error = failure, Mutation = mutation };
+            return failed!;
         using (response)
         {
-            byte[]? body;
-            try
-            {
-                body = await ReadAsync(response.Content, request.MaxResponseBytes ?? _options.MaxResponseBytes, call.Cancellation);
-            }
-            catch (Exception e) when (e is not OperationCanceledException || IsTimeout(call))
-            {
-                return new RestResult { Error = Broken(e, call, mutation, sent: true), Mutation = mutation };
-            }
-
-            if (body is null)
-                return new RestResult { Error = TooLarge(request, mutation), Mutation = mutation };
-
+            var (body, error) = await BodyAsync(response, frame);
             var result = new RestResult
             {
-                Status = (int)response.StatusCode,
+                Status = error is null ? (int)response.StatusCode : 0,
+                ReasonPhrase = response.ReasonPhrase,
                 Headers = Flatten(response),
                 Body = body,
-                Mutation = mutation,
+                Mutation = frame.Mutation,
+                Error = error,
             };
-            if (result.Status is (>= 200 and < 300) or 304)
-                return result;
-            return new RestResult
-            {
-                Status = result.Status,
-                Headers = result.Headers,
-                Body = result.Body,
-                Mutation = mutation,
-                Error = _options.Errors.Classify(result, mutation, _options.Time),
-            };
+            return error is null && _options.ErrorInSuccess?.Invoke(result) is { } detail
+                ? WithError(result, _options.Errors.Classify(result, detail, frame.Mutation, _options.Time, frame.Redactor(_options.Errors)))
+                : result;
         }
     }
 
@@ -73,23 +70,14 @@ public sealed class RestClient : IDisposable
         Call call, RestRequest request, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         using var both = CancellationTokenSource.CreateLinkedTokenSource(call.Cancellation, cancellation);
-        var linked = new Call { Cancellation = both.Token, Deadline = call.Deadline, Id = call.Id, Payloads = call.Payloads };
-        var mutation = request.IsMutation;
-        var max = request.MaxResponseBytes ?? _options.MaxResponseBytes;
-        var (response, failure) = await StartAsync(linked, request);
+        var frame = new Frame(call, request, both.Token);
+        var (response, failed) = await ExchangeAsync(frame);
         if (response is null)
-            throw new DriverException(failure!);
+            throw new DriverException(failed!.Error!);
         using (response)
         {
-            if (!response.IsSuccessStatusCode)
-            {
-                var body = await ReadAsync(response.Content, max, both.Token) ?? [];
-                var result = new RestResult { Status = (int)response.StatusCode, Headers = Flatten(response), Body = body, Mutation = mutation };
-                throw new DriverException(_options.Errors.Classify(result, mutation, _options.Time));
-            }
-
             await using var stream = await response.Content.ReadAsStreamAsync(both.Token);
-            var lines = new LineBuffer(stream, max);
+            var lines = new LineBuffer(stream, MaxAnswer(request));
             while (true)
             {
                 JsonElement? line;
@@ -99,7 +87,7 @@ public sealed class RestClient : IDisposable
                 }
                 catch (Exception e) when (e is IOException or HttpRequestException or JsonException or InvalidDataException)
                 {
-                    throw new DriverException(Broken(e, linked, mutation, sent: true));
+                    throw new DriverException(Broken(e, frame));
                 }
 
                 if (line is null)
@@ -112,40 +100,116 @@ public sealed class RestClient : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _invoker.Dispose();
 
-    private async ValueTask<(HttpResponseMessage? Response, DriverError? Error)> StartAsync(Call call, RestRequest request)
+    /// <summary>The open answer of a success, or what came instead.</summary>
+    private async ValueTask<(HttpResponseMessage? Response, RestResult? Failed)> ExchangeAsync(Frame frame)
     {
-        var mutation = request.IsMutation;
-        if (IsTimeout(call))
-            return (null, TimedOut(mutation, sent: false));
-        call.Cancellation.ThrowIfCancellationRequested();
-        if (!TryAddress(request.Path, out var address))
-            return (null, NotSent(ErrorCode.Failed, "The platform named an address outside its endpoint; it isn't followed."));
-
-        using var message = new HttpRequestMessage(request.Method, address);
-        Fill(message, call, request);
-        if (_options.Authorize is { } authorize)
+        if (frame.Request.Body is { } body && body.Length > _options.MaxRequestBytes)
+            return (null, Failure(frame, RestFailures.RequestTooLarge(frame.Request.Method, body.Length, _options.MaxRequestBytes)));
+        if (!TryAddress(frame.Request, out var address))
+            return (null, Failure(frame, RestFailures.NotSent(ErrorCode.Failed, "The platform named an address outside its endpoint; it isn't followed.", _options.Errors.Redactor)));
+        for (var hop = 0; ; hop++)
         {
-            try
-            {
-                await authorize(message, call.Cancellation);
-            }
-            catch (DriverException e)
-            {
-                return (null, e.Error with { Effect = Effect.NotApplied, Message = _options.Errors.Redactor.Redact(e.Error.Message) });
-            }
-            catch (OperationCanceledException) when (IsTimeout(call))
-            {
-                return (null, TimedOut(mutation, sent: false));
-            }
+            var (response, failed) = await RenewingAsync(frame, address);
+            if (failed is null || RestRedirect.Target(failed, address) is not { } target)
+                return (response, failed);
+            if (hop >= _options.MaxRedirects || !RestRedirect.MayFollow(frame.Request.Method, frame.Mutation) || !SameServer(target))
+                return (null, WithError(failed, RestRedirect.Refused(failed, target, frame.Redactor(_options.Errors))));
+            address = target;
         }
+    }
 
+    private async ValueTask<(HttpResponseMessage? Response, RestResult? Failed)> RenewingAsync(Frame frame, Uri address)
+    {
+        var (response, failed, used) = await AttemptAsync(frame, address);
+        // Only what certainly did nothing is sent again.
+        if (failed is not { Status: > 0, Error.Effect: Effect.NotApplied } || _options.Authorizer is not { } authorizer || !authorizer.IsRefusal(failed))
+            return (response, failed);
         try
         {
-            return (await _invoker.SendAsync(message, call.Cancellation), null);
+            if (!await authorizer.RenewAsync(used, failed, frame.LimitedCall))
+                return (null, failed);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && (IsTimeout(call) || !call.Cancellation.IsCancellationRequested)))
+        catch (Exception e) when (SignInFailure(e, frame) is not null)
         {
-            return (null, Broken(e, call, mutation, sent: true));
+            return (null, Failure(frame, SignInFailure(e, frame)!));
+        }
+
+        (response, failed, _) = await AttemptAsync(frame, address);
+        return failed is { Status: > 0, Error: { } error } && authorizer.IsRefusal(failed)
+            ? (null, WithError(failed, error with { Code = ErrorCode.Unauthenticated, Scope = ErrorScope.Account }))
+            : (response, failed);
+    }
+
+    private async ValueTask<(HttpResponseMessage? Response, RestResult? Failed, long Used)> AttemptAsync(Frame frame, Uri address)
+    {
+        if (IsTimeout(frame.Call))
+            return (null, Failure(frame, RestFailures.TimedOut(frame.Mutation, sent: false)), 0);
+        frame.Call.Cancellation.ThrowIfCancellationRequested();
+
+        using var message = new HttpRequestMessage(frame.Request.Method, address) { Version = _options.HttpVersion, VersionPolicy = _options.HttpVersionPolicy };
+        Fill(message, frame.Call, frame.Request);
+        long used = 0;
+        try
+        {
+            if (_options.Authorize is { } authorize)
+                await authorize(message, frame.Limit);
+            if (_options.Authorizer is { } authorizer)
+            {
+                var outgoing = new OutgoingRequest(message, frame.Request.Body ?? default, frame.LimitedCall);
+                used = await authorizer.AuthorizeAsync(outgoing);
+                frame.Secrets = outgoing.Secrets;
+            }
+        }
+        catch (Exception e) when (SignInFailure(e, frame) is not null)
+        {
+            return (null, Failure(frame, SignInFailure(e, frame)!), 0);
+        }
+
+        HttpResponseMessage response;
+        try
+        {
+            response = await _invoker.SendAsync(message, frame.Limit);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && IsDeadline(frame)))
+        {
+            return (null, Failure(frame, Broken(e, frame)), used);
+        }
+
+        if (response.IsSuccessStatusCode || response.StatusCode == System.Net.HttpStatusCode.NotModified)
+            return (response, null, used);
+        using (response)
+            return (null, await RefusalAsync(response, frame), used);
+    }
+
+    private async ValueTask<RestResult> RefusalAsync(HttpResponseMessage response, Frame frame)
+    {
+        var (body, error) = await BodyAsync(response, frame);
+        // An error page that is too long is classified by its status; one that broke off isn't an answer.
+        if (error is { Code: not ErrorCode.Failed })
+            return Failure(frame, error);
+        var result = new RestResult
+        {
+            Status = (int)response.StatusCode,
+            ReasonPhrase = response.ReasonPhrase,
+            Headers = Flatten(response),
+            Body = body,
+            Mutation = frame.Mutation,
+        };
+        return WithError(result, _options.Errors.Classify(result, _options.Errors.Detail(result), frame.Mutation, _options.Time, frame.Redactor(_options.Errors)));
+    }
+
+    private async ValueTask<(ReadOnlyMemory<byte> Body, DriverError? Error)> BodyAsync(HttpResponseMessage response, Frame frame)
+    {
+        var max = MaxAnswer(frame.Request);
+        try
+        {
+            return await ReadAsync(response.Content, max, frame.Limit) is { } body
+                ? (body, null)
+                : (default, RestFailures.AnswerTooLarge(frame.Request.Method, max, frame.Mutation));
+        }
+        catch (Exception e) when (e is not OperationCanceledException || IsDeadline(frame))
+        {
+            return (default, Broken(e, frame));
         }
     }
 
@@ -175,70 +239,58 @@ public sealed class RestClient : IDisposable
         }
     }
 
+    private int MaxAnswer(RestRequest request) => request.MaxResponseBytes ?? _options.MaxResponseBytes;
+
     // The deadline's timer and the clock are two sources: a cancellation shortly before the deadline is the deadline's.
     private bool IsTimeout(Call call) =>
         _options.Time.GetUtcNow() >= call.Deadline - (call.Cancellation.IsCancellationRequested ? TimeSpan.FromMilliseconds(100) : TimeSpan.Zero);
 
-    private DriverError Broken(Exception e, Call call, bool mutation, bool sent)
+    private bool IsDeadline(Frame frame) => IsTimeout(frame.Call) || !frame.Call.Cancellation.IsCancellationRequested;
+
+    private DriverError Broken(Exception e, Frame frame) => RestFailures.Broken(e, IsTimeout(frame.Call), frame.Mutation, frame.Redactor(_options.Errors));
+
+    private DriverError? SignInFailure(Exception e, Frame frame) => e switch
     {
-        if (e is HttpRequestException http && NeverSent(http))
-            return NotSent(http.HttpRequestError == HttpRequestError.SecureConnectionError ? ErrorCode.Failed : ErrorCode.Unavailable,
-                $"The platform can't be reached: {http.Message}");
-        // A cancellation that isn't the call's own is the handler's time limit.
-        if (e is OperationCanceledException || IsTimeout(call))
-            return TimedOut(mutation, sent);
-        return new DriverError
+        DriverException driver => driver.Error with { Effect = Effect.NotApplied, Message = frame.Redactor(_options.Errors).Redact(driver.Error.Message) },
+        OperationCanceledException when IsDeadline(frame) => RestFailures.TimedOut(frame.Mutation, sent: false),
+        _ => null,
+    };
+
+    private static RestResult Failure(Frame frame, DriverError error) => new() { Error = error, Mutation = frame.Mutation };
+
+    private static RestResult WithError(RestResult result, DriverError error) => new()
+    {
+        Status = result.Status,
+        ReasonPhrase = result.ReasonPhrase,
+        Headers = result.Headers,
+        Body = result.Body,
+        Mutation = result.Mutation,
+        Error = error,
+    };
+
+    private bool TryAddress(RestRequest request, out Uri address)
+    {
+        var path = request.Path;
+        if (request.FromRoot)
         {
-            Code = e is JsonException or InvalidDataException ? ErrorCode.Failed : ErrorCode.Unavailable,
-            Effect = mutation ? Effect.Unknown : Effect.NotApplied,
-            Message = _options.Errors.Redactor.Redact($"The connection broke before the whole answer was there: {e.Message}"),
-            Scope = ErrorScope.Resource,
-        };
-    }
+            address = new Uri(BaseAddress.GetLeftPart(UriPartial.Authority) + "/" + path.TrimStart('/'));
+            return true;
+        }
 
-    // The handler reports these only while it connects, so nothing of the request has left.
-    private static bool NeverSent(HttpRequestException e) =>
-        e.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError
-            or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError
-        || e.InnerException is AuthenticationException;
-
-    private DriverError NotSent(ErrorCode code, string message) => new()
-    {
-        Code = code,
-        Effect = Effect.NotApplied,
-        Message = _options.Errors.Redactor.Redact(message),
-        Scope = ErrorScope.Account,
-    };
-
-    private static DriverError TimedOut(bool mutation, bool sent) => new()
-    {
-        Code = ErrorCode.Timeout,
-        Effect = mutation && sent ? Effect.Unknown : Effect.NotApplied,
-        Message = sent ? "The platform didn't answer within the call's deadline." : "The call's deadline passed before the request was sent.",
-        Scope = ErrorScope.Resource,
-    };
-
-    private DriverError TooLarge(RestRequest request, bool mutation) => new()
-    {
-        Code = ErrorCode.Failed,
-        Effect = mutation ? Effect.Unknown : Effect.NotApplied,
-        Message = $"The answer to {request.Method} is longer than {request.MaxResponseBytes ?? _options.MaxResponseBytes} bytes.",
-        Scope = ErrorScope.Resource,
-    };
-
-    private bool TryAddress(string path, out Uri address)
-    {
         // On Unix a rooted path parses as a file address, so only a scheme with an authority counts as absolute.
         if (path.Contains("://", StringComparison.Ordinal) && !path.StartsWith('/') && Uri.TryCreate(path, UriKind.Absolute, out var absolute)
             && path.IndexOf("://", StringComparison.Ordinal) < IndexOrEnd(path, '?'))
         {
             address = absolute;
-            return Uri.Compare(absolute, _base, UriComponents.SchemeAndServer, UriFormat.SafeUnescaped, StringComparison.OrdinalIgnoreCase) == 0;
+            return SameServer(absolute);
         }
 
-        address = new Uri(_base.AbsoluteUri + path.TrimStart('/'));
+        address = new Uri(BaseAddress.AbsoluteUri + path.TrimStart('/'));
         return true;
     }
+
+    private bool SameServer(Uri address) =>
+        Uri.Compare(address, BaseAddress, UriComponents.SchemeAndServer, UriFormat.SafeUnescaped, StringComparison.OrdinalIgnoreCase) == 0;
 
     private static int IndexOrEnd(string text, char c) => text.IndexOf(c, StringComparison.Ordinal) is var i and >= 0 ? i : text.Length;
 
@@ -246,26 +298,35 @@ public sealed class RestClient : IDisposable
     {
         if (address.Scheme == "unix")
             return new Uri("http://localhost/");
-        var text = address.GetLeftPart(UriPartial.Path);
+        var text = address.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped);
         return new Uri(text.EndsWith('/') ? text : text + "/");
     }
 
     private static async ValueTask<byte[]?> ReadAsync(HttpContent content, int max, CancellationToken cancellation)
     {
-        if (content.Headers.ContentLength > max)
+        var declared = content.Headers.ContentLength;
+        if (declared > max)
             return null;
         await using var stream = await content.ReadAsStreamAsync(cancellation);
-        using var bytes = new MemoryStream();
-        var buffer = new byte[16 * 1024];
-        int read;
-        while ((read = await stream.ReadAsync(buffer, cancellation)) > 0)
+        using var bytes = new MemoryStream((int)Math.Min(declared ?? 0, 64 * 1024));
+        var buffer = System.Buffers.ArrayPool<byte>.Shared.Rent(16 * 1024);
+        try
         {
-            if (bytes.Length + read > max)
-                return null;
-            bytes.Write(buffer, 0, read);
-        }
+            int read;
+            while ((read = await stream.ReadAsync(buffer, cancellation)) > 0)
+            {
+                if (bytes.Length + read > max)
+                    return null;
+                bytes.Write(buffer, 0, read);
+            }
 
-        return bytes.ToArray();
+            return bytes.ToArray();
+        }
+        finally
+        {
+            // An answer may hold a token, and the pool is the process's.
+            System.Buffers.ArrayPool<byte>.Shared.Return(buffer, clearArray: true);
+        }
     }
 
     private static ImmutableDictionary<string, string> Flatten(HttpResponseMessage response)
@@ -278,5 +339,23 @@ public sealed class RestClient : IDisposable
         return headers.ToImmutable();
 
         static string Lower(string name) => string.Create(name.Length, name, (span, n) => n.AsSpan().ToLowerInvariant(span));
+    }
+
+    /// <summary>One request within one call; <paramref name="limit"/> ends at the call's deadline.</summary>
+    private sealed class Frame(Call call, RestRequest request, CancellationToken limit)
+    {
+        public Call Call { get; } = call;
+
+        public CancellationToken Limit { get; } = limit;
+
+        public RestRequest Request { get; } = request;
+
+        public bool Mutation { get; } = request.IsMutation;
+
+        public IReadOnlyList<string> Secrets { get; set; } = [];
+
+        public Call LimitedCall { get; } = new() { Cancellation = limit, Deadline = call.Deadline, Id = call.Id, Payloads = call.Payloads };
+
+        public Redactor Redactor(ErrorTable errors) => Secrets.Count == 0 ? errors.Redactor : errors.Redactor.With(Secrets);
     }
 }

@@ -11,7 +11,7 @@ public sealed record RestRequest
 
     /// <summary>
     /// Path with query, relative to the client's base address (<c>v1/servers?name=x</c>); values in it are already escaped.
-    /// An absolute address (a paging link) is taken only when it has the base address's scheme, host and port.
+    /// With <see cref="FromRoot"/> it is relative to the server. An absolute address (a paging link) is taken only when it has the base address's scheme, host and port.
     /// </summary>
     public required string Path { get; init; }
 
@@ -29,6 +29,9 @@ public sealed record RestRequest
     /// </summary>
     public bool? Mutates { get; init; }
 
+    /// <summary>Whether <see cref="Path"/> begins at the server's root instead of the base address's path. Default false.</summary>
+    public bool FromRoot { get; init; }
+
     /// <summary>Answer bytes at most for this request; null for the client's limit.</summary>
     public int? MaxResponseBytes { get; init; }
 
@@ -37,6 +40,9 @@ public sealed record RestRequest
 
     /// <summary>A GET.</summary>
     public static RestRequest Get(string path) => new() { Method = HttpMethod.Get, Path = path };
+
+    /// <summary>A GET of path and query from the server's root: what a platform's own addresses come to without scheme and host.</summary>
+    public static RestRequest AtRoot(string pathAndQuery) => new() { Method = HttpMethod.Get, Path = pathAndQuery, FromRoot = true };
 
     /// <summary>A DELETE without body.</summary>
     public static RestRequest Delete(string path) => new() { Method = HttpMethod.Delete, Path = path };

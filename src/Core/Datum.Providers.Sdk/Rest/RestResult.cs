@@ -13,6 +13,9 @@ public sealed class RestResult
     /// <summary>The HTTP status; 0 when no whole answer arrived.</summary>
     public int Status { get; init; }
 
+    /// <summary>The text beside the status over HTTP/1.1, in which some platforms put the error; null when there was none.</summary>
+    public string? ReasonPhrase { get; init; }
+
     /// <summary>Answer headers, names in lower case; several values joined by a comma and a space.</summary>
     public ImmutableDictionary<string, string> Headers { get => field ?? ImmutableDictionary<string, string>.Empty; init; }
 

@@ -21,7 +21,7 @@ internal sealed partial class InstanceDriver : IAdoption<InstanceFacts>
     public async ValueTask<Outcome<InstanceFacts>> AdoptAsync(Operation operation, Identity id, string providerId)
     {
         if (operation.Step.Part != Adoption.Adopt)
-            return Failure(PartAccess.Refused(ErrorCode.Bug, $"There is no step {operation.Step.Part}."));
+            return Failure(PartAccess.NoSuchStep(operation.Step));
         var (objects, error) = await CandidateAsync(operation.Call, providerId);
         if (error is not null)
             return Failure(error);
@@ -39,7 +39,7 @@ internal sealed partial class InstanceDriver : IAdoption<InstanceFacts>
     public async ValueTask<Outcome<InstanceFacts>> ReleaseAsync(Operation operation, Identity id)
     {
         if (operation.Step.Part != Adoption.Release)
-            return Failure(PartAccess.Refused(ErrorCode.Bug, $"There is no step {operation.Step.Part}."));
+            return Failure(PartAccess.NoSuchStep(operation.Step));
         var objects = new List<Takeable>();
         CloudObject? server = null;
         foreach (var part in id.Parts.Select(p => p.Name).Where(InstanceMapping.IsPart).Append(InstanceMapping.Boot).Concat(Enumerable.Range(0, SimulatorDescriptor.MaxInterfaces).Select(InstanceMapping.Nic))

@@ -42,7 +42,7 @@ internal sealed partial class InstanceDriver(SimulatorContext context) : IResour
     {
         var part = operation.Step.Part;
         if (WishOf(part, id, desired) is not { } wish)
-            return Failure(PartAccess.Refused(ErrorCode.Bug, $"There is no step {part}."));
+            return Failure(PartAccess.NoSuchStep(operation.Step));
         if (part == InstanceMapping.Server)
         {
             if (wish.BootDiskId is null || wish.NicIds!.Value.Length < desired.Interfaces.Length)
@@ -97,7 +97,7 @@ internal sealed partial class InstanceDriver(SimulatorContext context) : IResour
         }
         else
         {
-            return Failure(PartAccess.Refused(ErrorCode.Bug, $"There is no update step {part}."));
+            return Failure(PartAccess.NoSuchStep(operation.Step));
         }
 
         return answer.Value is not { } changed ? Failure(answer.Error!)
@@ -109,7 +109,7 @@ internal sealed partial class InstanceDriver(SimulatorContext context) : IResour
     {
         var part = operation.Step.Part;
         if (!InstanceMapping.IsPart(part))
-            return Failure(PartAccess.Refused(ErrorCode.Bug, $"There is no step {part}."));
+            return Failure(PartAccess.NoSuchStep(operation.Step));
         var (running, _, error) = await _parts.DeleteAsync(operation, id, InstanceMapping.CollectionOf(part), part, InstanceMapping.MarkPart(part));
         if (error is not null)
             return Failure(error);
@@ -122,10 +122,10 @@ internal sealed partial class InstanceDriver(SimulatorContext context) : IResour
         // Servers name their parts; what isn't attached to one comes after them, so that nothing of ours stays unseen (law L2).
         ImmutableArray<string> order = [Collections.Servers, Collections.BootDisks, Collections.Nics];
         var colon = cursor?.IndexOf(':', StringComparison.Ordinal) ?? -1;
-        var collection = colon < 0 ? order[0] : cursor![..colon];
+        var collection = cursor is null ? order[0] : colon < 0 ? "" : cursor[..colon];
         var after = colon < 0 || colon == cursor!.Length - 1 ? null : cursor[(colon + 1)..];
         if (!order.Contains(collection))
-            return PartAccess.Refused(ErrorCode.PreconditionFailed, "The cursor isn't one of this driver's; begin again.");
+            return PartAccess.NotOurCursor();
         var answer = await context.Api.ListAsync(call, collection, query.PageSize, after,
             [new(Marks.InstallKey, query.Installation), new(Marks.KindKey, ResourceNames.Prefix(ResourceKind.Instance))],
             unattached: collection != Collections.Servers);

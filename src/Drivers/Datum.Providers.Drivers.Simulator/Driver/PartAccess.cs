@@ -203,6 +203,11 @@ internal sealed class PartAccess(SimulatorContext context, ResourceKind kind)
     public static DriverError NotOurs(CloudObject item) =>
         Refused(ErrorCode.Conflict, $"{item.Id} doesn't carry this resource's mark; it is left alone.");
 
+    public static DriverError NoSuchStep(Step step) =>
+        Refused(ErrorCode.PreconditionFailed, $"This resource has no step {step.Verb} {step.Part}; look again.");
+
+    public static DriverError NotOurCursor() => Refused(ErrorCode.PreconditionFailed, "The cursor isn't one of this listing; begin again.");
+
     public static DriverError Refused(ErrorCode code, string message) =>
         new() { Code = code, Effect = Effect.NotApplied, Scope = ErrorScope.Resource, Message = message };
 }

@@ -117,7 +117,10 @@ internal abstract partial class SingleObjectDriver<TSpec, TFacts>(SimulatorConte
 
     public async ValueTask<Answer<ListPage<TFacts>>> ListAsync(Call call, ListQuery query, string? cursor)
     {
-        var answer = await context.Api.ListAsync(call, collection, query.PageSize, cursor,
+        // A cursor names its collection, so that another kind's isn't taken for a place behind the end.
+        if (cursor is not null && !cursor.StartsWith(collection + ":", StringComparison.Ordinal))
+            return PartAccess.NotOurCursor();
+        var answer = await context.Api.ListAsync(call, collection, query.PageSize, cursor?[(collection.Length + 1)..],
             [new(Marks.InstallKey, query.Installation), new(Marks.KindKey, ResourceNames.Prefix(kind))]);
         if (answer.Value is not { } page)
             return answer.Error!;
@@ -138,7 +141,7 @@ internal abstract partial class SingleObjectDriver<TSpec, TFacts>(SimulatorConte
             });
         }
 
-        return new ListPage<TFacts> { Items = items.ToImmutable(), Next = page.Next, Complete = page.Unreachable.Length == 0 };
+        return new ListPage<TFacts> { Items = items.ToImmutable(), Next = page.Next is { } more ? $"{collection}:{more}" : null, Complete = page.Unreachable.Length == 0 };
     }
 
     private Step CreateStep => new() { Part = Part, Verb = StepVerb.Create, Class = _part.Class, Description = $"create {collection}" };
@@ -171,7 +174,7 @@ internal abstract partial class SingleObjectDriver<TSpec, TFacts>(SimulatorConte
     }
 
     private static Failed<TFacts>? WrongStep(Operation operation, string part) =>
-        operation.Step.Part == part ? null : Failure(PartAccess.Refused(ErrorCode.Bug, $"There is no step {operation.Step.Part}."));
+        operation.Step.Part == part ? null : Failure(PartAccess.NoSuchStep(operation.Step));
 
     private static Failed<TFacts> Failure(DriverError error) => new() { Error = error };
 }

@@ -18,7 +18,11 @@ internal static class CliProgram
         }
 
         // Nothing may write past the terminal, and an error is one sentence, not a stack.
-        var configuration = new InvocationConfiguration { Output = terminal.Out, Error = terminal.Error, EnableDefaultExceptionHandler = false };
+        var configuration = new InvocationConfiguration
+        {
+            // What is under way at a platform ends, and then the lease is given back: cut off before, the next host would wait for its end.
+            ProcessTerminationTimeout = TimeSpan.FromSeconds(10), Output = terminal.Out, Error = terminal.Error, EnableDefaultExceptionHandler = false,
+        };
         try
         {
             return await parsed.InvokeAsync(configuration, cancellation);

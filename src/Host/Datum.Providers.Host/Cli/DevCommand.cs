@@ -10,6 +10,7 @@ internal static class DevCommand
         var state = new Option<string?>("--state") { Description = "Folder that keeps the embedded plane's objects; without it they live in memory.", HelpName = "FOLDER" };
         var drivers = PlaneOptions.Drivers();
         var trusted = PlaneOptions.TrustedDigests();
+        var keys = PlaneOptions.DriverKeys();
         var port = new Option<int>("--port") { Description = "Port of the embedded plane on loopback; 0 takes a free one.", HelpName = "PORT", DefaultValueFactory = _ => 0 };
         port.Validators.Add(found =>
         {
@@ -24,10 +25,10 @@ internal static class DevCommand
             new("datum-providers dev --drivers drivers", "Try it: everything in memory, gone with Ctrl-C"),
             new("datum-providers dev --drivers drivers --state state --kubeconfig kc", "Keep objects over restarts"))
         {
-            state, drivers, trusted, port, kubeconfig, projects, tokens, observe,
+            state, drivers, trusted, keys, port, kubeconfig, projects, tokens, observe,
         }.Does(context, (result, output, cancellation) => DevHost.RunAsync(new DevSettings
         {
-            State = result.GetValue(state), Drivers = result.GetRequiredValue(drivers), TrustedDigests = PlaneOptions.Set(result.GetValue(trusted)), Port = result.GetValue(port),
+            State = result.GetValue(state), Drivers = result.GetRequiredValue(drivers), TrustedDigests = PlaneOptions.Set(result.GetValue(trusted)), DriverKeys = PlaneOptions.Keys(result.GetValue(keys)), Port = result.GetValue(port),
             Kubeconfig = result.GetRequiredValue(kubeconfig), ObserveOnly = result.GetValue(observe),
             Projects = result.GetValue(projects), Tokens = result.GetValue(tokens),
         }, output, cancellation));

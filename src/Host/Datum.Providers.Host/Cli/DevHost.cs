@@ -1,5 +1,6 @@
 using Datum.Providers.DevPlane;
 using Datum.Providers.Host.Composition;
+using Datum.Providers.Host.Loader;
 using Datum.Providers.Kubernetes;
 using Microsoft.Extensions.Logging;
 
@@ -11,6 +12,7 @@ internal sealed record DevSettings
     public string? State { get; init; }
     public required string Drivers { get; init; }
     public IReadOnlySet<string>? TrustedDigests { get; init; }
+    public DriverKeys? DriverKeys { get; init; }
     public int Port { get; init; }
     public required string Kubeconfig { get; init; }
     public bool ObserveOnly { get; init; }
@@ -40,7 +42,7 @@ internal static class DevHost
 
             await using var client = new KubernetesClient(KubeConfig.Load(settings.Kubeconfig), new KubernetesClientOptions { Logger = logging.CreateLogger<KubernetesClient>() });
             await new HostRuntime(
-                new HostSettings { DriverVolume = settings.Drivers, TrustedDigests = settings.TrustedDigests, Namespace = "default", Development = true, ObserveOnly = settings.ObserveOnly },
+                new HostSettings { DriverVolume = settings.Drivers, TrustedDigests = settings.TrustedDigests, DriverKeys = settings.DriverKeys, StatePath = settings.State, Namespace = "default", Development = true, ObserveOnly = settings.ObserveOnly },
                 client, SystemScheduler.Instance, logging)
             {
                 Started = () =>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Datum.Providers.Host.Loader;
 
 namespace Datum.Providers.Host.Cli;
 
@@ -21,6 +22,24 @@ internal static class PlaneOptions
 
     /// <summary>Null for none given: any may run.</summary>
     public static IReadOnlySet<string>? Set(string[]? digests) => digests is { Length: > 0 } ? digests.Select(d => d.ToLowerInvariant()).ToHashSet(StringComparer.Ordinal) : null;
+
+    public static Option<string?> DriverKeys() =>
+        new("--driver-keys") { Description = "File with public keys (PEM, ECDSA P-256), or a folder of *.pem: only drivers that one of them signed are loaded.", HelpName = "FILE|FOLDER" };
+
+    /// <summary>Null for none given: no signature is asked for.</summary>
+    public static DriverKeys? Keys(string? path)
+    {
+        if (path is null)
+            return null;
+        try
+        {
+            return Loader.DriverKeys.Read(path);
+        }
+        catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
+        {
+            throw new CliException($"--driver-keys {path}: {e.Message}", ExitCodes.Usage);
+        }
+    }
 
     public static Option<bool> ObserveOnly() =>
         new("--observe-only") { Description = "Look at platforms and report, change nothing." };

@@ -5,12 +5,17 @@ namespace Datum.Providers.Host.Cli;
 /// <summary><c>run</c></summary>
 internal static class RunCommand
 {
+    /// <summary>In a container: an emptyDir, which outlives its containers and goes with the pod.</summary>
+    private const string DefaultState = "/var/lib/datum-providers";
+
     public static Command Create(CliContext context)
     {
         var kubeconfig = new Option<string?>("--kubeconfig") { Description = "Kubeconfig of the plane that is home and project plane at once; KUBECONFIG, the pod's service account or ~/.kube/config when absent.", HelpName = "FILE" };
         var name = new Option<string?>("--context") { Description = "Context in the kubeconfig; its current-context when absent.", HelpName = "NAME" };
         var drivers = PlaneOptions.Drivers();
         var trusted = PlaneOptions.TrustedDigests();
+        var keys = PlaneOptions.DriverKeys();
+        var state = new Option<string?>("--state") { Description = $"Folder of this process's own that outlives it, for the crash record and the start-up report; {DefaultState} where that folder exists.", HelpName = "FOLDER" };
         var ns = new Option<string>("--namespace") { Description = "Namespace of credentials and the lease.", HelpName = "NAME", DefaultValueFactory = _ => "datum-providers" };
         var installation = new Option<string?>("--installation") { Description = "1 to 16 of [a-z0-9]; derived from the plane when absent.", HelpName = "ID" };
         installation.Validators.Add(found =>
@@ -24,10 +29,11 @@ internal static class RunCommand
             new("datum-providers run --kubeconfig kc --drivers drivers --namespace default --install-crds", "Our kinds are installed or updated first"),
             new("datum-providers run --kubeconfig kc --drivers drivers --namespace default --observe-only", "Look only: nothing changes at any platform"))
         {
-            kubeconfig, name, drivers, trusted, ns, installation, install, observe,
+            kubeconfig, name, drivers, trusted, keys, state, ns, installation, install, observe,
         }.Does(context, (result, output, cancellation) => RunHost.RunAsync(new RunSettings
         {
             Kubeconfig = result.GetValue(kubeconfig), Context = result.GetValue(name), Drivers = result.GetRequiredValue(drivers), TrustedDigests = PlaneOptions.Set(result.GetValue(trusted)),
+            DriverKeys = PlaneOptions.Keys(result.GetValue(keys)), State = result.GetValue(state) ?? (Directory.Exists(DefaultState) ? DefaultState : null),
             Namespace = result.GetRequiredValue(ns), Installation = result.GetValue(installation), InstallCrds = result.GetValue(install), ObserveOnly = result.GetValue(observe),
         }, output, cancellation));
     }

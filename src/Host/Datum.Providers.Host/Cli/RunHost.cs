@@ -1,4 +1,5 @@
 using Datum.Providers.Host.Composition;
+using Datum.Providers.Host.Loader;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;
 using Microsoft.Extensions.Logging;
@@ -12,6 +13,11 @@ internal sealed record RunSettings
     public string? Context { get; init; }
     public required string Drivers { get; init; }
     public IReadOnlySet<string>? TrustedDigests { get; init; }
+    public DriverKeys? DriverKeys { get; init; }
+
+    /// <summary>Folder that outlives the process; null keeps no crash record.</summary>
+    public string? State { get; init; }
+
     public required string Namespace { get; init; }
     public string? Installation { get; init; }
     public bool InstallCrds { get; init; }
@@ -40,7 +46,7 @@ internal static class RunHost
             await new HostRuntime(
                 new HostSettings
                 {
-                    DriverVolume = settings.Drivers, TrustedDigests = settings.TrustedDigests, Namespace = settings.Namespace, Installation = settings.Installation,
+                    DriverVolume = settings.Drivers, TrustedDigests = settings.TrustedDigests, DriverKeys = settings.DriverKeys, StatePath = settings.State, Namespace = settings.Namespace, Installation = settings.Installation,
                     ObserveOnly = settings.ObserveOnly, UseLease = true,
                 }, client, SystemScheduler.Instance, logging)
             {

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Datum.Providers.Engine.Sessions;
+using Datum.Providers.Host.Drivers;
 using Datum.Providers.Host.Http;
 using Datum.Providers.Host.Loader;
 using Microsoft.Extensions.Logging;
@@ -44,7 +45,10 @@ internal sealed class DriverConnector(IDriverCatalog catalog, ILoggerFactory log
             new Meter($"datum.driver.{request.DriverId}"), time, handler, request.Credentials);
         try
         {
-            return new OwnedSession(await driver.Factory.ConnectAsync(host, request.Connection, cancellation), host);
+            // Loaded drivers open guarded sessions only; what is lent goes down with them.
+            var session = (GuardedDriver)await driver.Factory.ConnectAsync(host, request.Connection, cancellation);
+            session.Own(host);
+            return session;
         }
         catch
         {
@@ -68,32 +72,6 @@ internal sealed class DriverConnector(IDriverCatalog catalog, ILoggerFactory log
         {
             meter.Dispose();
             handler.Dispose();
-        }
-    }
-
-    /// <summary>A session that takes down with it what the host lent.</summary>
-    private sealed class OwnedSession(IInfrastructureDriver inner, DriverHost host) : IInfrastructureDriver, IChangeFeed
-    {
-        public ValueTask<Answer<AccountFacts>> ProbeAsync(Call call) => inner.ProbeAsync(call);
-        public IResourceDriver<NetworkSpec, NetworkFacts>? Networks => inner.Networks;
-        public IResourceDriver<SubnetSpec, SubnetFacts>? Subnets => inner.Subnets;
-        public IResourceDriver<FirewallSpec, FirewallFacts>? Firewalls => inner.Firewalls;
-        public IResourceDriver<AddressSpec, AddressFacts>? Addresses => inner.Addresses;
-        public IResourceDriver<DiskSpec, DiskFacts>? Disks => inner.Disks;
-        public IResourceDriver<SecretSpec, SecretFacts>? Secrets => inner.Secrets;
-        public IResourceDriver<InstanceSpec, InstanceFacts>? Instances => inner.Instances;
-        public IAsyncEnumerable<Change> WatchAsync(Call call) => ((IChangeFeed)inner).WatchAsync(call);
-
-        public async ValueTask DisposeAsync()
-        {
-            try
-            {
-                await inner.DisposeAsync();
-            }
-            finally
-            {
-                host.Dispose();
-            }
         }
     }
 }

@@ -19,6 +19,8 @@ internal static class DriverRegistrar
                 Version = driver.Descriptor.Version,
                 Contract = $"[{driver.Manifest.ContractMin},{driver.Manifest.ContractMax.Major}.{(driver.Manifest.ContractMax.Minor == int.MaxValue ? "*" : driver.Manifest.ContractMax.Minor)}]",
                 Digest = driver.Digest,
+                SignedBy = driver.SignedBy,
+                Message = DriverInventory.Warning(driver),
                 State = DriverState.Ready,
                 Reason = Reasons.Ready,
                 LocationKey = driver.Descriptor.LocationKey,

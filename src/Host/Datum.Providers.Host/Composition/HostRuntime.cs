@@ -3,6 +3,7 @@ using System.Text;
 using Datum.Providers.ControlPlane;
 using Datum.Providers.Engine;
 using Datum.Providers.Engine.Reconcile;
+using Datum.Providers.Host.Drivers;
 using Datum.Providers.Host.Loader;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;
@@ -17,6 +18,12 @@ public sealed record HostSettings
 
     /// <summary>SHA-256 of the driver.json files that may run; null for any.</summary>
     public IReadOnlySet<string>? TrustedDigests { get; init; }
+
+    /// <summary>Keys one of which must have signed each driver; null for no signatures.</summary>
+    public DriverKeys? DriverKeys { get; init; }
+
+    /// <summary>Folder, this process's alone, that outlives it: crash record, start-up report, copies of native libraries. Null: none is kept.</summary>
+    public string? StatePath { get; init; }
 
     /// <summary>1 to 16 of <c>[a-z0-9]</c>; null derives it from the home plane's kube-system UID.</summary>
     public string? Installation { get; init; }
@@ -37,6 +44,9 @@ public sealed record HostSettings
 /// <summary>One host over one plane: loads the drivers, fills the caches, runs the core controllers and the provider engine. The program's whole main path is in <see cref="RunAsync"/>.</summary>
 public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient client, IScheduler scheduler, ILoggerFactory logging)
 {
+    private static readonly TimeSpan LongestFill = TimeSpan.FromSeconds(30);
+
+    private readonly RunningCalls _calls = new();
     private Task _work = Task.CompletedTask;
     private readonly ILogger _logger = logging.CreateLogger<HostRuntime>();
     private readonly PlaneClient _client = new(client, scheduler, logging.CreateLogger<PlaneClient>());
@@ -46,7 +56,14 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
 
     public async Task RunAsync(CancellationToken cancellation)
     {
-        var catalog = DriverCatalog.Load(new DriverVolumeOptions { Path = settings.DriverVolume, TrustedDigests = settings.TrustedDigests, Scheduler = scheduler }, logging, scheduler.Time);
+        using var crashes = settings.StatePath is { } state ? CrashBook.Open(state, scheduler.Time, logging.CreateLogger<CrashBook>()) : null;
+        using var watched = crashes is null ? null : new CrashWatch(crashes, logging.CreateLogger<CrashWatch>(), cancellation);
+        var catalog = DriverCatalog.Load(new DriverVolumeOptions
+        {
+            Path = settings.DriverVolume, TrustedDigests = settings.TrustedDigests, Keys = settings.DriverKeys, Scheduler = scheduler,
+            Marks = _calls, Crashes = crashes, NativePath = crashes is null ? null : Path.Combine(crashes.Folder, "native"),
+        }, logging, scheduler.Time);
+        crashes?.TryWrite(() => DriverInventory.Write(catalog, crashes.Folder));
 
         _client.Stopping = cancellation;
         var planeId = await PlaneChecks.IdentityAsync(_client, cancellation);
@@ -95,6 +112,9 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         CancellationToken? lease = null;
         if (elector is not null)
         {
+            // Who takes the lease works at once: a standby's drivers are loaded and its caches full before it asks for it.
+            await watch.FilledAsync(LongestFill, stop.Token);
+            LogStandsBy(_logger, catalog.Drivers.Count, settings.Namespace);
             running.Add(elector.RunAsync(stop.Token));
             var leadership = await elector.WaitForLeadershipAsync(stop.Token);
             // Who lost the lease must not linger: the process ends, and its successor begins with fresh caches.
@@ -152,10 +172,17 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         var elector = new LeaseElector(_client, scheduler, new LeaseElectorOptions
         {
             Lease = new ObjectKey(settings.Namespace, "datum-providers"), Identity = holder,
-            // Released only when no call is under way any more: the successor doesn't wait then (law L10).
-            DrainAsync = _ => _work,
+            // Released only when no call is under way any more, given up or not: the successor doesn't wait then (law L10).
+            DrainAsync = DrainAsync,
         }, logging.CreateLogger<LeaseElector>());
         return (new LeaseGate(elector, holder, settings.ObserveOnly, scheduler.Time, TimeSpan.FromSeconds(60)), elector);
+    }
+
+    private async Task DrainAsync(CancellationToken limit)
+    {
+        await _work.WaitAsync(limit).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        limit.ThrowIfCancellationRequested();
+        await _calls.IdleAsync().WaitAsync(limit);
     }
 
     private async Task<bool> RunsCoreAsync(CancellationToken cancellation)
@@ -181,6 +208,9 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
 
     [LoggerMessage(EventId = 1002, Level = LogLevel.Information, Message = "The plane's Workload CRD isn't ours: the core controllers stay off")]
     private static partial void LogNoCore(ILogger logger);
+
+    [LoggerMessage(EventId = 1004, Level = LogLevel.Information, Message = "{Drivers} drivers loaded and caches filled; asks for the lease {Namespace}/datum-providers")]
+    private static partial void LogStandsBy(ILogger logger, int drivers, string @namespace);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The drivers that were found can't be told on ProviderDriver objects: {Reason}")]
     private static partial void LogNotRegistered(ILogger logger, string reason);

@@ -7,7 +7,7 @@ namespace Datum.Providers.Host.Composition;
 /// <summary>One cache and one reflector for each kind of one plane, shared by everybody who reads the kind.</summary>
 internal sealed class PlaneWatch(IKubernetesClient client, IScheduler scheduler, ILoggerFactory logging, UnreadableObjects unreadable) : ICacheFactory
 {
-    private readonly Dictionary<string, (object Cache, Func<CancellationToken, Task> Run)> _kinds = [];
+    private readonly Dictionary<string, (object Cache, Func<CancellationToken, Task> Run, Func<CancellationToken, Task> Synced)> _kinds = [];
 
     /// <summary>The cache of a kind; a new one the first time. Call it before <see cref="RunAsync"/>.</summary>
     public ObjectCache<T> Of<T>(ResourceType<T> type) where T : KubeObject
@@ -17,7 +17,7 @@ internal sealed class PlaneWatch(IKubernetesClient client, IScheduler scheduler,
         var cache = new ObjectCache<T>(logging.CreateLogger("Datum.Providers.Kubernetes.ObjectCache"));
         var reflector = new Reflector<T>(client, type, cache, scheduler,
             new ReflectorOptions { OnUnreadable = bad => unreadable.Report(type, bad) }, logging.CreateLogger("Datum.Providers.Kubernetes.Reflector"));
-        _kinds[type.ToString()] = (cache, reflector.RunAsync);
+        _kinds[type.ToString()] = (cache, reflector.RunAsync, cache.WaitForSyncAsync);
         return cache;
     }
 
@@ -29,9 +29,18 @@ internal sealed class PlaneWatch(IKubernetesClient client, IScheduler scheduler,
         {
             cache.Replace([], "0", []);
             return Task.CompletedTask;
-        }
-        );
+        }, cache.WaitForSyncAsync);
         return cache;
+    }
+
+    /// <summary>Waits until every cache has its first complete list, but not longer than told: a kind that may not be listed yet keeps the others from nothing.</summary>
+    public async Task FilledAsync(TimeSpan atMost, CancellationToken cancellation)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var all = Task.WhenAll(_kinds.Values.Select(k => k.Synced(stop.Token)));
+        await Task.WhenAny(all, scheduler.Delay(atMost, stop.Token));
+        await stop.CancelAsync();
+        cancellation.ThrowIfCancellationRequested();
     }
 
     IObjectCache<T>? ICacheFactory.Cache<T>(ResourceType<T> type) => Of(type);

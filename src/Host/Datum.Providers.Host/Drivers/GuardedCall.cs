@@ -1,6 +1,5 @@
 using System.Diagnostics.Metrics;
 using Datum.Providers.Host.Loader;
-using Datum.Providers.Kubernetes;
 using Microsoft.Extensions.Logging;
 
 namespace Datum.Providers.Host.Drivers;
@@ -21,6 +20,9 @@ internal enum GuardFault
 
     /// <summary>Its answer breaks a rule of the contract.</summary>
     Invalid = 4,
+
+    /// <summary>The driver wasn't called, since earlier calls hold it up.</summary>
+    NotBegun = 5,
 }
 
 /// <summary>An answer, or why there is none. <see cref="Thrown"/> is set when a <see cref="DriverException"/> carried an error.</summary>
@@ -30,68 +32,57 @@ internal readonly record struct Guarded<T>(T? Value, GuardFault Fault, string? T
 internal readonly record struct CallLimit(DateTimeOffset Deadline, CancellationToken Cancellation)
 {
     public static CallLimit Of(Call call) => new(call.Deadline, call.Cancellation);
+
+    /// <summary>No deadline, only cancellation.</summary>
+    public static CallLimit Endless(Call call) => new(DateTimeOffset.MaxValue, call.Cancellation);
 }
 
-/// <summary>Runs driver code so that whatever it does ends with its own call (law L9).</summary>
+/// <summary>Runs driver code of one session so that whatever it does ends with its own call (law L9).</summary>
 internal sealed partial class GuardedCall(GuardOptions options)
 {
-    private const int Waiting = 0;
-    private const int Ended = 1;
-    private const int GivenUp = 2;
+    /// <summary>Calls of one session that were given up and still run; with that many no other is begun, since each may hold a thread.</summary>
+    internal const int MostAbandoned = 16;
 
-    private static readonly TimeSpan s_longestDelay = TimeSpan.FromDays(1);
     private static readonly Meter s_meter = new("Datum.Providers.Driver");
     private static readonly Counter<long> s_faults = s_meter.CreateCounter<long>("datum.driver.guard.faults", "{fault}", "Driver calls that threw, didn't return or answered against the contract.");
 
-    public IScheduler Scheduler => options.Scheduler;
+    private int _abandoned;
+
+    public DateTimeOffset Now => options.Scheduler.Time.GetUtcNow();
 
     public string DriverId => options.DriverId;
 
+    public ILogger Logger => options.Logger;
+
+    public TimeSpan Grace => options.Grace;
+
+    public CallLane Lane => options.Lane;
+
+    /// <summary>Told around the driver's code itself, so also of a call that runs on after it was given up.</summary>
+    public IDriverCallMarks? Marks => options.Marks;
+
+    /// <summary>True while no other call may begin.</summary>
+    public bool IsFull => Volatile.Read(ref _abandoned) >= MostAbandoned;
+
     /// <summary>
-    /// Runs <paramref name="start"/> on the scheduler, since a driver may block before its first await. <paramref name="late"/> gets a
-    /// value that comes after the call was given up.
+    /// Runs anything of a driver that isn't a verb of a kind. <paramref name="late"/> gets a value that comes after the call was given up.
+    /// It is begun also when the session is full: sessions must be closed, feeds must be ended.
     /// </summary>
-    public async Task<Guarded<T>> RunAsync<T>(string verb, CallLimit limit, Func<Task<T>> start, Func<T, Task>? late = null)
+    public ValueTask<Guarded<T>> RunAsync<T>(string verb, CallLimit limit, Func<ValueTask<T>> start, Func<T, Task>? late = null)
     {
-        var state = Waiting;
-        Guarded<T> result = default;
-        var work = options.Scheduler.Run(async () =>
-        {
-            Guarded<T> outcome;
-            try
-            {
-                outcome = new Guarded<T>(await start(), GuardFault.Unknown, null, null);
-            }
-            catch (OperationCanceledException) when (limit.Cancellation.IsCancellationRequested)
-            {
-                outcome = new Guarded<T>(default, GuardFault.Cancelled, "ended because it was cancelled", null);
-            }
-            catch (Exception e)
-            {
-                // Flattened here: neither the exception nor its type may outlive this frame.
-                outcome = new Guarded<T>(default, GuardFault.Exception, ExceptionText.Flatten(e, options.Redact), (e as DriverException)?.Error);
-            }
-
-            result = outcome;
-            if (Interlocked.CompareExchange(ref state, Ended, Waiting) == GivenUp)
-                await EndLateAsync(verb, outcome, late);
-        });
-
-        using var stop = new CancellationTokenSource();
-        await Task.WhenAny(work, PassAsync(limit, stop.Token));
-        if (Interlocked.CompareExchange(ref state, GivenUp, Waiting) == Waiting)
-        {
-            Count(verb, GuardFault.Abandoned);
-            LogAbandoned(options.Logger, options.DriverId, verb);
-            return new Guarded<T>(default, GuardFault.Abandoned, "didn't return by its deadline and was given up", null);
-        }
-
-        await stop.CancelAsync();
-        await work;
-        if (result.Fault != GuardFault.Unknown)
-            Report(verb, result.Fault, result.Text!);
-        return result;
+        var port = new GuardedPort<Func<ValueTask<T>>, T, Guarded<T>>(this, new(verb, static s => s(), static (_, _, answer) => answer, late));
+        return new GuardedWork<Func<ValueTask<T>>, T, Guarded<T>>(port, this).Begin(start, limit);
     }
+
+    /// <summary>Runs a reading call that has no port of its own: an ability's.</summary>
+    public ValueTask<Answer<T>> ReadAsync<T>(string verb, Call call, Func<ValueTask<Answer<T>>> start, Func<Answer<T>?, string?> rule) where T : class =>
+        new GuardedPort<Func<ValueTask<Answer<T>>>, Answer<T>, Answer<T>>(this, new(verb, static s => s(),
+            (guard, _, answer) => guard.Checked(verb, answer, answer.Fault == GuardFault.Unknown ? rule(answer.Value) : null))).CallAsync(start, CallLimit.Of(call));
+
+    /// <summary>Runs a mutation that has no port of its own: an ability's.</summary>
+    public ValueTask<Outcome<TFacts>> MutateAsync<TFacts>(string verb, Operation operation, bool wanted, Func<ValueTask<Outcome<TFacts>>> start) where TFacts : ResourceFacts =>
+        new GuardedPort<Func<ValueTask<Outcome<TFacts>>>, Outcome<TFacts>, Outcome<TFacts>>(this, new(verb, static s => s(),
+            (guard, _, outcome) => guard.Checked(verb, outcome, wanted))).CallAsync(start, CallLimit.Of(operation.Call));
 
     /// <summary>Logs and counts an answer that breaks a rule.</summary>
     public void Report(string verb, GuardFault fault, string text)
@@ -100,58 +91,66 @@ internal sealed partial class GuardedCall(GuardOptions options)
         LogFault(options.Logger, options.DriverId, verb, fault, text);
     }
 
-    /// <summary>The answer of a reading call, or the error that stands for it.</summary>
-    public Answer<T> Checked<T>(string verb, Guarded<Answer<T>> result, Func<Answer<T>?, string?> rule) where T : class
+    /// <summary>The answer of a reading call, or the error that stands for it. <paramref name="fault"/> is the rule that the answer breaks, or null.</summary>
+    public Answer<T> Checked<T>(string verb, in Guarded<Answer<T>> result, string? fault) where T : class =>
+        result.Fault != GuardFault.Unknown ? ErrorOf(verb, result.Fault, result.Text!, mutation: false)
+        : fault is null ? result.Value!
+        : Invalid(verb, fault, mutation: false);
+
+    /// <summary>The outcome of a mutation, or the failure that stands for it.</summary>
+    public Outcome<TFacts> Checked<TFacts>(string verb, in Guarded<Outcome<TFacts>> result, bool wanted) where TFacts : ResourceFacts
     {
         if (result.Fault != GuardFault.Unknown)
-            return ErrorOf(verb, result.Fault, result.Text!, mutation: false);
-        if (rule(result.Value) is not { } fault)
-            return result.Value!;
+            return new Failed<TFacts> { Error = ErrorOf(verb, result.Fault, result.Text!, mutation: true) };
+        // Ids that came with a wrong answer are still the only trace of what was made.
+        return ResultRules.Fault(result.Value, wanted) is { } fault
+            ? new Failed<TFacts> { Error = Invalid(verb, fault, mutation: true), Parts = ResultRules.UsableParts(result.Value) }
+            : result.Value!;
+    }
+
+    /// <summary>Reports a broken rule and gives the error that stands for the answer.</summary>
+    public DriverError Invalid(string verb, string fault, bool mutation)
+    {
         var text = "broke the contract: " + fault;
         Report(verb, GuardFault.Invalid, text);
-        return ErrorOf(verb, GuardFault.Invalid, text, mutation: false);
+        return ErrorOf(verb, GuardFault.Invalid, text, mutation);
     }
 
     /// <summary>The error that stands for a call without a usable answer.</summary>
     public DriverError ErrorOf(string verb, GuardFault fault, string text, bool mutation) => new()
     {
-        Code = fault is GuardFault.Cancelled or GuardFault.Abandoned ? ErrorCode.Timeout : ErrorCode.Bug,
-        Effect = mutation || fault is GuardFault.Exception or GuardFault.Invalid ? Effect.Unknown : Effect.NotApplied,
+        Code = fault is GuardFault.Cancelled or GuardFault.Abandoned or GuardFault.NotBegun ? ErrorCode.Timeout : ErrorCode.Bug,
+        Effect = fault != GuardFault.NotBegun && (mutation || fault is GuardFault.Exception or GuardFault.Invalid) ? Effect.Unknown : Effect.NotApplied,
         Message = $"{verb} of driver {options.DriverId} {(fault == GuardFault.Exception ? "threw " : "")}{text}.",
     };
 
-    // A call that ends by itself within the grace says more than we can (its own effect, its parts).
-    private async Task PassAsync(CallLimit limit, CancellationToken stop)
+    /// <summary>What an exception says. Flattened here: neither the exception nor its type may outlive the frame that caught it.</summary>
+    internal Guarded<T> Caught<T>(Exception e, CallLimit limit) => e is OperationCanceledException && limit.Cancellation.IsCancellationRequested
+        ? new Guarded<T>(default, GuardFault.Cancelled, "ended because it was cancelled", null)
+        : new Guarded<T>(default, GuardFault.Exception, ExceptionText.Flatten(e, options.Redact), (e as DriverException)?.Error);
+
+    /// <summary>A call was given up and still runs.</summary>
+    internal void Abandon() => Interlocked.Increment(ref _abandoned);
+
+    /// <summary>A call that was given up has ended.</summary>
+    internal void Return() => Interlocked.Decrement(ref _abandoned);
+
+    internal void ReportGivenUp(string verb, bool begun)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Cancellation, stop);
-        while (!either.IsCancellationRequested && limit.Deadline - options.Scheduler.Time.GetUtcNow() is var left && left > TimeSpan.Zero)
-            await WaitAsync(left < s_longestDelay ? left : s_longestDelay, either.Token);
-        await WaitAsync(options.Grace, stop);
+        Count(verb, begun ? GuardFault.Abandoned : GuardFault.NotBegun);
+        if (begun)
+            LogAbandoned(options.Logger, options.DriverId, verb);
+        else
+            LogNotBegun(options.Logger, options.DriverId, verb);
     }
 
-    /// <summary>Waits until the delay is over or the token fires, whichever comes first.</summary>
-    private async Task WaitAsync(TimeSpan delay, CancellationToken stop)
-    {
-        if (delay <= TimeSpan.Zero || stop.IsCancellationRequested)
-            return;
-        try
-        {
-            await options.Scheduler.Delay(delay, stop);
-        }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-            LogWoken(options.Logger, options.DriverId);
-        }
-    }
+    internal void ReportLate(string verb, string text) => LogLate(options.Logger, options.DriverId, verb, text);
 
-    private async Task EndLateAsync<T>(string verb, Guarded<T> outcome, Func<T, Task>? late)
+    internal async Task LateAsync<T>(string verb, T value, Func<T, Task> late)
     {
-        LogLate(options.Logger, options.DriverId, verb, outcome.Text ?? "an answer, which is dropped");
-        if (outcome.Fault != GuardFault.Unknown || late is null)
-            return;
         try
         {
-            await late(outcome.Value!);
+            await late(value);
         }
         catch (Exception e)
         {
@@ -168,9 +167,9 @@ internal sealed partial class GuardedCall(GuardOptions options)
     [LoggerMessage(Level = LogLevel.Error, Message = "{Verb} of driver {Driver} didn't return by its deadline and was given up; it may still run")]
     private static partial void LogAbandoned(ILogger logger, string driver, string verb);
 
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Verb} of driver {Driver} wasn't begun by its deadline, since the driver blocks its calls")]
+    private static partial void LogNotBegun(ILogger logger, string driver, string verb);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Verb} of driver {Driver} ended after it was given up, with {Text}")]
     private static partial void LogLate(ILogger logger, string driver, string verb, string text);
-
-    [LoggerMessage(Level = LogLevel.Trace, Message = "Stopped waiting for a call of driver {Driver}")]
-    private static partial void LogWoken(ILogger logger, string driver);
 }

@@ -16,8 +16,8 @@ internal sealed class GuardedChangeFeed : IChangeFeed
 
     public async IAsyncEnumerable<Change> WatchAsync(Call call)
     {
-        var opened = await _guard.RunAsync(nameof(WatchAsync), Endless(call),
-            () => Task.FromResult(_inner.WatchAsync(call).GetAsyncEnumerator(call.Cancellation)));
+        var limit = CallLimit.Endless(call);
+        var opened = await _guard.RunAsync(nameof(WatchAsync), limit, () => ValueTask.FromResult(_inner.WatchAsync(call).GetAsyncEnumerator(call.Cancellation)));
         if (opened.Fault != GuardFault.Unknown || opened.Value is not { } feed)
             yield break;
 
@@ -28,31 +28,30 @@ internal sealed class GuardedChangeFeed : IChangeFeed
             while (true)
             {
                 running = true;
-                var moved = await _guard.RunAsync(nameof(WatchAsync), Endless(call), () => feed.MoveNextAsync().AsTask());
-                running = moved.Fault == GuardFault.Abandoned;
-                if (moved.Fault != GuardFault.Unknown || !moved.Value)
+                var step = await _guard.RunAsync(nameof(WatchAsync), limit, () => NextAsync(feed));
+                running = step.Fault == GuardFault.Abandoned;
+                if (step.Fault != GuardFault.Unknown || !step.Value.Moved)
                     yield break;
-                var current = await _guard.RunAsync(nameof(WatchAsync), Endless(call), () => Task.FromResult(feed.Current));
-                if (current.Fault != GuardFault.Unknown)
-                    yield break;
-                if (ResultRules.Fault(current.Value) is { } fault)
+                if (ResultRules.Fault(step.Value.Change) is { } fault)
                 {
                     _guard.Report(nameof(WatchAsync), GuardFault.Invalid, "broke the contract: " + fault);
                     yield break;
                 }
 
-                yield return current.Value!;
+                yield return step.Value.Change!;
             }
         }
         finally
         {
             if (!running)
-                await _guard.RunAsync(nameof(WatchAsync), new CallLimit(_guard.Scheduler.Time.GetUtcNow(), CancellationToken.None), async () =>
+                await _guard.RunAsync(nameof(WatchAsync), new CallLimit(_guard.Now, CancellationToken.None), async () =>
                 {
                     await feed.DisposeAsync();
                     return true;
                 });
         }
     }
-    private static CallLimit Endless(Call call) => new(DateTimeOffset.MaxValue, call.Cancellation);
+
+    private static async ValueTask<(bool Moved, Change? Change)> NextAsync(IAsyncEnumerator<Change> feed) =>
+        await feed.MoveNextAsync() ? (true, feed.Current) : (false, null);
 }

@@ -14,8 +14,8 @@ internal sealed class GuardedDriverFactory(IDriverFactory inner, DriverDescripto
         var lent = new RedactingDriverHost(host);
         var sessionOptions = options with { Redact = text => lent.Redact(options.Redact?.Invoke(text) ?? text) };
         var guard = new GuardedCall(sessionOptions);
-        var result = await guard.RunAsync(nameof(ConnectAsync), new CallLimit(options.Scheduler.Time.GetUtcNow() + options.ConnectTimeout, cancellation),
-            async () => await factory.ConnectAsync(lent, connection, cancellation) is { } session ? GuardedDriver.Wrap(session, sessionOptions) : null,
+        var result = await guard.RunAsync(nameof(ConnectAsync), new CallLimit(guard.Now + options.ConnectTimeout, cancellation),
+            async () => await factory.ConnectAsync(lent, connection, cancellation) is { } session ? Wrap(session, sessionOptions) : null,
             late: async session =>
             {
                 if (session is not null)
@@ -29,23 +29,26 @@ internal sealed class GuardedDriverFactory(IDriverFactory inner, DriverDescripto
             return result.Value!;
         if (result.Value is { } wrong)
             await wrong.DisposeAsync();
-        guard.Report(nameof(ConnectAsync), GuardFault.Invalid, fault);
-        throw new DriverException(guard.ErrorOf(nameof(ConnectAsync), GuardFault.Invalid, "broke the contract: " + fault, mutation: false));
+        throw new DriverException(guard.Invalid(nameof(ConnectAsync), fault, mutation: false));
     }
 
     /// <summary>Lets go of the driver, so that its load context can be unloaded.</summary>
     internal void Release() => _inner = null;
 
-    private string? Fault(GuardedDriver? session)
+    private GuardedDriver Wrap(IInfrastructureDriver session, GuardOptions sessionOptions) =>
+        GuardedDriver.Wrap(session, sessionOptions, descriptor.Abilities, [.. descriptor.Kinds.Where(k => k.Adoptable).Select(k => k.Kind)]);
+
+    /// <summary>A session has what its descriptor says, no more and no less (DC-1, DC-100): the host decides by the descriptor.</summary>
+    private string? Fault(GuardedDriver? session) => session is null ? "the session is null"
+        : Difference("kinds", session.Kinds(), descriptor.Kinds.Select(k => k.Kind))
+        ?? Difference("abilities", session.Abilities.Implemented, descriptor.Abilities)
+        ?? Difference("adoption for", session.ImplementAdoption, descriptor.Kinds.Where(k => k.Adoptable).Select(k => k.Kind));
+
+    private static string? Difference<T>(string what, IEnumerable<T> offered, IEnumerable<T> described) where T : struct, Enum
     {
-        if (session is null)
-            return "the session is null";
-        var described = descriptor.Kinds.Select(k => k.Kind).ToHashSet();
-        var offered = session.Kinds().ToHashSet();
-        return described.SetEquals(offered)
-            ? null
-            : $"the session offers {List(offered)}, but the descriptor names {List(described)}";
+        HashSet<T> has = [.. offered], should = [.. described];
+        return has.SetEquals(should) ? null : $"{what} don't fit: the session offers {List(has)}, but the descriptor names {List(should)}";
     }
 
-    private static string List(HashSet<ResourceKind> kinds) => kinds.Count == 0 ? "no kind" : string.Join(", ", kinds.Order());
+    private static string List<T>(HashSet<T> members) where T : struct, Enum => members.Count == 0 ? "none" : string.Join(", ", members.Order());
 }

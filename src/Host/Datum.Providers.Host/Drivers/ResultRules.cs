@@ -7,6 +7,7 @@ internal static class ResultRules
 {
     private const int MaxName = 40;
     private const int MaxHandle = 1024;
+    private const int FewParts = 16;
 
     public static string? Fault(Answer<AccountFacts>? answer) =>
         Wrapper(answer) ?? (answer!.Value is not { } account ? null
@@ -84,7 +85,8 @@ internal static class ResultRules
         return error.RetryAfter < TimeSpan.Zero ? "DriverError.RetryAfter is negative" : null;
     }
 
-    private static string? Wrapper<T>(Answer<T>? answer) where T : class => answer switch
+    /// <summary>What must hold of any answer.</summary>
+    public static string? Wrapper<T>(Answer<T>? answer) where T : class => answer switch
     {
         null => "the Answer is null",
         { Value: null, Error: null } => "the Answer holds neither a value nor an error",
@@ -134,20 +136,30 @@ internal static class ResultRules
         return !wanted && step.Verb != StepVerb.Delete ? $"the next Step is a {step.Verb} though nothing is desired" : null;
     }
 
-    private static string? PartsFault(ImmutableArray<Part> parts, string where)
+    public static string? PartsFault(ImmutableArray<Part> parts, string where)
     {
-        HashSet<string> names = new(StringComparer.Ordinal);
-        foreach (var part in parts)
+        // A set only for what is unusually long: a few names are compared one by one, which allocates nothing.
+        var names = parts.Length > FewParts ? new HashSet<string>(StringComparer.Ordinal) : null;
+        for (var i = 0; i < parts.Length; i++)
         {
+            var part = parts[i];
             if (!IsName(part?.Name))
                 return $"{where} holds a name '{part?.Name}' that isn't 1 to {MaxName} of a-z, 0-9 and -".TrimStart();
             if (string.IsNullOrWhiteSpace(part!.Id))
                 return $"{where} holds {part.Name} without an Id".TrimStart();
-            if (!names.Add(part.Name))
+            if (names is null ? IsAmong(parts.AsSpan(0, i), part.Name) : !names.Add(part.Name))
                 return $"{where} holds {part.Name} twice".TrimStart();
         }
 
         return null;
+    }
+
+    private static bool IsAmong(ReadOnlySpan<Part> parts, string name)
+    {
+        foreach (var part in parts)
+            if (part.Name == name)
+                return true;
+        return false;
     }
 
     private static string? ProgressFault(Progress progress)
@@ -159,6 +171,13 @@ internal static class ResultRules
             : null;
     }
 
-    private static string? Resolved(ImmutableDictionary<string, string> resolved) =>
-        resolved.Any(r => r.Key.Length == 0 || r.Value is null) ? "Resolved holds an empty key or a null value" : null;
+    private static string? Resolved(ImmutableDictionary<string, string> resolved)
+    {
+        if (resolved.IsEmpty)
+            return null;
+        foreach (var (key, value) in resolved)
+            if (key.Length == 0 || value is null)
+                return "Resolved holds an empty key or a null value";
+        return null;
+    }
 }

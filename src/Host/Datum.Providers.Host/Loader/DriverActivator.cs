@@ -3,8 +3,10 @@ using System.Reflection;
 namespace Datum.Providers.Host.Loader;
 
 /// <summary>Phases 4 and 5: the entry assembly, all that it refers to, its entry type, its description.</summary>
-internal sealed class DriverActivator(DriverManifest manifest, TimeSpan timeout, TimeProvider time)
+internal sealed class DriverActivator(VerifiedDriver driver, TimeSpan timeout, TimeProvider time)
 {
+    private readonly DriverManifest _manifest = driver.Manifest;
+
     private const int FaultsInMessage = 5;
 
     /// <summary>Phase 4. Touches every type, so that an incompatible contract shows now and not in the middle of a reconcile.</summary>
@@ -19,12 +21,16 @@ internal sealed class DriverActivator(DriverManifest manifest, TimeSpan timeout,
         }
         catch (BadImageFormatException e)
         {
-            throw Rejected(DriverPhase.Load, DriverRejectionReason.NotAnAssembly, $"an assembly of driver {manifest.Id} can't be read: {ExceptionText.Flatten(e)}");
+            throw Rejected(DriverPhase.Load, DriverRejectionReason.NotAnAssembly, $"an assembly of driver {_manifest.Id} can't be read: {ExceptionText.Flatten(e)}");
+        }
+        catch (Exception e) when (driver.Changed is not null)
+        {
+            throw Rejected(DriverPhase.Load, DriverRejectionReason.DigestMismatch, ExceptionText.Flatten(e));
         }
         catch (Exception e) when (e is IOException or InvalidOperationException)
         {
             throw Rejected(DriverPhase.Load, DriverRejectionReason.DependencyMissing,
-                $"{manifest.EntryAssembly} of driver {manifest.Id} needs an assembly that can't be loaded: {ExceptionText.Flatten(e)} Pack the driver with all its dependencies.");
+                $"{_manifest.EntryAssembly} of driver {_manifest.Id} needs an assembly that can't be loaded: {ExceptionText.Flatten(e)} Pack the driver with all its dependencies.");
         }
 
         try
@@ -35,7 +41,7 @@ internal sealed class DriverActivator(DriverManifest manifest, TimeSpan timeout,
         {
             var faults = e.LoaderExceptions.OfType<Exception>().Select(x => x.Message).Distinct(StringComparer.Ordinal).Take(FaultsInMessage);
             throw Rejected(DriverPhase.Load, DriverRejectionReason.TypeLoadFailed,
-                $"types of driver {manifest.Id} don't fit what they were built for: {string.Join(" | ", faults)} Take the driver's release for contract {Contract.Version}.");
+                $"types of driver {_manifest.Id} don't fit what they were built for: {string.Join(" | ", faults)} Take the driver's release for contract {Contract.Version}.");
         }
     }
 
@@ -57,30 +63,30 @@ internal sealed class DriverActivator(DriverManifest manifest, TimeSpan timeout,
                 done.SetResult((null, null, ExceptionText.Flatten(e)));
             }
         })
-        { IsBackground = true, Name = $"driver/{manifest.Id} describe" }.Start();
+        { IsBackground = true, Name = $"driver/{_manifest.Id} describe" }.Start();
 
         try
         {
             var (factory, descriptor, fault) = done.Task.WaitAsync(timeout, time).GetAwaiter().GetResult();
             if (fault is not null)
-                throw Rejected(DriverPhase.Activate, constructed ? DriverRejectionReason.DescribeFailed : DriverRejectionReason.ConstructorFailed, $"{Stage(constructed)} of driver {manifest.Id} failed: {fault}. Report it to the driver's author.");
-            if (DescriptorRules.Fault(descriptor, manifest) is { } broken)
-                throw Rejected(DriverPhase.Activate, DriverRejectionReason.DescriptorInvalid, $"driver {manifest.Id} describes itself wrongly: {broken}. Report it to the driver's author.");
+                throw Rejected(DriverPhase.Activate, constructed ? DriverRejectionReason.DescribeFailed : DriverRejectionReason.ConstructorFailed, $"{Stage(constructed)} of driver {_manifest.Id} failed: {fault}. Report it to the driver's author.");
+            if (DescriptorRules.Fault(descriptor, _manifest) is { } broken)
+                throw Rejected(DriverPhase.Activate, DriverRejectionReason.DescriptorInvalid, $"driver {_manifest.Id} describes itself wrongly: {broken}. Report it to the driver's author.");
             return (factory!, descriptor!);
         }
         catch (TimeoutException)
         {
             throw Rejected(DriverPhase.Activate, DriverRejectionReason.DescribeTimedOut,
-                $"{Stage(Volatile.Read(ref constructed))} of driver {manifest.Id} didn't return within {timeout.TotalSeconds:0.###} s. It must not do any I/O; its thread is given up until the host restarts. Report it to the driver's author.");
+                $"{Stage(Volatile.Read(ref constructed))} of driver {_manifest.Id} didn't return within {timeout.TotalSeconds:0.###} s. It must not do any I/O; its thread is given up until the host restarts. Report it to the driver's author.");
         }
     }
 
     private Type EntryType(Assembly entry, Type[] types)
     {
-        if (entry.GetType(manifest.EntryType, throwOnError: false) is not { } type)
+        if (entry.GetType(_manifest.EntryType, throwOnError: false) is not { } type)
         {
             var candidates = types.Where(t => t is { IsClass: true, IsAbstract: false } && t.IsAssignableTo(typeof(IDriverFactory))).Select(t => t.FullName).Order(StringComparer.Ordinal).Take(FaultsInMessage).ToList();
-            throw Wrong($"isn't in {manifest.EntryAssembly}" + (candidates.Count == 0 ? "" : $"; it holds {string.Join(", ", candidates)}"));
+            throw Wrong($"isn't in {_manifest.EntryAssembly}" + (candidates.Count == 0 ? "" : $"; it holds {string.Join(", ", candidates)}"));
         }
 
         if (!type.IsAssignableTo(typeof(IDriverFactory)))
@@ -93,7 +99,7 @@ internal sealed class DriverActivator(DriverManifest manifest, TimeSpan timeout,
     }
 
     private DriverRejectedException Wrong(string what) => Rejected(DriverPhase.Load, DriverRejectionReason.EntryTypeInvalid,
-        $"entryType {manifest.EntryType} of driver {manifest.Id} {what}. Correct DriverEntryType and pack the driver again.");
+        $"entryType {_manifest.EntryType} of driver {_manifest.Id} {what}. Correct DriverEntryType and pack the driver again.");
 
     private static string Stage(bool constructed) => constructed ? "Describe()" : "the constructor";
 

@@ -16,7 +16,8 @@ internal static class DriverArchive
         var fresh = path + ".new";
         using (var zip = new GZipStream(File.Create(fresh), CompressionLevel.SmallestSize))
         using (var tar = new TarWriter(zip, TarEntryFormat.Pax))
-            foreach (var file in driver.Manifest.Files.Keys.Append(DriverFinder.ManifestName).Order(StringComparer.Ordinal))
+            foreach (var file in driver.Manifest.Files.Keys.Append(DriverFinder.ManifestName)
+                .Concat(driver.SignedBy is null ? [] : [DriverSignature.FileName]).Order(StringComparer.Ordinal))
             {
                 using var content = File.OpenRead(Path.Combine(driver.Folder, file));
                 // Owner, group and times are nobody's and none, or the bytes would tell who packed and when.

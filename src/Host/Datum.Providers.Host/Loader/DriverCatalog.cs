@@ -24,6 +24,8 @@ public interface IDriverCatalog
 /// <summary>Finds, verifies, loads and activates the drivers of a volume. One bad driver costs itself only (law L9).</summary>
 public sealed partial class DriverCatalog : IDriverCatalog
 {
+    private const int PathsInMessage = 3;
+
     private readonly ImmutableArray<LoadedDriver> _drivers;
     private readonly ImmutableArray<DriverRejection> _rejections;
 
@@ -63,6 +65,7 @@ public sealed partial class DriverCatalog : IDriverCatalog
             if (Verify(folder, options, verified, Reject) is { } driver)
                 verified.Add(driver);
 
+        options.Crashes?.Begin(verified);
         // Side by side: a driver that hangs costs itself its deadline and the others nothing more (law L9).
         var drivers = StartAll(verified, options, loggers, time, Reject);
         foreach (var driver in drivers)
@@ -139,8 +142,8 @@ public sealed partial class DriverCatalog : IDriverCatalog
         rejection = null;
         try
         {
-            context = new DriverLoadContext(driver, options.Collectible);
-            var activator = new DriverActivator(manifest, options.DescribeTimeout, time);
+            context = new DriverLoadContext(driver, options, options.Collectible);
+            var activator = new DriverActivator(driver, options.DescribeTimeout, time);
             var (factory, descriptor) = activator.Activate(activator.Load(context));
             var guard = new GuardOptions
             {
@@ -148,6 +151,7 @@ public sealed partial class DriverCatalog : IDriverCatalog
                 Scheduler = options.Scheduler,
                 Logger = loggers.CreateLogger("Datum.Providers.Driver." + manifest.Id),
                 ConnectTimeout = options.ConnectTimeout,
+                Marks = options.Marks,
             };
             return new LoadedDriver(driver, descriptor, new GuardedDriverFactory(factory, descriptor, guard), context);
         }
@@ -175,20 +179,26 @@ public sealed partial class DriverCatalog : IDriverCatalog
 
     private static void Report(ILogger logger, LoadedDriver driver)
     {
+        if (driver.WritableByAll.Count > 0)
+            LogWritable(logger, driver.Manifest.Id, string.Join(", ", driver.WritableByAll.Take(PathsInMessage)));
         if (!logger.IsEnabled(LogLevel.Information))
             return;
-        var assemblies = string.Join(", ", driver.Assemblies.Select(a => $"{a.Name} {a.Version} ({a.Context})"));
-        LogLoaded(logger, driver.Manifest.Id, driver.Manifest.Version, driver.Descriptor.LocationKey, driver.Digest, driver.Folder, assemblies);
+        var assemblies = string.Join(", ", driver.Assemblies.Select(a => $"{a.Name} {a.Version} ({a.Context}{(a.Origin == AssemblyOrigin.Framework ? ", private copy of the framework's" : "")})")
+            .Concat(driver.NativeLibraries.Select(n => $"{n.File} (native)")));
+        LogLoaded(logger, driver.Manifest.Id, driver.Manifest.Version, driver.Descriptor.LocationKey, driver.Digest, driver.SignedBy ?? "nobody that was asked for", driver.Folder, assemblies);
     }
 
-    [LoggerMessage(EventId = 1201, Level = LogLevel.Information, Message = "Driver {Id} {Version} for location key {LocationKey}, digest {Digest}, from {Folder}: {Assemblies}")]
-    private static partial void LogLoaded(ILogger logger, string id, string version, string locationKey, string digest, string folder, string assemblies);
+    [LoggerMessage(EventId = 1201, Level = LogLevel.Information, Message = "Driver {Id} {Version} for location key {LocationKey}, digest {Digest}, signed by {SignedBy}, from {Folder}: {Assemblies}")]
+    private static partial void LogLoaded(ILogger logger, string id, string version, string locationKey, string digest, string signedBy, string folder, string assemblies);
 
     [LoggerMessage(EventId = 1202, Level = LogLevel.Error, Message = "Driver folder {Folder} rejected in phase {Phase}, {Reason}: {Message}")]
     private static partial void LogRejected(ILogger logger, string folder, DriverPhase phase, DriverRejectionReason reason, string message);
 
     [LoggerMessage(EventId = 1203, Level = LogLevel.Information, Message = "Driver folder {Folder} left out: {Message}")]
     private static partial void LogNotSelected(ILogger logger, string folder, string message);
+
+    [LoggerMessage(EventId = 1206, Level = LogLevel.Warning, Message = "Everybody on this machine can write what driver {Id} is loaded from ({Paths}): take that right away (chmod o-w) and mount the volume read-only")]
+    private static partial void LogWritable(ILogger logger, string id, string paths);
 
     [LoggerMessage(EventId = 1205, Level = LogLevel.Warning, Message = "No driver of the driver volume {Volume} was started, so no Location can be served. Put each driver's folder into it (or correct what the lines above name) and restart the host")]
     private static partial void LogNoDriver(ILogger logger, string volume);

@@ -12,7 +12,7 @@ public sealed partial record DriverManifest
     /// <summary>The only format that this host reads.</summary>
     public const int SupportedFormat = 1;
 
-    private const int MaxBytes = 1024 * 1024;
+    internal const int MaxBytes = 1024 * 1024;
 
     private DriverManifest()
     {
@@ -39,7 +39,7 @@ public sealed partial record DriverManifest
     /// <summary>E.g. 10.0 for <c>net10.0</c>.</summary>
     public required Version Framework { get; init; }
 
-    /// <summary>Every file of the folder but driver.json: relative path with <c>/</c>, SHA-256 in lower-case hex.</summary>
+    /// <summary>Every file of the folder but driver.json and its signature: relative path with <c>/</c>, SHA-256 in lower-case hex.</summary>
     public required ImmutableSortedDictionary<string, string> Files { get; init; }
 
     /// <summary>SHA-256 of the bytes of driver.json, in lower-case hex. It stands for the whole driver, since the manifest holds every other digest.</summary>
@@ -125,8 +125,10 @@ public sealed partial record DriverManifest
         foreach (var part in path.Split('/'))
             if (part is "" or "." or "..")
                 return "a path must not hold empty parts, . or ..";
-        return string.Equals(path, DriverFinder.ManifestName, StringComparison.OrdinalIgnoreCase)
-            ? "the manifest can't hold its own digest; leave it out"
+        if (string.Equals(path, DriverFinder.ManifestName, StringComparison.OrdinalIgnoreCase))
+            return "the manifest can't hold its own digest; leave it out";
+        return string.Equals(path, DriverSignature.FileName, StringComparison.OrdinalIgnoreCase)
+            ? "the manifest can't hold the digest of its own signature; leave it out"
             : null;
     }
 

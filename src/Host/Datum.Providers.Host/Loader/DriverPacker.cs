@@ -24,12 +24,16 @@ internal sealed record PackRequest
     public string? ContractMin { get; init; }
 
     public string? ContractMax { get; init; }
+
+    /// <summary>PEM file of the private key that signs; null for no signature.</summary>
+    public string? SignKey { get; init; }
 }
 
 /// <summary>A packed driver.</summary>
 /// <param name="Folder">Full path.</param>
 /// <param name="LeftOut">Files of the source that are no part of a driver.</param>
-internal sealed record PackedDriver(string Folder, DriverManifest Manifest, IReadOnlyList<string> LeftOut);
+/// <param name="SignedBy">Id of the key that it was signed with; null when it wasn't.</param>
+internal sealed record PackedDriver(string Folder, DriverManifest Manifest, IReadOnlyList<string> LeftOut, string? SignedBy);
 
 /// <summary>
 /// Makes a driver folder of a built project: its files, and driver.json with the SHA-256 of each. The same input gives the same bytes, and
@@ -64,7 +68,8 @@ internal static class DriverPacker
             EntryType = request.EntryType ?? former?.EntryType ?? facts.EntryType(entry),
             TargetFramework = facts.Framework ?? former?.TargetFramework,
         }, Ordered(taken, entry, former).Select(f => KeyValuePair.Create(f, DriverVerifier.Digest(File.ReadAllBytes(Path.Combine(source, f))))));
-        return new PackedDriver(Path.Combine(Path.GetFullPath(request.Target), id), Publish(request, source, taken, id, json), leftOut);
+        var (manifest, signer) = Publish(request, source, taken, id, json);
+        return new PackedDriver(Path.Combine(Path.GetFullPath(request.Target), id), manifest, leftOut, signer);
     }
 
     private static ManifestDocument? ReadFormer(string source)
@@ -91,6 +96,13 @@ internal static class DriverPacker
             var file = Path.GetRelativePath(source, path).Replace(Path.DirectorySeparatorChar, '/');
             if (file == DriverFinder.ManifestName)
                 continue;
+            // A signature is made of driver.json, which is written anew.
+            if (file == DriverSignature.FileName)
+            {
+                leftOut.Add(file);
+                continue;
+            }
+
             // Symbols and documentation are for builds; a library has no runtimeconfig.
             if (Path.GetExtension(file) is ".pdb" or ".xml" || file.EndsWith(".runtimeconfig.json", StringComparison.Ordinal))
                 leftOut.Add(file);
@@ -131,7 +143,7 @@ internal static class DriverPacker
             .OrderBy(f => f == entry ? 0 : f.EndsWith(".dll", StringComparison.OrdinalIgnoreCase) ? 1 : 2).ThenBy(f => f, StringComparer.Ordinal));
     }
 
-    private static DriverManifest Publish(PackRequest request, string source, IEnumerable<string> files, string id, byte[] json)
+    private static (DriverManifest Manifest, string? SignedBy) Publish(PackRequest request, string source, IEnumerable<string> files, string id, byte[] json)
     {
         var target = Directory.CreateDirectory(request.Target).FullName;
         // The loader passes over names that begin with a dot.
@@ -152,6 +164,7 @@ internal static class DriverPacker
             }
 
             File.WriteAllBytes(Path.Combine(fresh, DriverFinder.ManifestName), json);
+            var signer = request.SignKey is { } key ? DriverSignature.Sign(fresh, key) : null;
             var canonical = CanonicalPath.Resolve(fresh);
             var packed = new DriverFolder(fresh, canonical, Path.GetDirectoryName(canonical)!);
             var manifest = DriverVerifier.Verify(packed, DriverVerifier.ReadManifest(packed), new DriverVolumeOptions { Path = target }).Manifest;
@@ -166,7 +179,7 @@ internal static class DriverPacker
                 Directory.Move(old, folder);
                 throw;
             }
-            return manifest;
+            return (manifest, signer);
         }
         catch (DriverRejectedException e)
         {

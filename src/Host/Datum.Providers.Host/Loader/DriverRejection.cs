@@ -48,6 +48,9 @@ public enum DriverRejectionReason
     DescribeFailed = 21,
     DescribeTimedOut = 22,
     DescriptorInvalid = 23,
+    SignatureMissing = 24,
+    SignatureInvalid = 25,
+    CrashedRepeatedly = 26,
 }
 
 /// <summary>A driver folder that wasn't taken. The others start all the same (law L9).</summary>

@@ -9,21 +9,22 @@ internal static class DriverTrial
     /// Runs the checks in the loader's order and reports each. A check goes on after a failed one where it can; reading the manifest comes
     /// before all and everything else before running code.
     /// </summary>
-    public static DriverManifest? Run(DriverFolder folder, DriverVolumeOptions options, bool load, Action<DriverCheckResult> report)
+    public static VerifiedDriver? Run(DriverFolder folder, DriverVolumeOptions options, bool load, Action<DriverCheckResult> report)
     {
         DriverManifest? manifest = null;
         var good = Run("manifest", DriverPhase.Manifest, () => manifest = DriverVerifier.ReadManifest(folder), report);
         if (manifest is null)
             return null;
-        foreach (var check in DriverVerifier.Checks(folder, manifest, options))
+        var driver = new VerifiedDriver(folder, manifest);
+        foreach (var check in DriverVerifier.Checks(driver, options))
             good &= Run(check.Name, DriverPhase.Verify, check.Run, report);
         if (!load)
-            return manifest;
+            return driver;
         if (good)
-            Load(new VerifiedDriver(folder, manifest), options, report);
+            Load(driver, options, report);
         else
             report(new DriverCheckResult("load", DriverPhase.Load, DriverCheckState.Skipped, null, "No code of a driver runs that isn't what its manifest says."));
-        return manifest;
+        return driver;
     }
 
     /// <summary>Loads and describes one folder outside of any catalog. Throws <see cref="DriverRejectedException"/>.</summary>
@@ -31,8 +32,8 @@ internal static class DriverTrial
     {
         var manifest = DriverVerifier.ReadManifest(folder);
         var verified = DriverVerifier.Verify(folder, manifest, options);
-        var activator = new DriverActivator(manifest, options.DescribeTimeout, TimeProvider.System);
-        return (manifest, activator.Activate(activator.Load(new DriverLoadContext(verified, collectible: false))).Descriptor);
+        var activator = new DriverActivator(verified, options.DescribeTimeout, TimeProvider.System);
+        return (manifest, activator.Activate(activator.Load(new DriverLoadContext(verified, options, collectible: false))).Descriptor);
     }
 
     private static void Load(VerifiedDriver driver, DriverVolumeOptions options, Action<DriverCheckResult> report)
@@ -54,8 +55,8 @@ internal static class DriverTrial
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static WeakReference Activate(VerifiedDriver driver, DriverVolumeOptions options, Action<DriverCheckResult> report)
     {
-        var context = new DriverLoadContext(driver, collectible: true);
-        var activator = new DriverActivator(driver.Manifest, options.DescribeTimeout, TimeProvider.System);
+        var context = new DriverLoadContext(driver, options, collectible: true);
+        var activator = new DriverActivator(driver, options.DescribeTimeout, TimeProvider.System);
         Type? entry = null;
         if (Run("load", DriverPhase.Load, () => entry = activator.Load(context), report))
             Run("describe", DriverPhase.Activate, () => activator.Activate(entry!), report);

@@ -5,16 +5,37 @@ using System.Security.Cryptography;
 
 namespace Datum.Providers.Host.Loader;
 
+/// <summary>A .NET assembly of a driver's folder.</summary>
+/// <param name="File">Relative path.</param>
+/// <param name="Id">The module's version id: two builds never have the same one.</param>
+/// <param name="Exits">Tokens of its methods that call Environment.Exit.</param>
+internal sealed record DriverModule(string File, string Name, Version Version, Guid Id, IReadOnlyList<int> Exits);
+
 /// <summary>A folder whose files are what its manifest says.</summary>
 internal sealed record VerifiedDriver(DriverFolder Folder, DriverManifest Manifest)
 {
+    private const long MaxFileBytes = DriverVerifier.MaxFileBytes;
+
+    /// <summary>The accepted key that signed it; null where no keys are asked for.</summary>
+    public string? SignedBy { get; set; }
+
+    /// <summary>What the checks found on their way.</summary>
+    public List<DriverModule> Modules { get; } = [];
+
+    /// <summary>Files that are native libraries, by their first bytes (ELF).</summary>
+    public List<string> Natives { get; } = [];
+
+    /// <summary>A file that was another one when it was loaded; null when there was none.</summary>
+    public string? Changed { get; private set; }
+
     /// <summary>The bytes of a listed file, read once and compared with the manifest: what is returned is what was verified, also when the file changed since.</summary>
     public byte[] Read(string file)
     {
-        var bytes = File.ReadAllBytes(Path.Combine(Folder.CanonicalPath, file));
-        return DriverVerifier.Digest(bytes) == Manifest.Files[file]
-            ? bytes
-            : throw new IOException($"{file} of driver {Manifest.Id} changed after it was verified; it isn't loaded. Restart the host once the driver volume is at rest.");
+        var bytes = RegularFile.Read(Path.Combine(Folder.CanonicalPath, file), MaxFileBytes);
+        if (DriverVerifier.Digest(bytes) == Manifest.Files[file])
+            return bytes;
+        Changed = file;
+        throw new IOException($"{file} of driver {Manifest.Id} changed after it was verified; it isn't loaded. Restart the host once the driver volume is at rest.");
     }
 }
 
@@ -24,8 +45,9 @@ internal sealed record DriverCheck(string Name, Action Run);
 /// <summary>Phases 2 and 3: everything that can be known of a driver before any of its code runs.</summary>
 internal static class DriverVerifier
 {
-    private const int MaxFiles = 4096;
-    private const long MaxFileBytes = 512L * 1024 * 1024;
+    public const long MaxFileBytes = 512L * 1024 * 1024;
+
+    private const long MaxTotalBytes = 2L * 1024 * 1024 * 1024;
     private const int NamesInMessage = 5;
 
     public static string Digest(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
@@ -37,10 +59,10 @@ internal static class DriverVerifier
         if (!File.Exists(path))
             throw new DriverRejectedException(DriverPhase.Manifest, DriverRejectionReason.ManifestMissing,
                 $"{folder.Path} has no {DriverFinder.ManifestName}. A driver folder holds the files that its build packed; remove the folder, or pack the driver again.");
-        RefuseLinkOut(folder, path, DriverPhase.Manifest);
+        DriverFiles.RefuseLinkOut(folder, path, DriverPhase.Manifest);
         try
         {
-            return DriverManifest.Parse(File.ReadAllBytes(path));
+            return DriverManifest.Parse(ReadFile(path, DriverManifest.MaxBytes, DriverPhase.Manifest));
         }
         catch (FormatException e)
         {
@@ -52,22 +74,58 @@ internal static class DriverVerifier
     /// <summary>Phase 3.</summary>
     public static VerifiedDriver Verify(DriverFolder folder, DriverManifest manifest, DriverVolumeOptions options)
     {
-        foreach (var check in Checks(folder, manifest, options))
+        var driver = new VerifiedDriver(folder, manifest);
+        foreach (var check in Checks(driver, options))
             check.Run();
-        return new VerifiedDriver(folder, manifest);
+        return driver;
     }
 
-    /// <summary>What phase 3 checks, in this order; each throws <see cref="DriverRejectedException"/> by itself.</summary>
-    public static IReadOnlyList<DriverCheck> Checks(DriverFolder folder, DriverManifest manifest, DriverVolumeOptions options) =>
-    [
-        new("selected", () => RefuseNotSelected(manifest, options)),
-        new("trusted", () => RefuseNotTrusted(manifest, options)),
-        new("contract", () => RefuseOtherContract(manifest)),
-        new("framework", () => RefuseNewerFramework(manifest)),
-        new("files", () => CompareFiles(folder, manifest)),
-        new("digests", () => ReadListed(folder, manifest, manifest.Files.Keys, (_, _, _) => { })),
-        new("assemblies", () => ReadListed(folder, manifest, manifest.Files.Keys.Where(IsLibrary), (file, path, bytes) => VerifyAssembly(manifest, file, path, bytes))),
-    ];
+    /// <summary>What phase 3 checks, in this order; each throws <see cref="DriverRejectedException"/> by itself. What they find is kept in <paramref name="driver"/>.</summary>
+    public static IReadOnlyList<DriverCheck> Checks(VerifiedDriver driver, DriverVolumeOptions options)
+    {
+        var (folder, manifest) = driver;
+        List<DriverCheck> checks =
+        [
+            new("selected", () => RefuseNotSelected(manifest, options)),
+            new("trusted", () => RefuseNotTrusted(manifest, options)),
+        ];
+        if (options.Keys is { } keys)
+            checks.Add(new DriverCheck("signature", () => driver.SignedBy = DriverSignature.Verify(folder, manifest, keys)));
+        if (options.Crashes is { } crashes)
+            checks.Add(new DriverCheck("crashes", () => RefuseCrashed(manifest, crashes)));
+        return
+        [
+            .. checks,
+            new("contract", () => RefuseOtherContract(manifest)),
+            new("framework", () => RefuseNewerFramework(manifest)),
+            new("files", () => CompareFiles(folder, manifest)),
+            new("digests", () => ReadListed(driver, manifest.Files.Keys, (file, _, bytes) =>
+            {
+                if (bytes.AsSpan().StartsWith("\u007fELF"u8))
+                    driver.Natives.Add(file);
+            })),
+            new("assemblies", () => ReadListed(driver, manifest.Files.Keys.Where(IsLibrary), (file, path, bytes) => VerifyAssembly(driver, file, path, bytes))),
+        ];
+    }
+
+    /// <summary>The bytes of a file that isn't listed with a digest.</summary>
+    public static byte[] ReadFile(string path, long maxBytes, DriverPhase phase)
+    {
+        try
+        {
+            return RegularFile.Read(path, maxBytes);
+        }
+        catch (NotRegularFileException e)
+        {
+            throw new DriverRejectedException(phase, DriverRejectionReason.Unreadable, e.Message);
+        }
+    }
+
+    private static void RefuseCrashed(DriverManifest manifest, ICrashBook crashes)
+    {
+        if (crashes.WhyNot(manifest) is { } reason)
+            throw Rejected(DriverRejectionReason.CrashedRepeatedly, reason);
+    }
 
     private static void RefuseNotSelected(DriverManifest manifest, DriverVolumeOptions options)
     {
@@ -99,7 +157,7 @@ internal static class DriverVerifier
 
     private static void CompareFiles(DriverFolder folder, DriverManifest manifest)
     {
-        var found = ListFiles(folder).ToImmutableHashSet(StringComparer.Ordinal);
+        var found = DriverFiles.List(folder).ToImmutableHashSet(StringComparer.Ordinal);
         var missing = manifest.Files.Keys.Where(f => !found.Contains(f)).ToList();
         if (missing.Count > 0)
             throw Rejected(DriverRejectionReason.FileMissing, $"{Names(missing)} listed in {DriverFinder.ManifestName} of driver {manifest.Id} but not in {folder.Path}. Copy the driver again, completely.");
@@ -108,40 +166,17 @@ internal static class DriverVerifier
             throw Rejected(DriverRejectionReason.FileNotListed, $"{Names(extra)} in {folder.Path} but not listed in {DriverFinder.ManifestName} of driver {manifest.Id}. Remove what doesn't belong there, or pack the driver again.");
     }
 
-    private static List<string> ListFiles(DriverFolder folder)
-    {
-        List<string> files = [];
-        Queue<string> open = new([folder.CanonicalPath]);
-        while (open.TryDequeue(out var directory))
-        {
-            foreach (var entry in new DirectoryInfo(directory).EnumerateFileSystemInfos())
-            {
-                RefuseLinkOut(folder, entry.FullName, DriverPhase.Verify);
-                if (entry is not DirectoryInfo)
-                    files.Add(Path.GetRelativePath(folder.CanonicalPath, entry.FullName).Replace(Path.DirectorySeparatorChar, '/'));
-                else if (entry.LinkTarget is null)
-                    open.Enqueue(entry.FullName);
-                else
-                    throw Rejected(DriverRejectionReason.LinkRefused, $"{entry.FullName} is a link to a folder. A driver's folder holds files and real folders only: copy the files.");
-            }
-
-            if (files.Count > MaxFiles)
-                throw Rejected(DriverRejectionReason.Unreadable, $"{folder.Path} holds more than {MaxFiles} files; that is no driver.");
-        }
-
-        files.Remove(DriverFinder.ManifestName);
-        return files;
-    }
-
     /// <summary>Reads files and compares each with its digest before anything else looks at it.</summary>
-    private static void ReadListed(DriverFolder folder, DriverManifest manifest, IEnumerable<string> files, Action<string, string, byte[]> look)
+    private static void ReadListed(VerifiedDriver driver, IEnumerable<string> files, Action<string, string, byte[]> look)
     {
+        var (folder, manifest) = driver;
+        var total = 0L;
         foreach (var file in files)
         {
             var path = Path.Combine(folder.CanonicalPath, file);
-            if (new FileInfo(path).Length > MaxFileBytes)
-                throw Rejected(DriverRejectionReason.Unreadable, $"{path} has more than {MaxFileBytes} bytes; that is no file of a driver.");
-            var bytes = File.ReadAllBytes(path);
+            var bytes = ReadFile(path, MaxFileBytes, DriverPhase.Verify);
+            if ((total += bytes.Length) > MaxTotalBytes)
+                throw Rejected(DriverRejectionReason.Unreadable, $"{folder.Path} has more than {MaxTotalBytes} bytes; that is no driver.");
             if (Digest(bytes) is var actual && actual != manifest.Files[file])
                 throw Rejected(DriverRejectionReason.DigestMismatch,
                     $"{path} isn't the file that was packed: SHA-256 is {actual}, {DriverFinder.ManifestName} says {manifest.Files[file]}. Copy driver {manifest.Id} again from a source that you trust.");
@@ -152,14 +187,17 @@ internal static class DriverVerifier
     private static bool IsLibrary(string file) => Path.GetExtension(file).Equals(".dll", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Reads names and references from metadata alone.</summary>
-    private static void VerifyAssembly(DriverManifest manifest, string file, string path, byte[] bytes)
+    private static void VerifyAssembly(VerifiedDriver driver, string file, string path, byte[] bytes)
     {
+        var manifest = driver.Manifest;
         try
         {
             using var image = new PEReader([.. bytes]);
             if (image.HasMetadata && image.GetMetadataReader() is { IsAssembly: true } metadata)
             {
                 VerifyReferences(manifest, path, metadata);
+                var definition = metadata.GetAssemblyDefinition();
+                driver.Modules.Add(new DriverModule(file, metadata.GetString(definition.Name), definition.Version, metadata.GetGuid(metadata.GetModuleDefinition().Mvid), ExitCalls.Of(image, metadata)));
                 return;
             }
         }
@@ -189,13 +227,6 @@ internal static class DriverVerifier
             if (SharedAssemblies.VersionFault(wanted, reference.Version) is { } fault)
                 throw Rejected(wanted == SharedAssemblies.Names[0] ? DriverRejectionReason.ContractMismatch : DriverRejectionReason.FrameworkMismatch, $"{path} {fault}.");
         }
-    }
-
-    private static void RefuseLinkOut(DriverFolder folder, string path, DriverPhase phase)
-    {
-        var canonical = CanonicalPath.Resolve(path);
-        if (!CanonicalPath.IsBelow(canonical, folder.VolumePath))
-            throw new DriverRejectedException(phase, DriverRejectionReason.LinkRefused, $"{path} is a link to {canonical}, outside of the driver volume {folder.VolumePath}. Copy the file into the driver's folder.");
     }
 
     private static string Range(Version max) => max.Minor == int.MaxValue ? $"{max.Major}.x" : max.ToString();

@@ -11,5 +11,6 @@ internal static class DriversCommand
         DriversVerifyCommand.Create(context),
         DriversDescribeCommand.Create(context),
         DriversPackCommand.Create(context),
+        DriversForgiveCommand.Create(context),
     };
 }

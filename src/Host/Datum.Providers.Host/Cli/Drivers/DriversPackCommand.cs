@@ -25,6 +25,9 @@ internal sealed record DriverPackResult
     /// <summary>Files of the project's output that are no part of a driver.</summary>
     public required IReadOnlyList<string> LeftOut { get; init; }
 
+    /// <summary>Id of the key that driver.json was signed with; null when it wasn't.</summary>
+    public string? SignedBy { get; init; }
+
     public string? Archive { get; init; }
 
     public string? ArchiveDigest { get; init; }
@@ -44,12 +47,14 @@ internal static class DriversPackCommand
         var version = Text("--driver-version", "VERSION", "The driver's version; from driver.json, or the assembly's, when absent.");
         var min = Text("--contract-min", "VERSION", "The oldest contract (major.minor) that the driver runs on; from driver.json, or this host's major, when absent.");
         var max = Text("--contract-max", "VERSION", "The newest one; a major alone is all its minors.");
+        var sign = Text("--sign-key", "KEY.pem", "Private key (PEM, ECDSA P-256) to sign driver.json with; writes driver.json.sig.");
         var archive = new Option<bool>("--archive") { Description = "Also write ID-VERSION.tar.gz beside the folder." };
         return new CliCommand("pack", "Makes a driver folder of a built project: its files, and driver.json with their digests. The same input gives the same bytes.",
             new("datum-providers drivers pack bin/Release/net10.0 --to drivers --id example --location-key example", "A project's first pack"),
-            new("datum-providers drivers pack drivers/simulator --to packed --archive", "Pack a driver folder again, with an archive"))
+            new("datum-providers drivers pack drivers/simulator --to packed --archive", "Pack a driver folder again, with an archive"),
+            new("datum-providers drivers pack drivers/simulator --to packed --sign-key key.pem", "Sign it: hosts with --driver-keys take it then"))
         {
-            output, to, id, key, entry, type, version, min, max, archive,
+            output, to, id, key, entry, type, version, min, max, sign, archive,
         }.Does(context, (result, console) =>
         {
             console.Progress("Packing ...");
@@ -58,6 +63,7 @@ internal static class DriversPackCommand
                 Source = result.GetRequiredValue(output), Target = result.GetRequiredValue(to), Id = result.GetValue(id), LocationKey = result.GetValue(key),
                 EntryAssembly = result.GetValue(entry), EntryType = result.GetValue(type), Version = result.GetValue(version),
                 ContractMin = result.GetValue(min), ContractMax = result.GetValue(max),
+                SignKey = result.GetValue(sign),
             }, result.GetValue(archive));
             console.Result(packed, CliJson.Readable.DriverPackResult, Write);
             return ExitCodes.Done;
@@ -76,6 +82,7 @@ internal static class DriversPackCommand
             {
                 Folder = packed.Folder, Id = packed.Manifest.Id, Version = packed.Manifest.Version, LocationKey = packed.Manifest.LocationKey,
                 EntryType = packed.Manifest.EntryType, Digest = packed.Manifest.Digest, Files = packed.Manifest.Files, LeftOut = packed.LeftOut,
+                SignedBy = packed.SignedBy,
                 Archive = path, ArchiveDigest = path is null ? null : DriverVerifier.Digest(File.ReadAllBytes(path)),
             };
         }
@@ -92,6 +99,8 @@ internal static class DriversPackCommand
         if (packed.LeftOut.Count > 0)
             text.Line(new Styled($"  left out: {string.Join(", ", packed.LeftOut)}", Tone.Dim));
         text.Line($"Digest to trust: {packed.Digest}");
+        if (packed.SignedBy is not null)
+            text.Line($"Signed by key: {packed.SignedBy}");
         if (packed.Archive is not null)
             text.Line($"Archive: {packed.Archive} (SHA-256 {packed.ArchiveDigest})");
     }

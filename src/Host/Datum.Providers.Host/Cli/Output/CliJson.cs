@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Datum.Providers.Host.Loader;
 
 namespace Datum.Providers.Host.Cli;
 
@@ -16,6 +17,7 @@ namespace Datum.Providers.Host.Cli;
 [JsonSerializable(typeof(DriverVerifyResult))]
 [JsonSerializable(typeof(DriverDescription))]
 [JsonSerializable(typeof(DriverPackResult))]
+[JsonSerializable(typeof(DriverForgiveResult))]
 [JsonSerializable(typeof(ReadyResult))]
 [JsonSerializable(typeof(ValidateResult))]
 internal sealed partial class CliJson : JsonSerializerContext

@@ -1,0 +1,34 @@
+using System.Security.Cryptography;
+
+namespace Datum.Providers.Packages.Tests;
+
+/// <summary>Contract versions that are frozen: their packages are never made again (docs/decisions/0015-packages-and-frozen-contract.md).</summary>
+public sealed class FrozenContractTests
+{
+    private const int Limit = 200 * 1024;
+
+    // build/freeze-contract.sh writes the digests.
+    private static readonly Dictionary<string, string> s_frozen = new(StringComparer.Ordinal)
+    {
+        ["1.0.0"] = "307205d25b250743ab19ce6b7405c15cc63f2b68cb0cf4342a50e161b9bc9b45",
+    };
+
+    private static IEnumerable<string> Versions => s_frozen.Keys;
+
+    [TestCaseSource(nameof(Versions))]
+    public void A_frozen_package_is_the_one_that_was_frozen(string version)
+    {
+        var bytes = File.ReadAllBytes(Repository.Path($"build/contract/Datum.Providers.Abstractions.{version}.nupkg"));
+
+        Assert.Multiple(() =>
+        {
+            Assert.That(Convert.ToHexStringLower(SHA256.HashData(bytes)), Is.EqualTo(s_frozen[version]));
+            Assert.That(bytes, Has.Length.LessThan(Limit));
+        });
+    }
+
+    [Test]
+    public void Every_frozen_package_has_its_digest_here() =>
+        Assert.That(Directory.EnumerateFiles(Repository.Path("build/contract"), "*.nupkg").Select(Path.GetFileName),
+            Is.EquivalentTo(Versions.Select(v => $"Datum.Providers.Abstractions.{v}.nupkg")));
+}
