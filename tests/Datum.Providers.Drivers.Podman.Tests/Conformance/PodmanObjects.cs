@@ -52,6 +52,26 @@ internal sealed class PodmanObjects(PodmanHost podman, string installation)
         }
     }
 
+    /// <summary>One object, whatever mark it carries; null when it isn't there.</summary>
+    public async Task<CensusObject?> ReadAsync(string collection, string id)
+    {
+        using var answer = await podman.Client.GetAsync(Address($"{collection}/{Uri.EscapeDataString(id)}/json"));
+        if (answer.StatusCode == HttpStatusCode.NotFound)
+            return null;
+        answer.EnsureSuccessStatusCode();
+        using var document = JsonDocument.Parse(await answer.Content.ReadAsStringAsync());
+        var labels = LabelsOf(collection, document.RootElement);
+        var mark = Marks.Parse(labels);
+        return new CensusObject
+        {
+            Id = id,
+            Kind = mark?.Kind ?? ResourceKind.Unknown,
+            IdentityName = mark?.Name ?? "",
+            Incarnation = mark?.Incarnation ?? 0,
+            Labels = string.Join(' ', labels.OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => $"{l.Key}={l.Value}")),
+        };
+    }
+
     /// <summary>Removes one, whoever uses it; it must have been there.</summary>
     public async Task RemoveAsync(string collection, string id)
     {
@@ -63,12 +83,7 @@ internal sealed class PodmanObjects(PodmanHost podman, string installation)
     public async Task<Dictionary<string, string>> LabelsAsync(string collection, string id)
     {
         var item = await GetAsync($"{collection}/{Uri.EscapeDataString(id)}/json");
-        var labels = collection switch
-        {
-            "networks" => Labels(item, "labels"),
-            "containers" => Labels(item.GetProperty("Config"), "Labels"),
-            _ => Labels(item, "Labels"),
-        };
+        var labels = LabelsOf(collection, item);
         labels.Remove(ForeignKey);
         return labels;
     }
@@ -150,6 +165,13 @@ internal sealed class PodmanObjects(PodmanHost podman, string installation)
     private static Dictionary<string, string> Labels(JsonElement item, string name) =>
         item.TryGetProperty(name, out var labels) && labels.ValueKind == JsonValueKind.Object
             ? labels.EnumerateObject().ToDictionary(l => l.Name, l => l.Value.GetString() ?? "") : [];
+
+    private static Dictionary<string, string> LabelsOf(string collection, JsonElement item) => collection switch
+    {
+        "networks" => Labels(item, "labels"),
+        "containers" => Labels(item.GetProperty("Config"), "Labels"),
+        _ => Labels(item, "Labels"),
+    };
 
     private static Uri Address(string path) => new(path, UriKind.Relative);
 

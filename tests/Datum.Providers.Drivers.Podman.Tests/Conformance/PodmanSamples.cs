@@ -17,6 +17,26 @@ internal sealed class PodmanSamples(PodmanRanges ranges)
         _ => null,
     };
 
+    /// <summary>Wishes that differ in one field each.</summary>
+    public ImmutableDictionary<string, Func<SampleContext, ResourceSpec>> WishesOf(ResourceKind kind) => kind switch
+    {
+        ResourceKind.Network => Wishes(("mtu", c => Dual(c) with { Mtu = 1400 })),
+        ResourceKind.Instance => Wishes(
+            ("interfaces.ingress", c => Pod(c) with { Interfaces = [Nic(c) with { Ingress = [Web with { Port = 9090 }] }] }),
+            ("suspended", c => Pod(c) with { Suspended = true }),
+            ("hostname", c => Pod(c) with { Hostname = "other" }),
+            ("restartedAt", c => Pod(c) with { RestartedAt = "2030-01-01T00:00:00Z" })),
+        _ => ImmutableDictionary<string, Func<SampleContext, ResourceSpec>>.Empty,
+    };
+
+    private static ImmutableDictionary<string, Func<SampleContext, ResourceSpec>> Wishes(params ReadOnlySpan<(string Path, Func<SampleContext, ResourceSpec> Wish)> wishes)
+    {
+        var all = ImmutableDictionary.CreateBuilder<string, Func<SampleContext, ResourceSpec>>(StringComparer.Ordinal);
+        foreach (var (path, wish) in wishes)
+            all[path] = wish;
+        return all.ToImmutable();
+    }
+
     private Sample Network => new()
     {
         Valid = Dual,

@@ -5,12 +5,16 @@ using Datum.Providers.Drivers.Podman.Instances;
 namespace Datum.Providers.Drivers.Podman.Tests.Conformance;
 
 /// <summary>What can be done behind the driver's back. Podman's labels are fixed at create, so a mark changes by making the object again under its name.</summary>
-internal sealed partial class PodmanWorld : ICensus, IVanish, IForeignObjects, IMarkTampering, IDriftMaker, IDeletionBlocker
+internal sealed partial class PodmanWorld : ICensus, IVanish, IForeignObjects, IMarkTampering, IDriftMaker, IDeletionBlocker, IObjectReader, IPathWishes
 {
     // Numbers of ranges that samples don't reach.
     private int _spare = 200;
 
     public async ValueTask<ImmutableArray<CensusObject>> CountAsync() => await _objects.CountAsync();
+
+    public async ValueTask<CensusObject?> ReadAsync(ResourceKind kind, Part part) => await _objects.ReadAsync(CollectionOf(kind, part), part.Id);
+
+    public ImmutableDictionary<string, Func<SampleContext, ResourceSpec>> WishesOf(ResourceKind kind) => _samples.WishesOf(kind);
 
     public async ValueTask VanishAsync(ResourceKind kind, Part part) => await _objects.RemoveAsync(CollectionOf(kind, part), part.Id);
 
