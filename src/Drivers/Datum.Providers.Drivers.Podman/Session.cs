@@ -38,14 +38,6 @@ internal sealed record Session
         Message = $"There is no step '{step.Part}' for {step.Verb}.",
     };
 
-    /// <summary>Listings here are one page: a cursor isn't one of ours (DC-59). Null when there is none.</summary>
-    public static DriverError? BadCursor(string? cursor) => cursor is null ? null : new DriverError
-    {
-        Code = ErrorCode.PreconditionFailed,
-        Effect = Effect.NotApplied,
-        Message = "The cursor isn't one of this driver's; begin again.",
-    };
-
     /// <summary>The object isn't ours, so nothing is done to it (law L3).</summary>
     public static DriverError NotOurs(string what, MarkState mark) => new()
     {

@@ -79,7 +79,7 @@ internal sealed class PodmanDisks(Session session) : IResourceDriver<DiskSpec, D
 
     public async ValueTask<Answer<ListPage<DiskFacts>>> ListAsync(Call call, ListQuery query, string? cursor)
     {
-        if (Session.BadCursor(cursor) is { } bad)
+        if (Pages.Bad(cursor) is { } bad)
             return bad;
         var answer = await session.Podman.VolumesAsync(call, $"{Marks.InstallKey}={query.Installation}");
         if (answer.Error is { } error)
@@ -101,7 +101,7 @@ internal sealed class PodmanDisks(Session session) : IResourceDriver<DiskSpec, D
             });
         }
 
-        return new ListPage<DiskFacts> { Items = items.ToImmutable(), Complete = true };
+        return Pages.Of(items, query.PageSize, cursor);
     }
 
     internal static ImmutableArray<Finding> Validate(DiskSpec desired, bool allowUnenforcedSize)

@@ -8,7 +8,7 @@ internal sealed partial class PodmanInstances
     /// <summary>Three requests whatever the number of instances: pods, containers, secrets.</summary>
     public async ValueTask<Answer<ListPage<InstanceFacts>>> ListAsync(Call call, ListQuery query, string? cursor)
     {
-        if (Session.BadCursor(cursor) is { } bad)
+        if (Pages.Bad(cursor) is { } bad)
             return bad;
         string[] labels = [$"{Marks.InstallKey}={query.Installation}", Session.KindLabel(ResourceKind.Instance)];
         var pods = await session.Podman.PodsAsync(call, labels);
@@ -39,7 +39,7 @@ internal sealed partial class PodmanInstances
                     State = Lifecycle.Deleting,
                     Revision = "payload",
                 });
-        return new ListPage<InstanceFacts> { Items = items.ToImmutable(), Complete = true };
+        return Pages.Of(items, query.PageSize, cursor);
     }
 
     private static Listed<InstanceFacts> Item(PodListItem pod, Mark mark, ImmutableArray<ContainerListItem> members)

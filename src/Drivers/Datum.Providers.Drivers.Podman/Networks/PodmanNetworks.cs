@@ -79,7 +79,7 @@ internal sealed class PodmanNetworks(Session session) : IResourceDriver<NetworkS
 
     public async ValueTask<Answer<ListPage<NetworkFacts>>> ListAsync(Call call, ListQuery query, string? cursor)
     {
-        if (Session.BadCursor(cursor) is { } bad)
+        if (Pages.Bad(cursor) is { } bad)
             return bad;
         var answer = await session.Podman.NetworksAsync(call, $"{Marks.InstallKey}={query.Installation}", Session.KindLabel(ResourceKind.Network));
         if (answer.Error is { } error)
@@ -102,7 +102,7 @@ internal sealed class PodmanNetworks(Session session) : IResourceDriver<NetworkS
             });
         }
 
-        return new ListPage<NetworkFacts> { Items = items.ToImmutable(), Complete = true };
+        return Pages.Of(items, query.PageSize, cursor);
     }
 
     internal static ImmutableArray<Finding> Validate(NetworkSpec desired)
