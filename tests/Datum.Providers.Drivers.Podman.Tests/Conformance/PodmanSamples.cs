@@ -55,7 +55,7 @@ internal sealed class PodmanSamples(PodmanRanges ranges)
     private static Sample Disk => new()
     {
         Valid = _ => new DiskSpec { SizeGiB = 10 },
-        NothingInvalid = "With allowUnenforcedDiskSize a volume, which is a directory, takes any size and filesystem.",
+        Invalid = [new() { Why = "no size", Spec = _ => new DiskSpec { SizeGiB = 0 }, Paths = ["sizeGiB"] }],
     };
 
     private static Sample Instance => new()
