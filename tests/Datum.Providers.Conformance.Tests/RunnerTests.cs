@@ -89,6 +89,10 @@ public sealed class RunnerTests
 
         public override Connection Connection => _inner.Connection;
 
+        public override ImmutableDictionary<string, ReadOnlyMemory<byte>> Credentials => _inner.Credentials;
+
+        public override bool IsMutation(HttpRequestMessage request) => _inner.IsMutation(request);
+
         public override HttpMessageHandler Transport => _inner.Transport;
 
         public override TimeProvider Time => _inner.Time;

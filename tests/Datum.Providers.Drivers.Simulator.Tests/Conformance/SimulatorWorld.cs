@@ -9,9 +9,11 @@ namespace Datum.Providers.Drivers.Simulator.Tests.Conformance;
 /// <summary>The Simulator's world: a cloud in memory under a clock that moves when the kit says so. The knobs decide what sort of platform it is.</summary>
 internal sealed class SimulatorWorld : ConformanceWorld, ICensus, IVanish, IForeignObjects, IMarkTampering, IDriftMaker, IAccountSwap, IQuotaControl, ICapacityControl,
     IThrottleControl, ISlowOperations, IOperationFailure, IConsistencyControl, IPartitionControl, IPageControl, IDeletionBlocker, IApprovalControl,
-    IObjectReader, IPathWishes, INeutralChanges, IResolutionChange, IGuestControl
+    IObjectReader, IPathWishes, INeutralChanges, IResolutionChange, IGuestControl,
+    ICredentialControl, ISignInCount, IPackedDriver
 {
     private const string Zone = "z1";
+    private string _credential = "canary-token-first-0c1f";
     private readonly SimulatorProfile _profile;
     private readonly SimulatedCloudHandler _handler;
     private readonly ManualScheduler _clock = new();
@@ -21,6 +23,7 @@ internal sealed class SimulatorWorld : ConformanceWorld, ICensus, IVanish, IFore
         _profile = profile ?? new SimulatorProfile();
         Cloud = new SimulatedCloud(_clock, 7, knobs ?? new SimulatorKnobs());
         _handler = new SimulatedCloudHandler(Cloud, _clock);
+        Cloud.Credential = _credential;
     }
 
     /// <summary>The platform.</summary>
@@ -34,6 +37,18 @@ internal sealed class SimulatorWorld : ConformanceWorld, ICensus, IVanish, IFore
         Endpoint = new Uri("http://cloud.test"),
         Settings = JsonSerializer.SerializeToElement(new { knobs = new { createClasses = Cloud.Knobs.CreateClasses.ToDictionary(p => p.Key.ToString(), p => p.Value.ToString()) } }),
     };
+
+    public override ImmutableDictionary<string, ReadOnlyMemory<byte>> Credentials => Values(("token", _credential));
+
+    // A sign-in changes nothing that anybody wished for.
+    public override bool IsMutation(HttpRequestMessage request) => base.IsMutation(request) && request.RequestUri?.AbsolutePath != "/v1/session";
+
+    // The tests' own folder holds the driver and what it brings along.
+    public string? Folder => AppContext.BaseDirectory;
+
+    public string Assembly => "Datum.Providers.Drivers.Simulator.dll";
+
+    public string FactoryType => typeof(SimulatorDriverFactory).FullName!;
 
     public override HttpMessageHandler Transport => _handler;
 
@@ -81,6 +96,7 @@ internal sealed class SimulatorWorld : ConformanceWorld, ICensus, IVanish, IFore
         var markPart = identity.Kind == ResourceKind.Instance ? InstanceMapping.MarkPart(part) : null;
         var collection = identity.Kind == ResourceKind.Instance ? InstanceMapping.CollectionOf(part) : Collections.All.First(c => Collections.KindOf(c) == identity.Kind);
         using var client = new HttpClient(_handler, disposeHandler: false) { BaseAddress = new Uri("http://cloud.test") };
+        client.DefaultRequestHeaders.Add("Authorization", "Bearer " + _credential);
         var wish = new CloudObject { Name = PartAccess.NameOf(identity, markPart), Zone = Zone, SizeGiB = 1, Range = "10.250.0.0/24", Mtu = 1400 };
         if (collection is Collections.Subnets or Collections.Firewalls or Collections.Nics)
             wish = wish with { NetworkId = Cloud.In(Collections.Networks).Select(n => n.Id).FirstOrDefault() };
@@ -120,6 +136,26 @@ internal sealed class SimulatorWorld : ConformanceWorld, ICensus, IVanish, IFore
         Cloud.AccountId = "another-account";
         return ValueTask.CompletedTask;
     }
+
+    public ValueTask RotateAsync()
+    {
+        Cloud.Credential = _credential = "canary-token-second-77d3";
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask RevokeAsync()
+    {
+        Cloud.Credential = "known to nobody";
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask ExpireTokensAsync()
+    {
+        Cloud.ExpireSignIns();
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<int> CountSignInsAsync() => new(Cloud.SignIns);
 
     public ValueTask SetQuotaAsync(ResourceKind kind, int? limit) =>
         Turn(k => k with { Quota = limit is { } most ? k.Quota.SetItem(kind, most) : k.Quota.Remove(kind) });

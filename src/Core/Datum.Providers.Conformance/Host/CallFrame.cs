@@ -5,14 +5,16 @@ internal sealed class CallFrame : IDisposable
 {
     private static readonly AsyncLocal<CallFrame?> Flow = new();
     private readonly ConformanceWorld _world;
+    private readonly TimeSpan _skew;
     private readonly CancellationTokenSource _stop = new();
 
-    public CallFrame(ConformanceWorld world, string verb, string id, TimeSpan timeout, KitPayloads? payloads)
+    public CallFrame(ConformanceWorld world, string verb, string id, TimeSpan timeout, KitPayloads? payloads, TimeSpan skew = default)
     {
         _world = world;
+        _skew = skew;
         Verb = verb;
         Payloads = payloads;
-        Call = new Call { Cancellation = _stop.Token, Deadline = world.Time.GetUtcNow() + timeout, Id = id, Payloads = payloads };
+        Call = new Call { Cancellation = _stop.Token, Deadline = world.Time.GetUtcNow() + skew + timeout, Id = id, Payloads = payloads };
     }
 
     public static CallFrame? Current => Flow.Value;
@@ -31,7 +33,7 @@ internal sealed class CallFrame : IDisposable
     /// <summary>Lets time pass to the deadline and cancels, as the host does.</summary>
     public async Task ExpireAsync()
     {
-        var left = Call.Deadline - _world.Time.GetUtcNow();
+        var left = Call.Deadline - _skew - _world.Time.GetUtcNow();
         if (left > TimeSpan.Zero)
             await _world.PassAsync(left);
         await _stop.CancelAsync();
@@ -43,15 +45,39 @@ internal sealed class CallFrame : IDisposable
     public void Dispose() => _stop.Dispose();
 }
 
+/// <summary>How calls are made where that isn't as usual.</summary>
+internal sealed record CallShape
+{
+    /// <summary>The call is cancelled already when it begins.</summary>
+    public bool Cancelled { get; init; }
+
+    /// <summary>What is left until the deadline when the call begins; null for the world's own.</summary>
+    public TimeSpan? Left { get; init; }
+
+    /// <summary>Comes before each read of a payload.</summary>
+    public Func<CallFrame, CancellationToken, Task>? OnPayload { get; init; }
+
+    /// <summary>Asked before each read of a payload: true says that it doesn't exist.</summary>
+    public Func<bool>? Missing { get; init; }
+
+    /// <summary>When set, each value that is given out is a copy of its own, followed here.</summary>
+    public List<WeakReference>? Copies { get; init; }
+}
+
 /// <summary>Reads payloads for one call: what the spec names and nothing else, and nothing after the call.</summary>
 internal sealed class KitPayloads(ConformanceWorld world, ImmutableArray<PayloadReference> named, Action<string> violation) : IPayloadReader
 {
     private volatile bool _ended;
     private int _reads;
 
+    /// <summary>Comes before each read.</summary>
+    public Func<CancellationToken, Task>? OnRead { get; set; }
+
+    public CallShape Shape { get; set; } = new();
+
     public int Reads => _reads;
 
-    public ValueTask<ImmutableDictionary<string, ReadOnlyMemory<byte>>?> ReadAsync(PayloadReference payload, CancellationToken cancellation)
+    public async ValueTask<ImmutableDictionary<string, ReadOnlyMemory<byte>>?> ReadAsync(PayloadReference payload, CancellationToken cancellation)
     {
         if (_ended)
         {
@@ -67,7 +93,20 @@ internal sealed class KitPayloads(ConformanceWorld world, ImmutableArray<Payload
 
         cancellation.ThrowIfCancellationRequested();
         Interlocked.Increment(ref _reads);
-        return new(world.Payloads.FirstOrDefault(p => p.Name == payload.Name && p.Secret == payload.Secret)?.Values);
+        if (OnRead is { } before)
+            await before(cancellation);
+        if (Shape.Missing?.Invoke() == true)
+            return null;
+        var values = world.Payloads.FirstOrDefault(p => p.Name == payload.Name && p.Secret == payload.Secret)?.Values;
+        return Shape.Copies is null ? values : values?.ToImmutableDictionary(v => v.Key, v => Copy(v.Value));
+    }
+
+    private ReadOnlyMemory<byte> Copy(ReadOnlyMemory<byte> value)
+    {
+        var copy = value.ToArray();
+        lock (Shape.Copies!)
+            Shape.Copies.Add(new WeakReference(copy));
+        return copy;
     }
 
     public void End() => _ended = true;

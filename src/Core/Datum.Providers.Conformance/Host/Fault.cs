@@ -44,6 +44,15 @@ internal enum FaultKind
 
     /// <summary>The platform didn't act and points to another host.</summary>
     Redirect = 13,
+
+    /// <summary>The call is cancelled while the request is on its way; the platform didn't act.</summary>
+    CancelBefore = 14,
+
+    /// <summary>The call is cancelled before the answer is there; the platform acted.</summary>
+    CancelAfter = 15,
+
+    /// <summary>The call is cancelled, and the answer arrives all the same.</summary>
+    CancelAnswered = 16,
 }
 
 /// <summary>A planned fault.</summary>
@@ -62,6 +71,12 @@ internal sealed record Fault
     /// <summary>Header Retry-After, in whole seconds.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
+    /// <summary>Further headers of StatusBefore and StatusAfter.</summary>
+    public ImmutableArray<KeyValuePair<string, string>> Headers { get; init; } = [];
+
+    /// <summary>Builds the body of StatusBefore and StatusAfter from the request, as a platform does that echoes what it was sent; wins over <see cref="Body"/>.</summary>
+    public Func<RequestRecord, string>? Echo { get; init; }
+
     /// <summary>Only requests that may change something. Default true.</summary>
     public bool MutationsOnly { get; init; } = true;
 
@@ -79,7 +94,7 @@ internal sealed record Fault
 
     /// <summary>True when the request gets to the platform.</summary>
     public bool TakesEffect => Kind is FaultKind.ResetAfter or FaultKind.TimeoutAfter or FaultKind.StatusAfter or FaultKind.TruncatedBody
-        or FaultKind.GarbageBody or FaultKind.OversizedBody or FaultKind.EndlessBody or FaultKind.EmptyBody;
+        or FaultKind.GarbageBody or FaultKind.OversizedBody or FaultKind.EndlessBody or FaultKind.EmptyBody or FaultKind.CancelAfter or FaultKind.CancelAnswered;
 
     /// <summary>True when the call can end only by its deadline.</summary>
     public bool Hangs => Kind is FaultKind.TimeoutBefore or FaultKind.TimeoutAfter or FaultKind.EndlessBody;
@@ -132,6 +147,9 @@ internal sealed class FaultPlan
 
     /// <summary>Requests that a fault hit so far.</summary>
     public int Hits { get { lock (_gate) return _hits; } }
+
+    /// <summary>Counts requests that were hit in a run within this one.</summary>
+    public void Hit(int count) { lock (_gate) _hits += count; }
 
     public ImmutableArray<RequestRecord> Requests { get { lock (_gate) return [.. _requests]; } }
 

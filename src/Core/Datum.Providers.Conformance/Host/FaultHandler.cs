@@ -43,6 +43,8 @@ internal sealed class FaultHandler(HttpMessageHandler inner, FaultPlan plan, Con
                 throw await HangAsync(frame, cancellationToken);
             case FaultKind.StatusBefore:
                 return Answer(request, record, fault);
+            case FaultKind.CancelBefore:
+                throw await CancelAsync(frame, cancellationToken);
             case FaultKind.Redirect:
                 var redirect = Answer(request, record, fault with { Status = 307 });
                 redirect.Headers.Location = new Uri("http://elsewhere.invalid/");
@@ -63,6 +65,12 @@ internal sealed class FaultHandler(HttpMessageHandler inner, FaultPlan plan, Con
             case FaultKind.StatusAfter:
                 response.Dispose();
                 return Answer(request, record, fault);
+            case FaultKind.CancelAfter:
+                response.Dispose();
+                throw await CancelAsync(frame, cancellationToken);
+            case FaultKind.CancelAnswered:
+                await (frame?.CancelAsync() ?? Task.CompletedTask);
+                return response;
             default:
                 await ReplaceBodyAsync(response, fault.Kind, frame, cancellationToken);
                 return response;
@@ -86,10 +94,12 @@ internal sealed class FaultHandler(HttpMessageHandler inner, FaultPlan plan, Con
     private static HttpResponseMessage Answer(HttpRequestMessage request, RequestRecord record, Fault fault)
     {
         record.Status = fault.Status;
-        var response = new HttpResponseMessage((HttpStatusCode)fault.Status) { Content = new StringContent(fault.Body), RequestMessage = request };
+        var response = new HttpResponseMessage((HttpStatusCode)fault.Status) { Content = new StringContent(fault.Echo?.Invoke(record) ?? fault.Body), RequestMessage = request };
         response.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(fault.ContentType);
         if (fault.RetryAfter is { } wait)
             response.Headers.TryAddWithoutValidation("Retry-After", Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture));
+        foreach (var (name, value) in fault.Headers)
+            response.Headers.TryAddWithoutValidation(name, value);
         return response;
     }
 
@@ -114,11 +124,24 @@ internal sealed class FaultHandler(HttpMessageHandler inner, FaultPlan plan, Con
             response.StatusCode = HttpStatusCode.OK;
     }
 
+    /// <summary>Cancels the call, as a host that stops does, and waits until the driver's request was cancelled by it.</summary>
+    private static async Task<Exception> CancelAsync(CallFrame? frame, CancellationToken cancellation)
+    {
+        if (frame is not null)
+            await frame.CancelAsync();
+        return await CancelledAsync(cancellation);
+    }
+
     /// <summary>Lets the call's time run out and waits until the driver's request was cancelled.</summary>
     private static async Task<Exception> HangAsync(CallFrame? frame, CancellationToken cancellation)
     {
         if (frame is not null)
             await frame.ExpireAsync();
+        return await CancelledAsync(cancellation);
+    }
+
+    private static async Task<Exception> CancelledAsync(CancellationToken cancellation)
+    {
         var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = cancellation.Register(() => cancelled.TrySetResult());
         await cancelled.Task;

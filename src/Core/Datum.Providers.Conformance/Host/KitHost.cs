@@ -17,6 +17,7 @@ internal sealed class KitHost : IDriverHost, IDisposable
     public KitHost(ConformanceWorld world)
     {
         _world = world;
+        Clock = new KitClock(world.Time, () => Skew);
         Logger = new CapturingLogger(Output);
         Meter = new Meter("conformance-" + Guid.NewGuid().ToString("n"));
         _handler = world.Transport is { } transport ? new FaultHandler(transport, Faults, world) : null;
@@ -45,7 +46,10 @@ internal sealed class KitHost : IDriverHost, IDisposable
 
     public Meter Meter { get; }
 
-    public TimeProvider Time => _world.Time;
+    public TimeProvider Time => Clock;
+
+    /// <summary>The driver's clock; counts its timers.</summary>
+    public KitClock Clock { get; }
 
     public HttpMessageHandler HttpHandler => (HttpMessageHandler?)_handler ?? _none;
 
@@ -53,11 +57,22 @@ internal sealed class KitHost : IDriverHost, IDisposable
 
     public int CredentialReads => _credentialReads;
 
-    public ValueTask<ReadOnlyMemory<byte>> ReadCredentialAsync(string key, CancellationToken cancellation)
+    /// <summary>Comes before each read of a credential.</summary>
+    public Func<CancellationToken, Task>? OnCredential { get; set; }
+
+    /// <summary>Credentials that are given out in place of the world's; null for the world's.</summary>
+    public ImmutableDictionary<string, ReadOnlyMemory<byte>>? Credentials { get; set; }
+
+    /// <summary>Moves the driver's clock against the platform's.</summary>
+    public TimeSpan Skew { get; set; }
+
+    public async ValueTask<ReadOnlyMemory<byte>> ReadCredentialAsync(string key, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         Interlocked.Increment(ref _credentialReads);
-        return new(_world.Credentials.GetValueOrDefault(key));
+        if (OnCredential is { } before)
+            await before(cancellation);
+        return (Credentials ?? _world.Credentials).GetValueOrDefault(key);
     }
 
     /// <summary>Observable instruments report when they are asked.</summary>
@@ -88,6 +103,48 @@ internal sealed class KitHost : IDriverHost, IDisposable
         {
             Disposed = true;
             base.Dispose(disposing);
+        }
+    }
+}
+
+/// <summary>The world's clock as the driver sees it: moved by what the case says, with its timers counted.</summary>
+internal sealed class KitClock(TimeProvider inner, Func<TimeSpan> ahead) : TimeProvider
+{
+    private int _live;
+
+    /// <summary>Timers that were made and not disposed.</summary>
+    public int LiveTimers => Volatile.Read(ref _live);
+
+    public override long TimestampFrequency => inner.TimestampFrequency;
+
+    public override DateTimeOffset GetUtcNow() => inner.GetUtcNow() + ahead();
+
+    public override long GetTimestamp() => inner.GetTimestamp();
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        Interlocked.Increment(ref _live);
+        return new Counted(inner.CreateTimer(callback, state, dueTime, period), this);
+    }
+
+    private sealed class Counted(ITimer timer, KitClock clock) : ITimer
+    {
+        private int _disposed;
+
+        public bool Change(TimeSpan dueTime, TimeSpan period) => timer.Change(dueTime, period);
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _disposed, 1) == 0)
+                Interlocked.Decrement(ref clock._live);
+            timer.Dispose();
+        }
+
+        public ValueTask DisposeAsync()
+        {
+            if (Interlocked.Exchange(ref _disposed, 1) == 0)
+                Interlocked.Decrement(ref clock._live);
+            return timer.DisposeAsync();
         }
     }
 }

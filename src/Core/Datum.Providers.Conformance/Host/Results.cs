@@ -142,3 +142,17 @@ internal static class Show
 
     public static string Json(object value) => JsonSerializer.Serialize(value, value.GetType(), Options);
 }
+
+/// <summary>What an inspection found, whatever the kind.</summary>
+internal sealed record Inspected
+{
+    public DriverError? Error { get; init; }
+    public ImmutableArray<Part> Parts { get; init; } = [];
+    public MarkState Mark { get; init; }
+    public string? Owner { get; init; }
+    public Lifecycle State { get; init; }
+    public ResourceFacts? Facts { get; init; }
+
+    public override string ToString() => Error is { } e ? $"inspection failed with {Show.Of(e)}"
+        : $"mark {Mark}, owner {Owner}, {State}, parts {Show.Of(Parts)}, facts {(Facts is null ? "none" : Show.Json(Facts))}";
+}

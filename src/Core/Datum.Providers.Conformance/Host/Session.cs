@@ -86,6 +86,12 @@ internal abstract class KindVerbs(ResourceKind kind)
 
     /// <summary>Whether the verbs implement adoption.</summary>
     public abstract bool Adopts { get; }
+
+    public abstract Task<Inspected> InspectAsync(Identity id, string providerId);
+
+    public abstract Task<StepResult> AdoptAsync(string token, Identity id, string providerId);
+
+    public abstract Task<StepResult> ReleaseAsync(string token, Identity id);
 }
 
 internal sealed class KindVerbs<TSpec, TFacts>(CaseRun run, ResourceKind kind, IResourceDriver<TSpec, TFacts> verbs) : KindVerbs(kind)
@@ -140,6 +146,27 @@ internal sealed class KindVerbs<TSpec, TFacts>(CaseRun run, ResourceKind kind, I
         run.CheckReadsOnly("ListAsync", before);
         return page;
     }
+
+    public override async Task<Inspected> InspectAsync(Identity id, string providerId)
+    {
+        var before = run.Host.Faults.Mutations;
+        var answer = await run.CallAsync("inspect", null, call => Adoption.InspectAsync(call, id, providerId), e => (Answer<Candidate<TFacts>>)e);
+        var found = answer.Value is not { } value ? new Inspected { Error = answer.Error }
+            : new Inspected { Parts = value.Parts, Mark = value.Mark, Owner = value.Owner, State = value.State, Facts = value.Facts };
+        run.Host.Output.Add("inspect", found.ToString());
+        run.CheckError(found.Error);
+        if (run.Host.Faults.Mutations != before)
+            run.Faults.Violate("InspectAsync sent a request that changes something (DC-108).");
+        return found;
+    }
+
+    public override Task<StepResult> AdoptAsync(string token, Identity id, string providerId) =>
+        StepAsync("adopt", null, call => Adoption.AdoptAsync(Operation(call, new Step { Part = "adopt", Verb = StepVerb.Update, Class = CreateClass.Repeatable }, token), id, providerId));
+
+    public override Task<StepResult> ReleaseAsync(string token, Identity id) =>
+        StepAsync("release", null, call => Adoption.ReleaseAsync(Operation(call, new Step { Part = "release", Verb = StepVerb.Update, Class = CreateClass.Repeatable }, token), id));
+
+    private IAdoption<TFacts> Adoption => verbs as IAdoption<TFacts> ?? throw new CaseFailedException($"{Kind}: Adoptable is announced, but the verbs don't implement IAdoption (DC-100).");
 
     private async Task<StepResult> StepAsync(string verb, ResourceSpec? desired, Func<Call, ValueTask<Outcome<TFacts>>> work)
     {

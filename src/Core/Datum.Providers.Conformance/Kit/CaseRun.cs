@@ -35,6 +35,9 @@ internal sealed class CaseRun : IAsyncDisposable
     /// <summary>Places that the case breaks at.</summary>
     public BreakPoints BreakPoints { get; }
 
+    /// <summary>How calls are made from now on.</summary>
+    public CallShape Shape { get; set; } = new();
+
     /// <summary>Secrets that every output is searched for.</summary>
     public LeakCheck Leaks => _leaks;
 
@@ -84,6 +87,8 @@ internal sealed class CaseRun : IAsyncDisposable
     public async Task<T> CallAsync<T>(string verb, ResourceSpec? desired, Func<Call, ValueTask<T>> work, Func<DriverError, T> timedOut)
     {
         using var frame = NewFrame(verb, new KitPayloads(World, KitPayloads.Of(desired), Faults.Violate));
+        if (Shape.Cancelled)
+            await frame.CancelAsync();
         try
         {
             return await RunAsync(frame, work);
@@ -107,7 +112,12 @@ internal sealed class CaseRun : IAsyncDisposable
     {
         Host.Calls.Count(verb);
         var id = string.Create(CultureInfo.InvariantCulture, $"conformance-{Interlocked.Increment(ref _calls):0000}");
-        return new CallFrame(World, verb, id, Faults.WillHang ? World.HangingCallTimeout : World.CallTimeout, payloads);
+        var frame = new CallFrame(World, verb, id, Shape.Left ?? (Faults.WillHang ? World.HangingCallTimeout : World.CallTimeout), payloads, Host.Skew);
+        if (payloads is not null)
+            payloads.Shape = Shape;
+        if (payloads is not null && Shape.OnPayload is { } onPayload)
+            payloads.OnRead = token => onPayload(frame, token);
+        return frame;
     }
 
     private async Task<T> RunAsync<T>(CallFrame frame, Func<Call, ValueTask<T>> work)
@@ -255,6 +265,25 @@ internal sealed class CaseRun : IAsyncDisposable
             if (_leaks.Find(text) is { } leaked)
                 throw new CaseFailedException($"A secret got out: {leaked} in {where} (DC-84).");
         Expect(Faults.Violations.IsEmpty, string.Join(Environment.NewLine, Faults.Violations.Distinct()));
+    }
+
+    /// <summary>What is wrong beside the reason for which a case failed; empty when nothing is.</summary>
+    public async Task<string> AlsoWrongAsync()
+    {
+        try
+        {
+            Faults.Disarm();
+            await FinishAsync();
+            return "";
+        }
+        catch (CaseFailedException e)
+        {
+            return Environment.NewLine + "Besides: " + e.Message;
+        }
+        catch (Exception e)
+        {
+            return Environment.NewLine + $"Besides: the final checks ended with {e.GetType().Name}: {e.Message}";
+        }
     }
 
     public async ValueTask DisposeAsync()

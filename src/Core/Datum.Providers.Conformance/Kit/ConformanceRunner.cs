@@ -75,7 +75,7 @@ public sealed class ConformanceRunner(Func<ConformanceWorld> createWorld)
         }
         catch (CaseFailedException e)
         {
-            return Result(run, kind, CaseStatus.Failed, e.Message + run?.Host.Faults.Story());
+            return Result(run, kind, CaseStatus.Failed, e.Message + (run is null ? "" : await AlsoAsync(run, e)) + run?.Host.Faults.Story());
         }
         catch (Exception e)
         {
@@ -87,6 +87,10 @@ public sealed class ConformanceRunner(Func<ConformanceWorld> createWorld)
                 await run.DisposeAsync();
         }
     }
+
+    /// <summary>A case that failed is checked for leaks and violations too, unless these are why it failed.</summary>
+    private static async Task<string> AlsoAsync(CaseRun run, CaseFailedException why) =>
+        await run.AlsoWrongAsync() is { } also && !also.Contains(why.Message, StringComparison.Ordinal) ? also : "";
 
     private static KindResult NotApplicable(ResourceKind kind, string why) =>
         new() { Kind = kind, Status = CaseStatus.NotApplicable, Message = why, Calls = ImmutableSortedDictionary<string, long>.Empty, FaultsInjected = 0 };

@@ -206,3 +206,23 @@ public interface IGuestControl
     /// <summary>Sets what the guest of an instance's main part says of its health; null: it says nothing any more.</summary>
     ValueTask SetGuestReadyAsync(Part part, bool? ready);
 }
+
+/// <summary>Counts sign-ins: many platforms allow only a few at a time.</summary>
+public interface ISignInCount
+{
+    /// <summary>Session tokens that the platform accepts now.</summary>
+    ValueTask<int> CountSignInsAsync();
+}
+
+/// <summary>Hands over the driver as a host loads it: a folder with the driver's assembly and what it brings along.</summary>
+public interface IPackedDriver
+{
+    /// <summary>The folder; null when it wasn't built.</summary>
+    string? Folder { get; }
+
+    /// <summary>File name of the driver's assembly in it.</summary>
+    string Assembly { get; }
+
+    /// <summary>Full name of the factory, a public class with a constructor without parameters.</summary>
+    string FactoryType { get; }
+}

@@ -34,6 +34,8 @@ public sealed class SimulatedCloudHandler(SimulatedCloud cloud, TimeProvider tim
                 break;
         }
 
+        if (!path.StartsWith("/admin/", StringComparison.Ordinal) && cloud.Admit(request.Method, path, request.Headers.Authorization?.Parameter) is { } door)
+            return ToMessage(door, request);
         if (path == "/v1/events" && request.Method == HttpMethod.Get)
             return Watch(ToRequest(request, uri, body), request, fault?.Kind);
         var response = path.StartsWith("/admin/", StringComparison.Ordinal)

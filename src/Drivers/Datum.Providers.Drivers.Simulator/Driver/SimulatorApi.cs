@@ -1,15 +1,16 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Datum.Providers.Sdk;
 
 namespace Datum.Providers.Drivers.Simulator;
 
 /// <summary>The platform's API, typed.</summary>
-internal sealed class SimulatorApi : IDisposable
+internal sealed class SimulatorApi : IAsyncDisposable
 {
     private const string HandlePrefix = "sim1:";
 
-    private readonly RestClient _client;
+    private readonly SignedClient _client;
     private readonly ErrorTable _errors = new()
     {
         Detail = ReadDetail,
@@ -30,15 +31,15 @@ internal sealed class SimulatorApi : IDisposable
         ],
     };
 
-    public SimulatorApi(HttpMessageHandler handler, Uri address, TimeProvider time)
+    public SimulatorApi(HttpMessageHandler handler, Uri address, TimeProvider time, string? credential)
     {
         Time = time;
-        _client = new RestClient(handler, new RestClientOptions { BaseAddress = address, Time = time, Errors = _errors, UserAgent = "datum-providers-simulator/" + SimulatorDescriptor.Version });
+        _client = new SignedClient(new RestClient(handler, new RestClientOptions { BaseAddress = address, Time = time, Errors = _errors, UserAgent = "datum-providers-simulator/" + SimulatorDescriptor.Version }), time, credential);
     }
 
     public TimeProvider Time { get; }
 
-    public void Dispose() => _client.Dispose();
+    public ValueTask DisposeAsync() => _client.DisposeAsync();
 
     public async ValueTask<Answer<CloudAccount>> AccountAsync(Call call) =>
         (await _client.SendAsync(call, RestRequest.Get("v1/account"))).Read(CloudJson.Default.CloudAccount);
@@ -92,11 +93,11 @@ internal sealed class SimulatorApi : IDisposable
         var request = RestRequest.Post($"v1/{collection}", wish, CloudJson.Default.CloudObject);
         if (token is not null)
             request = request.WithHeader("Idempotency-Key", token);
-        return (await _client.SendAsync(call, request)).Read(CloudJson.Default.CloudAccepted);
+        return Scrubbed((await _client.SendAsync(call, request)).Read(CloudJson.Default.CloudAccepted), wish);
     }
 
     public async ValueTask<Answer<CloudObject>> PatchAsync(Call call, string collection, string id, CloudObject change) =>
-        (await _client.SendAsync(call, RestRequest.Patch($"v1/{collection}/{Uri.EscapeDataString(id)}", change, CloudJson.Default.CloudObject))).Read(CloudJson.Default.CloudObject);
+        Scrubbed((await _client.SendAsync(call, RestRequest.Patch($"v1/{collection}/{Uri.EscapeDataString(id)}", change, CloudJson.Default.CloudObject))).Read(CloudJson.Default.CloudObject), change);
 
     /// <summary>Other labels, if the object is still as it was read; neither item nor error when it is gone.</summary>
     public async ValueTask<(CloudObject? Item, DriverError? Error)> RelabelAsync(Call call, CloudObject item, ImmutableSortedDictionary<string, string> labels)
@@ -190,6 +191,10 @@ internal sealed class SimulatorApi : IDisposable
         new("search", query.Search),
         new("zone", zone),
         new("after", after));
+
+    /// <summary>A platform may repeat in an error what it was sent: contents of payloads don't go on from here.</summary>
+    private static Answer<T> Scrubbed<T>(Answer<T> answer, CloudObject sent) where T : class =>
+        answer.Error is { } error && sent.Content is { } content ? SignedClient.Scrub(error, content.Values.Select(v => Encoding.UTF8.GetString(v.Span))) : answer;
 
     private static ErrorDetail ReadDetail(RestResult result)
     {

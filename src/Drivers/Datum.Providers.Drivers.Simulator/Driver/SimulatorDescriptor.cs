@@ -4,6 +4,7 @@ namespace Datum.Providers.Drivers.Simulator;
 internal static class SimulatorDescriptor
 {
     public const string Version = "0.1.0";
+    public const string TokenKey = "token";
     public const int MaxContainers = 16;
     public const int MaxInterfaces = 4;
     public const int MaxDataDisks = 8;
@@ -45,6 +46,7 @@ internal static class SimulatorDescriptor
         LocationKey = "simulator",
         LocationSchema = LocationSchema,
         SettingsSchema = SettingsSchema,
+        CredentialKeys = [new CredentialKey { Key = TokenKey, Description = "What the platform lets callers in by; only where it requires one." }],
         RangeOrder = profile.RangeOrder,
         Kinds = [.. Kinds.Select(k => Kind(profile, k))],
         Abilities = [Ability.Power, Ability.ConsoleLog, Ability.ImageCatalog, Ability.Offerings, Ability.Quotas, Ability.ChangeFeed],

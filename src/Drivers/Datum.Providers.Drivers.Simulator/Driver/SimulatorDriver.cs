@@ -11,9 +11,9 @@ internal sealed partial class SimulatorDriver : IInfrastructureDriver
     private readonly string _installation;
     private int _disposed;
 
-    public SimulatorDriver(IDriverHost host, Connection connection, SimulatorKnobs knobs, SimulatorProfile profile, Uri address, HttpMessageHandler handler, IDisposable? ownHandler)
+    public SimulatorDriver(IDriverHost host, Connection connection, SimulatorKnobs knobs, SimulatorProfile profile, Uri address, HttpMessageHandler handler, IDisposable? ownHandler, string? credential = null)
     {
-        _api = new SimulatorApi(handler, address, host.Time);
+        _api = new SimulatorApi(handler, address, host.Time, credential);
         _ownHandler = ownHandler;
         _logger = host.Logger;
         _installation = connection.Installation;
@@ -55,7 +55,7 @@ internal sealed partial class SimulatorDriver : IInfrastructureDriver
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
         await _ended.CancelAsync();
-        _api.Dispose();
+        await _api.DisposeAsync();
         _ownHandler?.Dispose();
         _ended.Dispose();
     }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 
 namespace Datum.Providers.Drivers.Simulator;
@@ -21,7 +22,7 @@ public sealed class SimulatorDriverFactory : IDriverFactory
     public DriverDescriptor Describe() => SimulatorDescriptor.For(_profile);
 
     /// <inheritdoc/>
-    public ValueTask<IInfrastructureDriver> ConnectAsync(IDriverHost host, Connection connection, CancellationToken cancellation)
+    public async ValueTask<IInfrastructureDriver> ConnectAsync(IDriverHost host, Connection connection, CancellationToken cancellation)
     {
         var settings = ReadSettings(connection.Settings);
         var knobs = settings.Knobs ?? new SimulatorKnobs();
@@ -36,7 +37,7 @@ public sealed class SimulatorDriverFactory : IDriverFactory
         {
             if (endpoint.Scheme is not ("http" or "https" or "unix"))
                 throw Refuse($"The endpoint's scheme {endpoint.Scheme} isn't one of http, https, unix, simulator.", "endpoint");
-            return new(new SimulatorDriver(host, connection, knobs, _profile, endpoint, host.HttpHandler, ownHandler: null));
+            return new SimulatorDriver(host, connection, knobs, _profile, endpoint, host.HttpHandler, ownHandler: null, await ReadTokenAsync(host, cancellation));
         }
 
         if (string.IsNullOrWhiteSpace(settings.StatePath) || !Path.IsPathFullyQualified(settings.StatePath))
@@ -53,7 +54,15 @@ public sealed class SimulatorDriverFactory : IDriverFactory
         }
 
         var handler = new SimulatedCloudHandler(cloud, host.Time);
-        return new(new SimulatorDriver(host, connection, knobs, _profile, new Uri("http://simulator.invalid/"), handler, handler));
+        return new SimulatorDriver(host, connection, knobs, _profile, new Uri("http://simulator.invalid/"), handler, handler);
+    }
+
+    private static async ValueTask<string?> ReadTokenAsync(IDriverHost host, CancellationToken cancellation)
+    {
+        var token = Encoding.UTF8.GetString((await host.ReadCredentialAsync(SimulatorDescriptor.TokenKey, cancellation)).Span).Trim();
+        if (token.Any(c => c is < '!' or > '~'))
+            throw new DriverException(new DriverError { Code = ErrorCode.Unauthenticated, Effect = Effect.NotApplied, Scope = ErrorScope.Account, Message = $"Credential {SimulatorDescriptor.TokenKey} holds characters that no bearer token has." });
+        return token.Length == 0 ? null : token;
     }
 
     private static SimulatorSettings ReadSettings(JsonElement json)
