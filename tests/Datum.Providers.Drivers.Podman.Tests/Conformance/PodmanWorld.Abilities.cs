@@ -5,10 +5,17 @@ using Datum.Providers.Drivers.Podman.Instances;
 namespace Datum.Providers.Drivers.Podman.Tests.Conformance;
 
 /// <summary>What can be done behind the driver's back. Podman's labels are fixed at create, so a mark changes by making the object again under its name.</summary>
-internal sealed partial class PodmanWorld : ICensus, IVanish, IForeignObjects, IMarkTampering, IDriftMaker, IDeletionBlocker, IObjectReader, IPathWishes
+internal sealed partial class PodmanWorld : ICensus, IVanish, IForeignObjects, IMarkTampering, IDriftMaker, IDeletionBlocker, IObjectReader, IPathWishes, IPackedDriver
 {
     // Numbers of ranges that samples don't reach.
     private int _spare = 200;
+
+    // Beside the tests lies what a packed driver's folder holds.
+    public string? Folder => AppContext.BaseDirectory;
+
+    public string Assembly => "Datum.Providers.Drivers.Podman.dll";
+
+    public string FactoryType => typeof(PodmanDriverFactory).FullName!;
 
     public async ValueTask<ImmutableArray<CensusObject>> CountAsync() => await _objects.CountAsync();
 
