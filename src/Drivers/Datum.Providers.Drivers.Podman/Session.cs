@@ -30,10 +30,10 @@ internal sealed record Session
 
     public static string KindLabel(ResourceKind kind) => $"{Marks.KindKey}={ResourceNames.Prefix(kind)}";
 
-    /// <summary>A step that no observation of this driver names.</summary>
+    /// <summary>A step that no observation of this driver names here: another version may have named it, so the host looks again (DC-15).</summary>
     public static DriverError UnknownStep(Step step) => new()
     {
-        Code = ErrorCode.Bug,
+        Code = ErrorCode.PreconditionFailed,
         Effect = Effect.NotApplied,
         Message = $"There is no step '{step.Part}' for {step.Verb}.",
     };

@@ -27,13 +27,14 @@ internal sealed class PodmanObjects(PodmanHost podman, string installation)
         foreach (var container in await ListAsync($"containers/json?all=true&{filter}"))
             if (!container.GetProperty("IsInfra").GetBoolean())
                 Add(container.GetProperty("Id").GetString()!, Labels(container, "Labels"), container.GetProperty("Names")[0].GetString()!);
-        foreach (var name in await SecretsAsync())
+        // The stored contents of one instance are one part of many keys; the driver names it by what their names begin with.
+        foreach (var stored in (await SecretsAsync()).GroupBy(n => n[SecretPrefix.Length..].Split('-')[0], StringComparer.Ordinal))
             found.Add(new CensusObject
             {
-                Id = name,
+                Id = $"{SecretPrefix}{stored.Key}-",
                 Kind = ResourceKind.Instance,
-                IdentityName = name[SecretPrefix.Length..].Split('-')[0],
-                Labels = name,
+                IdentityName = stored.Key,
+                Labels = string.Join(' ', stored.Order(StringComparer.Ordinal)),
                 Attached = true,
             });
         return found.ToImmutable();

@@ -50,6 +50,9 @@ internal sealed partial class PodmanWorld : ICensus, IVanish, IForeignObjects, I
         return collection == "networks" ? await MakeNetworkAsync(name, labels) : await _objects.MakeAsync(collection, name, labels);
     }
 
+    // Names are unique at Podman, and the driver looks for its own ones.
+    public bool CopiesAnswer => false;
+
     public ValueTask StripMarkAsync(ResourceKind kind, Part part) => RemakeAsync(kind, part, _ => []);
 
     public ValueTask ForgeMarkAsync(ResourceKind kind, Part part, string installation) => RemakeAsync(kind, part, labels =>

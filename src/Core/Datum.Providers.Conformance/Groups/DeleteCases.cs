@@ -101,7 +101,7 @@ internal static class DeleteCases
             var original = new Part { Name = name, Id = resource.Identity.PartId(name)! };
             var copy = new Part { Name = name, Id = await run.Run.Need<IForeignObjects>().CopyAsync(run.Kind, original) };
             await Listing.SettleAsync(run);
-            if (run.Descriptor.CreateClass != CreateClass.Manual)
+            if (run.Descriptor.CreateClass != CreateClass.Manual && run.Run.Need<IForeignObjects>().CopiesAnswer)
             {
                 var step = new Step { Part = name, Verb = StepVerb.Delete, Class = CreateClass.Repeatable, Description = $"delete {name}" };
                 var blind = await (await run.VerbsAsync()).DeleteAsync(step, resource.TokenOf(step), resource.Identity with { Parts = [] });

@@ -50,6 +50,12 @@ public interface IForeignObjects
 
     /// <summary>Copies an object with its mark, as a user's clone does; returns the copy's id.</summary>
     ValueTask<string> CopyAsync(ResourceKind kind, Part part);
+
+    /// <summary>
+    /// False where the driver finds what isn't recorded by a name that the platform gives to one object only: a copy then has another name and never
+    /// answers to the identity (DC-24).
+    /// </summary>
+    bool CopiesAnswer => true;
 }
 
 /// <summary>Changes marks behind the driver's back.</summary>
