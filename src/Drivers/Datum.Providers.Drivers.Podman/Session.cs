@@ -38,6 +38,14 @@ internal sealed record Session
         Message = $"There is no step '{step.Part}' for {step.Verb}.",
     };
 
+    /// <summary>What is recorded is gone; another in its place would belong to another life (DC-24).</summary>
+    public static DriverError Gone(string what) => new()
+    {
+        Code = ErrorCode.PreconditionFailed,
+        Effect = Effect.NotApplied,
+        Message = $"{what} is recorded and isn't there any more; it isn't made again in this life.",
+    };
+
     /// <summary>The object isn't ours, so nothing is done to it (law L3).</summary>
     public static DriverError NotOurs(string what, MarkState mark) => new()
     {

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Datum.Providers.Conformance;
+using Datum.Providers.Drivers.Podman.Firewall;
 using Datum.Providers.Testing;
 
 namespace Datum.Providers.Drivers.Podman.Tests.Conformance;
@@ -23,10 +24,11 @@ internal sealed class PodmanObjects(PodmanHost podman, string installation)
         foreach (var volume in await ListAsync($"volumes/json?{filter}"))
             Add(volume.GetProperty("Name").GetString()!, Labels(volume, "Labels"), volume.GetProperty("Name").GetString()!);
         foreach (var pod in await ListAsync($"pods/json?{filter}"))
-            Add(pod.GetProperty("Id").GetString()!, Labels(pod, "Labels"), pod.GetProperty("Name").GetString()!);
+            Add(pod.GetProperty("Id").GetString()!, Labels(pod, "Labels"), pod.GetProperty("Name").GetString()!, await PodRevisionAsync(pod));
         foreach (var container in await ListAsync($"containers/json?all=true&{filter}"))
             if (!container.GetProperty("IsInfra").GetBoolean())
-                Add(container.GetProperty("Id").GetString()!, Labels(container, "Labels"), container.GetProperty("Names")[0].GetString()!);
+                Add(container.GetProperty("Id").GetString()!, Labels(container, "Labels"), container.GetProperty("Names")[0].GetString()!,
+                    $"{container.GetProperty("State").GetString()}/{container.GetProperty("Pid")}/{container.GetProperty("StartedAt")}");
         // The stored contents of one instance are one part of many keys; the driver names it by what their names begin with.
         foreach (var stored in (await SecretsAsync()).GroupBy(n => n[SecretPrefix.Length..].Split('-')[0], StringComparer.Ordinal))
             found.Add(new CensusObject
@@ -39,7 +41,7 @@ internal sealed class PodmanObjects(PodmanHost podman, string installation)
             });
         return found.ToImmutable();
 
-        void Add(string id, Dictionary<string, string> labels, string name)
+        void Add(string id, Dictionary<string, string> labels, string name, string? revision = null)
         {
             if (Marks.Parse(labels) is { } mark)
                 found.Add(new CensusObject
@@ -49,6 +51,7 @@ internal sealed class PodmanObjects(PodmanHost podman, string installation)
                     IdentityName = mark.Name,
                     Incarnation = mark.Incarnation,
                     Labels = $"{name} {string.Join(' ', labels.Select(l => $"{l.Key}={l.Value}"))}",
+                    Revision = revision,
                 });
         }
     }
@@ -89,10 +92,22 @@ internal sealed class PodmanObjects(PodmanHost podman, string installation)
         return labels;
     }
 
+    // The packet filter belongs to the pod, and Podman knows nothing of it.
+    private async Task<string> PodRevisionAsync(JsonElement pod)
+    {
+        var status = pod.GetProperty("Status").GetString();
+        if (pod.GetProperty("InfraId").GetString() is not { Length: > 0 } || await NetworkNamespaceAsync(pod.GetProperty("Id").GetString()!) is not { } netns)
+            return status!;
+        var loaded = await new NsenterFirewall(TimeProvider.System).ReadAsync(netns, CancellationToken.None);
+        return $"{status}/{loaded.Value}";
+    }
+
     /// <summary>The network namespace of a pod; null while it has none.</summary>
     public async Task<string?> NetworkNamespaceAsync(string pod)
     {
         var infra = (await GetAsync($"pods/{pod}/json")).GetProperty("InfraContainerID").GetString();
+        if (string.IsNullOrEmpty(infra))
+            return null;
         var path = (await GetAsync($"containers/{infra}/json")).GetProperty("NetworkSettings").GetProperty("SandboxKey").GetString();
         return string.IsNullOrEmpty(path) ? null : path;
     }

@@ -31,6 +31,13 @@ internal sealed class PodmanDisks(Session session) : IResourceDriver<DiskSpec, D
             return Failed(Session.UnknownStep(operation.Step));
         if (Validate(desired, session.Connection).FirstOrDefault(f => !f.Tolerated) is { } finding)
             return Failed(new DriverError { Code = ErrorCode.Unsupported, Effect = Effect.NotApplied, Message = finding.Message, Field = finding.Path });
+        if (id.PartId(PartName) is { } recorded)
+        {
+            var known = await session.Podman.VolumeAsync(operation.Call, recorded);
+            if (known.Value is null)
+                return Failed(known.Error ?? Session.Gone(recorded));
+        }
+
         var labels = Marks.ToPairs(Marks.For(id));
         var result = await session.Podman.CreateVolumeAsync(operation.Call, new VolumeCreate
         {

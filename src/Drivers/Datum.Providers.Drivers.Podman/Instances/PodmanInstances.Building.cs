@@ -52,6 +52,8 @@ internal sealed partial class PodmanInstances
         var found = await session.Podman.PodAsync(call, name);
         if (found.Error is { } lookError)
             return Failed(lookError);
+        if (id.PartId(InstanceParts.Pod) is { } recorded && found.Value?.Id != recorded)
+            return Failed(Session.Gone($"pod {recorded}"));
         if (found.Value is { } existing)
         {
             var mark = Marks.Parse(existing.Labels ?? []);
@@ -176,6 +178,8 @@ internal sealed partial class PodmanInstances
             return Failed(error);
         if (view.Containers.TryGetValue(container.Name, out var existing))
             return Made(container, existing.Id, existing.ImageId);
+        if (id.PartId(InstanceParts.Container(container.Name)) is { } recorded)
+            return Failed(Session.Gone($"container {recorded}"));
         var image = await LocalImageAsync(call, id, container);
         if (image.Error is { } imageError)
             return Failed(imageError);

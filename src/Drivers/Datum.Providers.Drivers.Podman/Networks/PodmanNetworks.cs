@@ -30,6 +30,13 @@ internal sealed class PodmanNetworks(Session session) : IResourceDriver<NetworkS
             return Failed(Session.UnknownStep(operation.Step));
         if (Validate(desired).FirstOrDefault(f => !f.Tolerated) is { } finding)
             return Failed(new DriverError { Code = ErrorCode.Unsupported, Effect = Effect.NotApplied, Message = finding.Message, Field = finding.Path });
+        if (id.PartId(PartName) is { } recorded)
+        {
+            var known = await session.Podman.NetworkAsync(operation.Call, recorded);
+            if (known.Value is null)
+                return Failed(known.Error ?? Session.Gone(recorded));
+        }
+
         var body = new NetworkObject
         {
             Name = Name(id),
