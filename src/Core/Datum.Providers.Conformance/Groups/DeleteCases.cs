@@ -164,7 +164,7 @@ internal static class DeleteCases
     {
         var resource = await run.BuiltAsync();
         var disks = run.Sample.NeedsOwn.Contains(ResourceKind.Disk) ? resource.Context.Refer(ResourceKind.Disk) : null;
-        var others = (await Listing.ObjectsAsync(run)).Keys.Where(o => resource.Identity.Parts.All(p => p.Id != o)).ToList();
+        var others = (await run.Run.Need<ICensus>().CountAsync()).Where(o => !o.Attached && resource.Identity.Parts.All(p => p.Id != o.Id)).Select(o => o.Id).ToList();
         var from = resource.Steps.Count;
         await run.TakeDownAsync(resource, new LoopHooks
         {
