@@ -62,7 +62,7 @@ public sealed class AbilityTests
     public async Task DC_59_listings_come_in_pages_of_the_asked_size_that_a_cursor_alone_continues()
     {
         var volumes = string.Join(',', Enumerable.Range(1, 5).Select(i =>
-            $$"""{"Name":"dsk-{{i}}","Driver":"local","Labels":{"datum-install":"t1","datum-kind":"dsk","datum-name":"{{new string((char)('0' + i), 32)}}","datum-incarnation":"1"}}"""));
+            $$$"""{"Name":"dsk-{{{i}}}","Driver":"local","Labels":{"datum-install":"t1","datum-kind":"dsk","datum-name":"{{{new string((char)('0' + i), 32)}}}","datum-incarnation":"1"}}"""));
         using var host = new Answers(_ => Json($"[{volumes}]"));
         var pages = new List<ListPage<DiskFacts>>();
         do
