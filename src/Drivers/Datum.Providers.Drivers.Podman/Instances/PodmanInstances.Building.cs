@@ -108,6 +108,8 @@ internal sealed partial class PodmanInstances
         if (session.Firewall.Unavailable is { } reason)
             return Failed(Refusal(ErrorCode.Unsupported, reason, $"interfaces[{spec.Interfaces[0].Name}].ingress"));
         var (view, error) = await OwnAsync(call, id, withFirewall: false);
+        if (error is { Code: ErrorCode.NotReadyYet } && view.Pod is null && id.PartId(InstanceParts.Pod) is { } recorded)
+            return Failed(Session.Gone($"pod {recorded}"));
         if (error is not null)
             return Failed(error);
         if (view.NetworkNamespace is not { } netns)
