@@ -80,7 +80,7 @@ internal sealed partial class PodmanInstances
 
         var result = await session.Podman.CreatePodAsync(call, InstanceBodies.Pod(id, spec, session.Settings));
         if (result.Error is { } error)
-            return Failed(error.Code == ErrorCode.Conflict || result.Status is 0 ? error : error with { Effect = Effect.Unknown });
+            return Failed(error.Code is ErrorCode.Conflict or ErrorCode.Forbidden or ErrorCode.Throttled || result.Status is 0 ? error : error with { Effect = Effect.Unknown });
         var created = result.Read(LibpodJson.Default.CreatedId);
         return created.Error is { } unreadable ? Failed(unreadable)
             : new Done<InstanceFacts> { Parts = [new Part { Name = InstanceParts.Pod, Id = created.Value!.Id }] };
