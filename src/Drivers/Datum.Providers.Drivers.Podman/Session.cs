@@ -30,20 +30,20 @@ internal sealed record Session
 
     public static string KindLabel(ResourceKind kind) => $"{Marks.KindKey}={ResourceNames.Prefix(kind)}";
 
-    /// <summary>A step that no observation of this driver names.</summary>
+    /// <summary>A step that no observation of this driver names here: another version may have named it, so the host looks again (DC-15).</summary>
     public static DriverError UnknownStep(Step step) => new()
     {
-        Code = ErrorCode.Bug,
+        Code = ErrorCode.PreconditionFailed,
         Effect = Effect.NotApplied,
         Message = $"There is no step '{step.Part}' for {step.Verb}.",
     };
 
-    /// <summary>Listings here are one page: a cursor isn't one of ours (DC-59). Null when there is none.</summary>
-    public static DriverError? BadCursor(string? cursor) => cursor is null ? null : new DriverError
+    /// <summary>What is recorded is gone; another in its place would belong to another life (DC-24).</summary>
+    public static DriverError Gone(string what) => new()
     {
         Code = ErrorCode.PreconditionFailed,
         Effect = Effect.NotApplied,
-        Message = "The cursor isn't one of this driver's; begin again.",
+        Message = $"{what} is recorded and isn't there any more; it isn't made again in this life.",
     };
 
     /// <summary>The object isn't ours, so nothing is done to it (law L3).</summary>

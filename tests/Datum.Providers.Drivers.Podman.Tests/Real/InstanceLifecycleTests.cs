@@ -83,27 +83,28 @@ public sealed class InstanceLifecycleTests : PodmanFixture
     }
 
     [Test]
-    public async Task A_removed_container_is_made_again_from_the_image_that_was_resolved_first()
+    public async Task A_tag_that_moved_is_no_drift_and_a_removed_container_needs_a_new_life()
     {
         await TagAsync(PodmanHost.WebImage, "moving");
         var network = await NetworkAsync();
         var instance = NewInstance();
         var spec = Web(network, c => c with { Image = $"localhost/{Installation}:moving" });
-        var first = await instance.DriveToReadyAsync(spec);
+        await instance.DriveToReadyAsync(spec);
         await PullAsync(PodmanHost.OtherWebImage);
         await TagAsync(PodmanHost.OtherWebImage, "moving");
 
-        Assert.That((await instance.PresentAsync(spec)).Drift, Is.Empty, "a tag that moved is no drift");
+        Assert.That((await instance.PresentAsync(spec)).Drift, Is.Empty);
         using (await Podman.Client.DeleteAsync(new Uri($"containers/{instance.Id.PartId("container-web")}?force=true", UriKind.Relative)))
         {
         }
 
         var seen = await instance.PresentAsync(spec);
-        Assert.That(seen.Next!.Part, Is.EqualTo("container-web"));
-        var again = await instance.DriveToReadyAsync(spec);
+        var step = new Step { Part = "container-web", Verb = StepVerb.Create, Class = CreateClass.Named };
+        var again = (Failed<InstanceFacts>)await instance.DoAsync(step, spec);
 
-        Assert.That(again.Resolved["image.web"], Is.EqualTo(first.Resolved["image.web"]));
-        Assert.That(await FetchEventuallyAsync(Address(again.Facts), 8080), Does.Contain("variant latest"));
+        Assert.That((seen.Next, seen.State), Is.EqualTo(((Step?)null, Lifecycle.Degraded)));
+        Assert.That((seen.Drift.Single().Path, seen.Drift.Single().Remedy), Is.EqualTo(("sandbox.containers[web]", Remedy.Replace)));
+        Assert.That((again.Error.Code, again.Error.Effect), Is.EqualTo((ErrorCode.PreconditionFailed, Effect.NotApplied)));
     }
 
     [Test]

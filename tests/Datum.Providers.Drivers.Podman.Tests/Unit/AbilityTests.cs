@@ -45,7 +45,7 @@ public sealed class AbilityTests
     }
 
     [Test]
-    public async Task DC_59_a_cursor_is_refused_since_listings_are_one_page()
+    public async Task DC_59_a_cursor_of_another_driver_is_refused()
     {
         using var host = new Answers(_ => Json("[]"));
         await using var driver = await host.ConnectAsync();
@@ -56,6 +56,24 @@ public sealed class AbilityTests
         };
         Assert.That(errors.Select(e => (e!.Code, e.Effect)), Is.All.EqualTo((ErrorCode.PreconditionFailed, Effect.NotApplied)));
         Assert.That(host.Requests, Is.Empty);
+    }
+
+    [Test]
+    public async Task DC_59_listings_come_in_pages_of_the_asked_size_that_a_cursor_alone_continues()
+    {
+        var volumes = string.Join(',', Enumerable.Range(1, 5).Select(i =>
+            $$$"""{"Name":"dsk-{{{i}}}","Driver":"local","Labels":{"datum-install":"t1","datum-kind":"dsk","datum-name":"{{{new string((char)('0' + i), 32)}}}","datum-incarnation":"1"}}"""));
+        using var host = new Answers(_ => Json($"[{volumes}]"));
+        var pages = new List<ListPage<DiskFacts>>();
+        do
+        {
+            // Each page by another session.
+            await using var driver = await host.ConnectAsync();
+            pages.Add((await driver.Disks!.ListAsync(Call(), new ListQuery { Installation = "t1", PageSize = 2 }, pages.LastOrDefault()?.Next)).Value!);
+        }
+        while (pages[^1].Next is not null);
+        Assert.That(pages.Select(p => string.Join(' ', p.Items.Select(i => i.Parts[0].Id))), Is.EqualTo(new[] { "dsk-1 dsk-2", "dsk-3 dsk-4", "dsk-5" }));
+        Assert.That(pages.Select(p => p.Complete), Is.All.True);
     }
 
     [Test]

@@ -93,8 +93,22 @@ public sealed class ValidationTests
     }
 
     [Test]
-    public void A_disk_without_the_configs_consent_is_refused() =>
-        Assert.That(PodmanDisks.Validate(new DiskSpec { SizeGiB = 10 }, allowUnenforcedSize: false).Single().Tolerated, Is.False);
+    public void A_disks_size_type_and_filesystem_need_the_configs_consent()
+    {
+        var disk = new DiskSpec { SizeGiB = 10, Type = "fast", Filesystem = "ext4" };
+        var strict = new Connection { Installation = "t1" };
+        var lax = strict with { AllowUnenforcedDiskSize = true };
+        var mapped = lax with { DiskTypes = ImmutableDictionary<string, string>.Empty.Add("fast", "local") };
+        Assert.That(PodmanDisks.Validate(disk, strict).Select(f => (f.Path, f.Tolerated)), Is.EqualTo(new[] { ("sizeGiB", false), ("type", false), ("filesystem", false) }));
+        Assert.That(PodmanDisks.Validate(disk, lax).Select(f => (f.Path, f.Tolerated)), Is.EqualTo(new[] { ("sizeGiB", true), ("type", true), ("filesystem", true) }));
+        Assert.That(PodmanDisks.Validate(disk, mapped).Select(f => f.Path), Does.Not.Contain("type"));
+        Assert.That(PodmanDisks.Validate(disk with { SizeGiB = 0 }, lax).Count(f => !f.Tolerated), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void Every_fault_is_named_also_when_there_is_no_container() =>
+        Assert.That(InstanceValidator.Validate(Good with { Sandbox = null, Interfaces = [] }, new Connection { Installation = "t1" }, null).Select(f => f.Path),
+            Is.EqualTo(new[] { "sandbox", "interfaces" }));
 
     private static InstanceSpec Containers(ImmutableArray<ContainerSpec> containers) => Good with { Sandbox = new SandboxSpec { Containers = containers } };
 

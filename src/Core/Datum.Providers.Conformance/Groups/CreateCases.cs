@@ -250,7 +250,7 @@ internal static class CreateCases
     public static async Task Killed_after_any_step(KindRun run)
     {
         var steps = (await run.BuiltAsync()).Steps.Count;
-        for (var stop = 0; stop < steps; stop++)
+        foreach (var stop in run.Run.BreakPoints.Choose(Enumerable.Range(0, steps)))
         {
             var killAt = stop;
             var resource = await run.PrepareAsync();
@@ -266,7 +266,7 @@ internal static class CreateCases
     public static async Task Killed_before_the_record(KindRun run)
     {
         var steps = (await run.BuiltAsync()).Steps.Count;
-        for (var stop = 0; stop < steps; stop++)
+        foreach (var stop in run.Run.BreakPoints.Choose(Enumerable.Range(0, steps)))
         {
             var killAt = stop;
             var resource = await run.PrepareAsync();

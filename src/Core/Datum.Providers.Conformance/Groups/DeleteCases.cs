@@ -101,7 +101,7 @@ internal static class DeleteCases
             var original = new Part { Name = name, Id = resource.Identity.PartId(name)! };
             var copy = new Part { Name = name, Id = await run.Run.Need<IForeignObjects>().CopyAsync(run.Kind, original) };
             await Listing.SettleAsync(run);
-            if (run.Descriptor.CreateClass != CreateClass.Manual)
+            if (run.Descriptor.CreateClass != CreateClass.Manual && run.Run.Need<IForeignObjects>().CopiesAnswer)
             {
                 var step = new Step { Part = name, Verb = StepVerb.Delete, Class = CreateClass.Repeatable, Description = $"delete {name}" };
                 var blind = await (await run.VerbsAsync()).DeleteAsync(step, resource.TokenOf(step), resource.Identity with { Parts = [] });
@@ -119,7 +119,7 @@ internal static class DeleteCases
     public static async Task Half_built(KindRun run)
     {
         var steps = (await run.BuiltAsync()).Steps.Count;
-        for (var stop = 0; stop < steps; stop++)
+        foreach (var stop in run.Run.BreakPoints.Choose(Enumerable.Range(0, steps)))
         {
             foreach (var recorded in (bool[])[true, false])
             {
@@ -142,7 +142,7 @@ internal static class DeleteCases
     {
         var steps = (await run.BuiltAsync()).Steps.Count;
         var duration = TimeSpan.FromMinutes(3);
-        for (var stop = 0; stop < steps; stop++)
+        foreach (var stop in run.Run.BreakPoints.Choose(Enumerable.Range(0, steps)))
         {
             var at = stop;
             await run.Run.Need<ISlowOperations>().SetDurationAsync(TimeSpan.Zero);
@@ -164,7 +164,7 @@ internal static class DeleteCases
     {
         var resource = await run.BuiltAsync();
         var disks = run.Sample.NeedsOwn.Contains(ResourceKind.Disk) ? resource.Context.Refer(ResourceKind.Disk) : null;
-        var others = (await Listing.ObjectsAsync(run)).Keys.Where(o => resource.Identity.Parts.All(p => p.Id != o)).ToList();
+        var others = (await run.Run.Need<ICensus>().CountAsync()).Where(o => !o.Attached && resource.Identity.Parts.All(p => p.Id != o.Id)).Select(o => o.Id).ToList();
         var from = resource.Steps.Count;
         await run.TakeDownAsync(resource, new LoopHooks
         {

@@ -31,7 +31,7 @@ internal static class DeleteFaultCases
         var clean = await run.BuiltAsync();
         var from = clean.Steps.Count;
         await run.TakeDownAsync(clean);
-        for (var at = 0; at < clean.Steps.Count - from; at++)
+        foreach (var at in run.Run.BreakPoints.Choose(Enumerable.Range(0, clean.Steps.Count - from)))
         {
             var resource = await run.BuiltAsync();
             var target = resource.Steps.Count + at;

@@ -135,7 +135,7 @@ internal static class LimitCases
             new() { Kind = FaultKind.StatusBefore, Status = 503, RetryAfter = TimeSpan.Zero, Times = 50 },
         ])
         {
-            for (var at = 0; at < steps; at++)
+            foreach (var at in run.Run.BreakPoints.Choose(Enumerable.Range(0, steps)))
             {
                 if (await Sweep.UpToAsync(run, at) is not var (resource, step, verbs))
                     continue;

@@ -218,27 +218,24 @@ internal static class PartsCases
             Before = (_, _) => Do(() => seen = run.Faults.Requests.Length),
             After = (_, done) => Do(() => reads.Add(run.Faults.Requests.Skip(seen).Count(r => !r.Mutation))),
         });
-        for (var at = 0; at < reads.Count; at++)
+        foreach (var (at, nth) in run.Run.BreakPoints.Choose(reads.SelectMany((count, at) => Enumerable.Range(1, count).Select(nth => (at, nth)))))
         {
-            for (var nth = 1; nth <= reads[at]; nth++)
+            var resource = await start();
+            var target = resource.Steps.Count + at;
+            var fault = new Fault { Kind = FaultKind.ResetBefore, MutationsOnly = false, Match = r => !r.Mutation, Nth = nth };
+            await go(resource, new LoopHooks
             {
-                var resource = await start();
-                var target = resource.Steps.Count + at;
-                var fault = new Fault { Kind = FaultKind.ResetBefore, MutationsOnly = false, Match = r => !r.Mutation, Nth = nth };
-                await go(resource, new LoopHooks
+                Before = (n, _) => Do(() => { if (n == target) run.Faults.Arm(fault); }),
+                After = (n, done) => Do(() =>
                 {
-                    Before = (n, _) => Do(() => { if (n == target) run.Faults.Arm(fault); }),
-                    After = (n, done) => Do(() =>
-                    {
-                        if (n != target)
-                            return;
-                        run.Faults.Disarm();
-                        Judge(resource, done);
-                    }),
-                });
-                if (!resource.Identity.Parts.IsEmpty && resource.Steps[^1].Step.Verb != StepVerb.Delete)
-                    await run.ExpectExactlyRecordedAsync(resource, $"After read {nth} of step {clean.Steps[from + at].Step.Part} broke");
-            }
+                    if (n != target)
+                        return;
+                    run.Faults.Disarm();
+                    Judge(resource, done);
+                }),
+            });
+            if (!resource.Identity.Parts.IsEmpty && resource.Steps[^1].Step.Verb != StepVerb.Delete)
+                await run.ExpectExactlyRecordedAsync(resource, $"After read {nth} of step {clean.Steps[from + at].Step.Part} broke");
         }
 
         void Judge(Resource resource, DoneStep done)

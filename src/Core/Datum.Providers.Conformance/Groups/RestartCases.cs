@@ -126,7 +126,7 @@ internal static class RestartCases
         var from = clean.Steps.Count;
         await run.TakeDownAsync(clean);
         var steps = clean.Steps.Count - from;
-        for (var stop = 0; stop < steps; stop++)
+        foreach (var stop in run.Run.BreakPoints.Choose(Enumerable.Range(0, steps)))
         {
             await run.Run.Need<ISlowOperations>().SetDurationAsync(TimeSpan.FromSeconds(20));
             var resource = await run.BuiltAsync();

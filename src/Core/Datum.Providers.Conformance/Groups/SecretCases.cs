@@ -146,16 +146,13 @@ internal static class SecretCases
     private static async Task EachMutationAsync(KindRun run, FaultKind kind, Func<RequestRecord, string> echo, ImmutableArray<int> statuses = default)
     {
         var steps = (await run.BuiltAsync()).Steps.Count;
-        for (var at = 0; at < steps; at++)
+        foreach (var (at, status) in run.Run.BreakPoints.Choose(Enumerable.Range(0, steps).SelectMany(at => (statuses.IsDefault ? Statuses : statuses).Select(status => (at, status)))))
         {
-            foreach (var status in statuses.IsDefault ? Statuses : statuses)
-            {
-                if (await Sweep.UpToAsync(run, at) is not var (resource, step, verbs))
-                    continue;
-                run.Faults.Arm(new Fault { Kind = kind, Status = status, Times = 4, Echo = echo, Headers = [new("X-Request-Id", "kit-1")] });
-                await verbs.CreateAsync(step, resource.TokenOf(step), resource.Identity, resource.Spec);
-                run.Faults.Disarm();
-            }
+            if (await Sweep.UpToAsync(run, at) is not var (resource, step, verbs))
+                continue;
+            run.Faults.Arm(new Fault { Kind = kind, Status = status, Times = 4, Echo = echo, Headers = [new("X-Request-Id", "kit-1")] });
+            await verbs.CreateAsync(step, resource.TokenOf(step), resource.Identity, resource.Spec);
+            run.Faults.Disarm();
         }
     }
 

@@ -35,17 +35,14 @@ internal static class Breaking
         var clean = await start();
         var from = clean.Steps.Count;
         await go(clean, null);
-        for (var at = from; at < clean.Steps.Count; at++)
+        foreach (var (at, nth) in run.Run.BreakPoints.ChooseMutations(clean.Steps, from))
         {
-            for (var nth = 1; nth <= clean.Steps[at].Mutations; nth++)
-            {
-                var resource = await start();
-                var where = $"After {fault} at request {nth} of {clean.Steps[at].Step.Verb} {clean.Steps[at].Step.Part}";
-                var hits = run.Faults.Hits;
-                await go(resource, Inject(run, fault with { Nth = nth }, resource.Steps.Count + at - from, judge, mustFail));
-                KindRun.Expect(run.Faults.Hits > hits, $"{where}: the step wasn't done, or without that request; steps: {string.Join(", ", resource.Steps.Select(s => $"{s.Step.Verb} {s.Step.Part}"))} (DC-26).");
-                await after(resource, where);
-            }
+            var resource = await start();
+            var where = $"After {fault} at request {nth} of {clean.Steps[at].Step.Verb} {clean.Steps[at].Step.Part}";
+            var hits = run.Faults.Hits;
+            await go(resource, Inject(run, fault with { Nth = nth }, resource.Steps.Count + at - from, judge, mustFail));
+            KindRun.Expect(run.Faults.Hits > hits, $"{where}: the step wasn't done, or without that request; steps: {string.Join(", ", resource.Steps.Select(s => $"{s.Step.Verb} {s.Step.Part}"))} (DC-26).");
+            await after(resource, where);
         }
     }
 

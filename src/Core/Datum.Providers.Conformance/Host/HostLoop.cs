@@ -70,7 +70,7 @@ internal static class Tokens
     public static string Of(Identity id, string part, int attempt) =>
         Hash(string.Create(CultureInfo.InvariantCulture, $"{id.Name}/{id.Incarnation}/{part}/{attempt}"));
 
-    public static string Name(ResourceKind kind, int number) => Hash(string.Create(CultureInfo.InvariantCulture, $"conformance/{kind}/{number}"));
+    public static string Name(ResourceKind kind, int number, string installation = "") => Hash(string.Create(CultureInfo.InvariantCulture, $"conformance/{installation}/{kind}/{number}"));
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..32];
 }

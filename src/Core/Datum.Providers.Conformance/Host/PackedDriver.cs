@@ -81,6 +81,8 @@ internal sealed class PackedWorld(ConformanceWorld inner, IDriverFactory factory
 
     public override TimeSpan BuildTimeout => inner.BuildTimeout;
 
+    public override int MostBreakPoints => inner.MostBreakPoints;
+
     public override Sample? SampleOf(ResourceKind kind) => inner.SampleOf(kind);
 
     public override ImmutableArray<PayloadContent> Payloads => inner.Payloads;

@@ -28,23 +28,20 @@ internal static class Sweep
         await run.BuildAsync(clean, delete ? null : count);
         if (delete)
             await run.TakeDownAsync(clean, count);
-        for (var at = 0; at < counts.Count; at++)
+        foreach (var (at, nth) in run.Run.BreakPoints.Choose(counts.SelectMany((count, at) => Enumerable.Range(1, count).Select(nth => (at, nth)))))
         {
-            for (var nth = 1; nth <= counts[at]; nth++)
+            var resource = delete ? await run.BuiltAsync() : await run.PrepareAsync();
+            var hooks = At(run, fault with { Nth = nth }, resource.Steps.Count + at, judge);
+            if (delete)
             {
-                var resource = delete ? await run.BuiltAsync() : await run.PrepareAsync();
-                var hooks = At(run, fault with { Nth = nth }, resource.Steps.Count + at, judge);
-                if (delete)
-                {
-                    await run.TakeDownAsync(resource, hooks);
-                    var left = await run.CountAsync(resource);
-                    KindRun.Expect(left.IsEmpty, $"After {fault} at request {nth} of delete step {at}, absence was reported while {string.Join(", ", left.Select(o => o.Id))} is there (L6, DC-21).");
-                }
-                else
-                {
-                    await run.BuildAsync(resource, hooks);
-                    await run.ExpectExactlyRecordedAsync(resource, $"After {fault} at request {nth} of create step {at}");
-                }
+                await run.TakeDownAsync(resource, hooks);
+                var left = await run.CountAsync(resource);
+                KindRun.Expect(left.IsEmpty, $"After {fault} at request {nth} of delete step {at}, absence was reported while {string.Join(", ", left.Select(o => o.Id))} is there (L6, DC-21).");
+            }
+            else
+            {
+                await run.BuildAsync(resource, hooks);
+                await run.ExpectExactlyRecordedAsync(resource, $"After {fault} at request {nth} of create step {at}");
             }
         }
     }

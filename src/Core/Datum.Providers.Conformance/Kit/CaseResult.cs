@@ -33,6 +33,12 @@ public sealed record KindResult
 
     /// <summary>Faults that hit a request.</summary>
     public required long FaultsInjected { get; init; }
+
+    /// <summary>Places that the case could break at one by one; 0 when it doesn't do that.</summary>
+    public long BreakPoints { get; init; }
+
+    /// <summary>Those of them that it did break at: fewer where the world sets <see cref="ConformanceWorld.MostBreakPoints"/>.</summary>
+    public long BreakPointsTried { get; init; }
 }
 
 /// <summary>The result of one case.</summary>

@@ -12,8 +12,9 @@ internal sealed class CaseRun : IAsyncDisposable
     private int _calls;
     private int _numbers;
 
-    public CaseRun(ConformanceWorld world, TimeSpan patience)
+    public CaseRun(ConformanceWorld world, TimeSpan patience, int caseNumber = 0)
     {
+        BreakPoints = new BreakPoints(world.MostBreakPoints, caseNumber);
         World = world;
         Patience = patience;
         Host = new KitHost(world);
@@ -30,6 +31,9 @@ internal sealed class CaseRun : IAsyncDisposable
     public FaultPlan Faults => Host.Faults;
 
     public TimeSpan Patience { get; }
+
+    /// <summary>Places that the case breaks at.</summary>
+    public BreakPoints BreakPoints { get; }
 
     /// <summary>How calls are made from now on.</summary>
     public CallShape Shape { get; set; } = new();
@@ -143,7 +147,7 @@ internal sealed class CaseRun : IAsyncDisposable
     public Identity NewIdentity(ResourceKind kind, int? number = null)
     {
         var n = number ?? Interlocked.Increment(ref _numbers);
-        return new Identity { Installation = World.Connection.Installation, Kind = kind, Name = Tokens.Name(kind, n), Incarnation = 1, Hint = $"conformance/{kind}-{n}" };
+        return new Identity { Installation = World.Connection.Installation, Kind = kind, Name = Tokens.Name(kind, n, World.Connection.Installation), Incarnation = 1, Hint = $"conformance/{kind}-{n}" };
     }
 
     /// <summary>A resource of the world's sample that nothing was built of yet; what it needs is built.</summary>

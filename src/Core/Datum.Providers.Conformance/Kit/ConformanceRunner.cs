@@ -60,7 +60,7 @@ public sealed class ConformanceRunner(Func<ConformanceWorld> createWorld)
         try
         {
             await world.StartAsync();
-            run = new CaseRun(world, Patience);
+            run = new CaseRun(world, Patience, one.Number);
             if (one.Once is { } once)
                 await once(run);
             else
@@ -103,5 +103,7 @@ public sealed class ConformanceRunner(Func<ConformanceWorld> createWorld)
         Message = message,
         Calls = run?.Host.Calls.ByVerb ?? ImmutableSortedDictionary<string, long>.Empty,
         FaultsInjected = run?.Host.Faults.Hits ?? 0,
+        BreakPoints = run?.BreakPoints.Found ?? 0,
+        BreakPointsTried = run?.BreakPoints.Tried ?? 0,
     };
 }

@@ -23,9 +23,20 @@ public static class TextReport
         foreach (var kind in report.Results.SelectMany(r => r.Runs).GroupBy(r => r.Kind).OrderBy(k => k.Key))
             text.AppendLine(CultureInfo.InvariantCulture, $"  {(kind.Key == ResourceKind.Unknown ? "(none)" : kind.Key),-10} {kind.Count(r => r.Status == CaseStatus.Passed)} passed, {kind.Count(r => r.Status == CaseStatus.Failed)} failed, {kind.Count(r => r.Status == CaseStatus.NotApplicable)} not applicable");
 
+        Sampled();
         Section("Failed", CaseStatus.Failed);
         Section("Not applicable", CaseStatus.NotApplicable);
         return text.ToString();
+
+        void Sampled()
+        {
+            var sampled = report.Results.Where(r => r.Runs.Any(k => k.BreakPointsTried < k.BreakPoints)).ToList();
+            if (sampled.Count == 0)
+                return;
+            text.AppendLine().AppendLine("Broken at some of the places only, as the world wants it:");
+            foreach (var result in sampled)
+                text.AppendLine(CultureInfo.InvariantCulture, $"  {result.Case.Id} {string.Join(", ", result.Runs.Where(k => k.BreakPointsTried < k.BreakPoints).Select(k => $"{k.Kind} {Number(k.BreakPointsTried)} of {Number(k.BreakPoints)}"))}");
+        }
 
         void Row(string name, ImmutableArray<CaseResult> results) => Line(name,
             Number(results.Count(r => r.Status == CaseStatus.Passed)),

@@ -39,6 +39,12 @@ public abstract class ConformanceWorld : IAsyncDisposable
     /// <summary>How long building or taking down one resource may take, by <see cref="Time"/>. Default one hour.</summary>
     public virtual TimeSpan BuildTimeout => TimeSpan.FromHours(1);
 
+    /// <summary>
+    /// At how many places a case that breaks requests or kills the host one by one may do so for each kind. Default: at all. For a platform whose
+    /// objects take real time; the report says how many places were left out.
+    /// </summary>
+    public virtual int MostBreakPoints => int.MaxValue;
+
     /// <summary>Wishes of a kind; null when the world has none, which the kit counts as a defect of the world for every kind that the driver has.</summary>
     public virtual Sample? SampleOf(ResourceKind kind) => null;
 

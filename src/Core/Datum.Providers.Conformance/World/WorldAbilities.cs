@@ -25,6 +25,12 @@ public sealed record CensusObject
     /// <summary>Name, labels, tags and description, as text: searched for secrets.</summary>
     public required string Labels { get; init; }
 
+    /// <summary>
+    /// True for what belongs to another object and is no <see cref="Part"/> of its own, e.g. a stored secret that only its name marks: nobody records
+    /// it, and it has to be gone when the resource is.
+    /// </summary>
+    public bool Attached { get; init; }
+
     /// <summary>Changes with every change of the object at the platform; null when the platform can't tell.</summary>
     public string? Revision { get; init; }
 }
@@ -44,6 +50,12 @@ public interface IForeignObjects
 
     /// <summary>Copies an object with its mark, as a user's clone does; returns the copy's id.</summary>
     ValueTask<string> CopyAsync(ResourceKind kind, Part part);
+
+    /// <summary>
+    /// False where the driver finds what isn't recorded by a name that the platform gives to one object only: a copy then has another name and never
+    /// answers to the identity (DC-24).
+    /// </summary>
+    bool CopiesAnswer => true;
 }
 
 /// <summary>Changes marks behind the driver's back.</summary>

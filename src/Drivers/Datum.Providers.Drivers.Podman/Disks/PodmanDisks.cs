@@ -10,7 +10,7 @@ internal sealed class PodmanDisks(Session session) : IResourceDriver<DiskSpec, D
     private static readonly Step CreateStep = new() { Part = PartName, Verb = StepVerb.Create, Class = CreateClass.Named, Description = "create volume" };
     private static readonly Step DeleteStep = new() { Part = PartName, Verb = StepVerb.Delete, Class = CreateClass.Repeatable, Description = "remove volume" };
 
-    public ValueTask<ImmutableArray<Finding>> ValidateAsync(Call call, DiskSpec desired) => new(Validate(desired, session.Connection.AllowUnenforcedDiskSize));
+    public ValueTask<ImmutableArray<Finding>> ValidateAsync(Call call, DiskSpec desired) => new(Validate(desired, session.Connection));
 
     public async ValueTask<Answer<Observation<DiskFacts>>> ObserveAsync(Call call, Identity id, DiskSpec? desired, Handle? handle)
     {
@@ -29,8 +29,15 @@ internal sealed class PodmanDisks(Session session) : IResourceDriver<DiskSpec, D
     {
         if (operation.Step.Part != PartName)
             return Failed(Session.UnknownStep(operation.Step));
-        if (Validate(desired, session.Connection.AllowUnenforcedDiskSize).FirstOrDefault(f => !f.Tolerated) is { } finding)
+        if (Validate(desired, session.Connection).FirstOrDefault(f => !f.Tolerated) is { } finding)
             return Failed(new DriverError { Code = ErrorCode.Unsupported, Effect = Effect.NotApplied, Message = finding.Message, Field = finding.Path });
+        if (id.PartId(PartName) is { } recorded)
+        {
+            var known = await session.Podman.VolumeAsync(operation.Call, recorded);
+            if (known.Value is null)
+                return Failed(known.Error ?? Session.Gone(recorded));
+        }
+
         var labels = Marks.ToPairs(Marks.For(id));
         var result = await session.Podman.CreateVolumeAsync(operation.Call, new VolumeCreate
         {
@@ -79,7 +86,7 @@ internal sealed class PodmanDisks(Session session) : IResourceDriver<DiskSpec, D
 
     public async ValueTask<Answer<ListPage<DiskFacts>>> ListAsync(Call call, ListQuery query, string? cursor)
     {
-        if (Session.BadCursor(cursor) is { } bad)
+        if (Pages.Bad(cursor) is { } bad)
             return bad;
         var answer = await session.Podman.VolumesAsync(call, $"{Marks.InstallKey}={query.Installation}");
         if (answer.Error is { } error)
@@ -101,25 +108,36 @@ internal sealed class PodmanDisks(Session session) : IResourceDriver<DiskSpec, D
             });
         }
 
-        return new ListPage<DiskFacts> { Items = items.ToImmutable(), Complete = true };
+        return Pages.Of(items, query.PageSize, cursor);
     }
 
-    internal static ImmutableArray<Finding> Validate(DiskSpec desired, bool allowUnenforcedSize)
+    internal static ImmutableArray<Finding> Validate(DiskSpec desired, Connection connection)
     {
+        var tolerated = connection.AllowUnenforcedDiskSize;
         var findings = ImmutableArray.CreateBuilder<Finding>();
         findings.Add(new Finding
         {
             Path = "sizeGiB",
             Capability = "diskSize",
-            Tolerated = allowUnenforcedSize,
+            Tolerated = tolerated,
             Message = "A Podman volume shares the machine's filesystem and has no size of its own; allowUnenforcedDiskSize in the ProviderConfig accepts that.",
         });
+        if (desired.SizeGiB <= 0)
+            findings.Add(new Finding { Path = "sizeGiB", Message = $"{desired.SizeGiB} GiB is no size." });
+        if (desired.Type is { } type && !connection.DiskTypes.ContainsKey(type))
+            findings.Add(new Finding
+            {
+                Path = "type",
+                Capability = "diskTypes",
+                Tolerated = tolerated,
+                Message = $"diskTypes in the ProviderConfig has no volume driver for '{type}'; the volume is an ordinary one.",
+            });
         if (desired.Filesystem is { } filesystem)
             findings.Add(new Finding
             {
                 Path = "filesystem",
                 Capability = "filesystem",
-                Tolerated = true,
+                Tolerated = tolerated,
                 Message = $"A Podman volume is a directory of the machine's own filesystem, whether or not that is {filesystem}.",
             });
         return findings.ToImmutable();

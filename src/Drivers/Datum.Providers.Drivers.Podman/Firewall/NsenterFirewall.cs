@@ -118,7 +118,7 @@ internal sealed partial class NsenterFirewall : INetworkNamespaceFirewall
     private static string? Find(string program) =>
         Folders.Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
 
-    [GeneratedRegex(@"^/(var/)?run/(user/\d+/)?netns/[A-Za-z0-9][A-Za-z0-9_-]*$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(/(var/)?run/(user/[0-9]+/)?netns/[A-Za-z0-9][A-Za-z0-9_-]*|/proc/[1-9][0-9]*/ns/net)$", RegexOptions.CultureInvariant)]
     private static partial Regex NamespacePath();
 
     private sealed record NftRun

@@ -13,19 +13,16 @@ internal static class InstanceValidator
 
         if (spec.Machine is not null)
             Refuse("machine", "Podman runs containers, no machines.", "virtualMachines");
+        if (spec is { Sandbox: null, Machine: null })
+            Refuse("sandbox", "An instance needs containers.");
+        Interfaces(spec, connection, firewallUnavailable, Refuse);
+        Volumes(spec, Refuse);
         if (spec.Sandbox is not { } sandbox)
-        {
-            if (spec.Machine is null)
-                Refuse("sandbox", "An instance needs containers.");
             return findings.ToImmutable();
-        }
-
         if (sandbox.Containers.Length is 0 or > PodmanDescriptor.MaxContainers)
             Refuse("sandbox.containers", $"A pod takes 1 to {PodmanDescriptor.MaxContainers} containers.", "maxContainers");
         if (sandbox.Containers.Select(c => c.Name).Distinct(StringComparer.Ordinal).Count() != sandbox.Containers.Length)
             Refuse("sandbox.containers", "Two containers have one name.");
-        Interfaces(spec, connection, firewallUnavailable, Refuse);
-        Volumes(spec, Refuse);
         foreach (var container in sandbox.Containers)
             Container(spec, connection, container, Refuse);
         return findings.ToImmutable();

@@ -52,6 +52,8 @@ internal sealed partial class PodmanInstances
         var found = await session.Podman.PodAsync(call, name);
         if (found.Error is { } lookError)
             return Failed(lookError);
+        if (id.PartId(InstanceParts.Pod) is { } recorded && found.Value?.Id != recorded)
+            return Failed(Session.Gone($"pod {recorded}"));
         if (found.Value is { } existing)
         {
             var mark = Marks.Parse(existing.Labels ?? []);
@@ -78,7 +80,7 @@ internal sealed partial class PodmanInstances
 
         var result = await session.Podman.CreatePodAsync(call, InstanceBodies.Pod(id, spec, session.Settings));
         if (result.Error is { } error)
-            return Failed(error.Code == ErrorCode.Conflict || result.Status is 0 ? error : error with { Effect = Effect.Unknown });
+            return Failed(error.Code is ErrorCode.Conflict or ErrorCode.Forbidden or ErrorCode.Throttled || result.Status is 0 ? error : error with { Effect = Effect.Unknown });
         var created = result.Read(LibpodJson.Default.CreatedId);
         return created.Error is { } unreadable ? Failed(unreadable)
             : new Done<InstanceFacts> { Parts = [new Part { Name = InstanceParts.Pod, Id = created.Value!.Id }] };
@@ -106,6 +108,8 @@ internal sealed partial class PodmanInstances
         if (session.Firewall.Unavailable is { } reason)
             return Failed(Refusal(ErrorCode.Unsupported, reason, $"interfaces[{spec.Interfaces[0].Name}].ingress"));
         var (view, error) = await OwnAsync(call, id, withFirewall: false);
+        if (error is { Code: ErrorCode.NotReadyYet } && view.Pod is null && id.PartId(InstanceParts.Pod) is { } recorded)
+            return Failed(Session.Gone($"pod {recorded}"));
         if (error is not null)
             return Failed(error);
         if (view.NetworkNamespace is not { } netns)
@@ -176,6 +180,8 @@ internal sealed partial class PodmanInstances
             return Failed(error);
         if (view.Containers.TryGetValue(container.Name, out var existing))
             return Made(container, existing.Id, existing.ImageId);
+        if (id.PartId(InstanceParts.Container(container.Name)) is { } recorded)
+            return Failed(Session.Gone($"container {recorded}"));
         var image = await LocalImageAsync(call, id, container);
         if (image.Error is { } imageError)
             return Failed(imageError);

@@ -5,10 +5,10 @@ namespace Datum.Providers.Drivers.Podman.Instances;
 
 internal sealed partial class PodmanInstances
 {
-    /// <summary>Three requests whatever the number of instances: pods, containers, secrets.</summary>
+    /// <summary>Three requests whatever the number of instances: pods, containers, secrets; and a look into each running pod's packet filter, which Podman doesn't know.</summary>
     public async ValueTask<Answer<ListPage<InstanceFacts>>> ListAsync(Call call, ListQuery query, string? cursor)
     {
-        if (Session.BadCursor(cursor) is { } bad)
+        if (Pages.Bad(cursor) is { } bad)
             return bad;
         string[] labels = [$"{Marks.InstallKey}={query.Installation}", Session.KindLabel(ResourceKind.Instance)];
         var pods = await session.Podman.PodsAsync(call, labels);
@@ -24,8 +24,12 @@ internal sealed partial class PodmanInstances
         var members = containers.Value!.Where(c => c.Pod is not null).ToLookup(c => c.Pod!, StringComparer.Ordinal);
         var items = ImmutableArray.CreateBuilder<Listed<InstanceFacts>>();
         foreach (var pod in pods.Value!)
-            if (Marks.Parse(pod.Labels ?? []) is { Part: null } mark)
-                items.Add(Item(pod, mark, [.. members[pod.Id].OrderBy(c => c.Id, StringComparer.Ordinal)]));
+        {
+            if (Marks.Parse(pod.Labels ?? []) is not { Part: null } mark)
+                continue;
+            ImmutableArray<ContainerListItem> inside = [.. members[pod.Id].OrderBy(c => c.Id, StringComparer.Ordinal)];
+            items.Add(Item(pod, mark, inside, await FilterAsync(call, inside)));
+        }
 
         // What a removal that was cut off left behind.
         var seen = items.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
@@ -39,13 +43,22 @@ internal sealed partial class PodmanInstances
                     State = Lifecycle.Deleting,
                     Revision = "payload",
                 });
-        return new ListPage<InstanceFacts> { Items = items.ToImmutable(), Complete = true };
+        return Pages.Of(items, query.PageSize, cursor);
     }
 
-    private static Listed<InstanceFacts> Item(PodListItem pod, Mark mark, ImmutableArray<ContainerListItem> members)
+    // Empty where there is none or none can be read. A look shows it, so the revision must change with it (DC-60).
+    private async ValueTask<string> FilterAsync(Call call, ImmutableArray<ContainerListItem> members)
+    {
+        if (session.Firewall.Unavailable is not null || members.FirstOrDefault(m => m.IsInfra && m.State == "running" && m.Pid > 0) is not { } infra)
+            return "";
+        var loaded = await session.Firewall.ReadAsync(string.Create(CultureInfo.InvariantCulture, $"/proc/{infra.Pid}/ns/net"), call.Cancellation);
+        return loaded.Value?.ToString() ?? "";
+    }
+
+    private static Listed<InstanceFacts> Item(PodListItem pod, Mark mark, ImmutableArray<ContainerListItem> members, string filter)
     {
         // The infra container's process is in it: with a new one the network and its rules are new.
-        var revision = Fingerprint.Hash([pod.Id, pod.Status ?? "", pod.InfraId ?? "",
+        var revision = Fingerprint.Hash([pod.Id, pod.Status ?? "", pod.InfraId ?? "", filter,
             .. members.Select(m => string.Create(CultureInfo.InvariantCulture, $"{m.Id}/{m.State}/{m.Pid}/{m.ExitCode}/{m.StartedAt}"))]);
         var own = members.Where(m => !m.IsInfra && m.Labels?.ContainsKey(InstanceParts.ContainerLabel) == true).ToList();
         var parts = ImmutableArray.CreateBuilder<Part>();

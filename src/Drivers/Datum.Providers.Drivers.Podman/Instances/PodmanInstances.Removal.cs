@@ -8,7 +8,7 @@ internal sealed partial class PodmanInstances
 {
     public async ValueTask<Outcome<InstanceFacts>> DeleteAsync(Operation operation, Identity id) => operation.Step.Part switch
     {
-        InstanceParts.Stop => await StopAsync(operation.Call, id),
+        InstanceParts.Stop => await StopForRemovalAsync(operation.Call, id),
         InstanceParts.Pod => await DeletePodAsync(operation.Call, id),
         InstanceParts.Payload => await DeletePayloadAsync(operation.Call, id),
         _ => Failed(Session.UnknownStep(operation.Step)),
@@ -65,6 +65,16 @@ internal sealed partial class PodmanInstances
     private static TimeSpan Grace(InstanceView view) =>
         TimeSpan.FromSeconds(view.Running.Select(c => c.Config?.StopTimeout ?? 0).DefaultIfEmpty(0).Max());
 
+    // A pod that can't be removed is left running.
+    private async ValueTask<Outcome<InstanceFacts>> StopForRemovalAsync(Call call, Identity id)
+    {
+        var (view, error) = await OwnAsync(call, id, withFirewall: false);
+        return error is null && !view.Strangers.IsEmpty ? Failed(Inhabited(view)) : await StopAsync(call, id);
+    }
+
+    private static DriverError Inhabited(InstanceView view) =>
+        Refusal(ErrorCode.Conflict, "Somebody else's containers are in the pod; they are left alone.") with { BlockedBy = view.Strangers };
+
     /// <summary>Asks every running container to stop. Doesn't wait: how long they may take is in the handle.</summary>
     private async ValueTask<Outcome<InstanceFacts>> StopAsync(Call call, Identity id)
     {
@@ -103,7 +113,7 @@ internal sealed partial class PodmanInstances
             return Failed(error);
         // Removing the pod removes what others put into it (law L3).
         if (!view.Strangers.IsEmpty)
-            return Failed(Refusal(ErrorCode.Conflict, "Somebody else's containers are in the pod; they are left alone.") with { BlockedBy = view.Strangers });
+            return Failed(Inhabited(view));
         // The time to stop is over; Podman would give each container another one.
         if (await KillAsync(call, view) is { } killError)
             return Failed(killError);

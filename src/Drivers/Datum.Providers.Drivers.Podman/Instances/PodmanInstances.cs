@@ -34,7 +34,10 @@ internal sealed partial class PodmanInstances(Session session, ImagePulls pulls,
             Health = await HealthAsync(call, view),
             Obstacles = Obstacles(desired, view),
         };
-        var drift = judge.Drift();
+        // A container that is recorded and gone isn't made again beside those that knew it (DC-24).
+        var drift = judge.Drift().AddRange(desired.Sandbox!.Containers
+            .Where(c => id.PartId(InstanceParts.Container(c.Name)) is not null && !view.Containers.ContainsKey(c.Name))
+            .Select(c => new Drift { Path = $"sandbox.containers[{c.Name}]", Remedy = Remedy.Replace }));
         var (next, progress, nextError) = await NextAsync(call, id, desired, view, judge, drift, handle);
         if (nextError is not null)
             return nextError;

@@ -30,6 +30,13 @@ internal sealed class PodmanNetworks(Session session) : IResourceDriver<NetworkS
             return Failed(Session.UnknownStep(operation.Step));
         if (Validate(desired).FirstOrDefault(f => !f.Tolerated) is { } finding)
             return Failed(new DriverError { Code = ErrorCode.Unsupported, Effect = Effect.NotApplied, Message = finding.Message, Field = finding.Path });
+        if (id.PartId(PartName) is { } recorded)
+        {
+            var known = await session.Podman.NetworkAsync(operation.Call, recorded);
+            if (known.Value is null)
+                return Failed(known.Error ?? Session.Gone(recorded));
+        }
+
         var body = new NetworkObject
         {
             Name = Name(id),
@@ -79,7 +86,7 @@ internal sealed class PodmanNetworks(Session session) : IResourceDriver<NetworkS
 
     public async ValueTask<Answer<ListPage<NetworkFacts>>> ListAsync(Call call, ListQuery query, string? cursor)
     {
-        if (Session.BadCursor(cursor) is { } bad)
+        if (Pages.Bad(cursor) is { } bad)
             return bad;
         var answer = await session.Podman.NetworksAsync(call, $"{Marks.InstallKey}={query.Installation}", Session.KindLabel(ResourceKind.Network));
         if (answer.Error is { } error)
@@ -102,7 +109,7 @@ internal sealed class PodmanNetworks(Session session) : IResourceDriver<NetworkS
             });
         }
 
-        return new ListPage<NetworkFacts> { Items = items.ToImmutable(), Complete = true };
+        return Pages.Of(items, query.PageSize, cursor);
     }
 
     internal static ImmutableArray<Finding> Validate(NetworkSpec desired)

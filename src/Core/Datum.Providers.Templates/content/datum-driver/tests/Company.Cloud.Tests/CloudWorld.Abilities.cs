@@ -40,6 +40,9 @@ public sealed partial class CloudWorld : ICensus, IVanish, IForeignObjects, IMar
             : _platform.Servers.Create(new VirtualServer { Name = name, NetworkId = SomebodysNetwork() }).Id);
     }
 
+    // The driver searches by name, and a name is taken once.
+    public bool CopiesAnswer => false;
+
     public ValueTask<string> CopyAsync(ResourceKind kind, Part part)
     {
         var name = $"copy-{++_copies}";
