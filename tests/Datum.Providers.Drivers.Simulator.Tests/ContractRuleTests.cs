@@ -17,7 +17,7 @@ internal sealed class ContractRuleTests
         var mutations = world.Cloud.Statistics.Mutations;
         var update = (Failed<NetworkFacts>)await world.Driver.Networks!.UpdateAsync(world.Operation(id, new Step { Part = "other", Verb = StepVerb.Update, Class = CreateClass.Repeatable }), id, Spec with { Mtu = 1500 });
         var delete = (Failed<NetworkFacts>)await world.Driver.Networks!.DeleteAsync(world.Operation(id, new Step { Part = "other", Verb = StepVerb.Delete, Class = CreateClass.Repeatable }), id);
-        Assert.That(new[] { update, delete }.Select(f => (f.Error.Code, f.Error.Effect)), Is.All.EqualTo((ErrorCode.Bug, Effect.NotApplied)));
+        Assert.That(new[] { update, delete }.Select(f => (f.Error.Code, f.Error.Effect)), Is.All.EqualTo((ErrorCode.PreconditionFailed, Effect.NotApplied)));
         Assert.That(world.Cloud.Statistics.Mutations, Is.EqualTo(mutations));
     }
 

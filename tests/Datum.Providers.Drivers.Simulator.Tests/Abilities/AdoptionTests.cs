@@ -213,7 +213,7 @@ internal sealed class AdoptionTests
         var loose = await Loose(world);
         var adopt = (Failed<NetworkFacts>)await ((IAdoption<NetworkFacts>)world.Driver.Networks!).AdoptAsync(world.Operation(Id, Taking.ReleaseStep), Id, loose);
         var release = (Failed<NetworkFacts>)await ((IAdoption<NetworkFacts>)world.Driver.Networks!).ReleaseAsync(world.Operation(Id, Taking.AdoptStep), Id);
-        Assert.That(new[] { adopt, release }.Select(f => (f.Error.Code, f.Error.Effect)), Is.All.EqualTo((ErrorCode.Bug, Effect.NotApplied)));
+        Assert.That(new[] { adopt, release }.Select(f => (f.Error.Code, f.Error.Effect)), Is.All.EqualTo((ErrorCode.PreconditionFailed, Effect.NotApplied)));
     }
 
     /// <summary>A network that somebody made by hand.</summary>

@@ -44,6 +44,7 @@ internal static class SimulatorSamples
                 break;
             case ResourceKind.Instance:
                 paths["interfaces.firewalls"] = c => Sandbox(c) with { Interfaces = [Nic(c) with { Firewalls = [] }] };
+                paths["terminationGraceSeconds"] = c => Sandbox(c) with { TerminationGraceSeconds = 45 };
                 paths["suspended"] = c => Sandbox(c) with { Suspended = true };
                 paths["restartedAt"] = c => Sandbox(c) with { RestartedAt = "2030-06-01T00:00:00Z" };
                 paths["hostname"] = c => Sandbox(c) with { Hostname = "web-1" };

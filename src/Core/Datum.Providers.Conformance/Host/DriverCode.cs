@@ -1,7 +1,6 @@
 using System.Reflection;
 using System.Reflection.Metadata;
 using System.Reflection.Metadata.Ecma335;
-using System.Reflection.PortableExecutable;
 
 namespace Datum.Providers.Conformance;
 
@@ -14,11 +13,7 @@ internal sealed class DriverCode
     private DriverCode(Assembly assembly)
     {
         Assembly = assembly;
-        if (assembly.Location.Length == 0)
-            throw new NotApplicableException("The driver's assembly wasn't loaded from a file; its code can't be read.");
-        using var file = new PEReader(File.OpenRead(assembly.Location));
-        var metadata = file.GetMetadataReader();
-        Calls = [.. Read(assembly, MemberReferences, metadata.GetTableRowCount(TableIndex.MemberRef)), .. Read(assembly, MethodSpecifications, metadata.GetTableRowCount(TableIndex.MethodSpec))];
+        Calls = [.. Read(assembly, MemberReferences, Rows(assembly, TableIndex.MemberRef)), .. Read(assembly, MethodSpecifications, Rows(assembly, TableIndex.MethodSpec))];
     }
 
     public Assembly Assembly { get; }
@@ -42,6 +37,10 @@ internal sealed class DriverCode
                 return true;
         return false;
     }
+
+    // Also of an assembly that was loaded from memory and has no file.
+    private static unsafe int Rows(Assembly assembly, TableIndex table) =>
+        assembly.TryGetRawMetadata(out var blob, out var length) ? new MetadataReader(blob, length).GetTableRowCount(table) : 0;
 
     private static IEnumerable<CalledMethod> Read(Assembly assembly, int table, int rows)
     {

@@ -85,8 +85,7 @@ internal sealed partial class InstanceDriver(SimulatorContext context) : IResour
         {
             if (item.RestartedAt == desired.RestartedAt)
                 return new Done<InstanceFacts>();
-            // A step that was done has the same token the next time: the wish tells one restart from the next.
-            answer = await context.Api.ActAsync(operation.Call, item.Id, "restart", new CloudObject { RestartedAt = desired.RestartedAt }, $"{operation.Token}-{desired.RestartedAt}");
+            answer = await context.Api.ActAsync(operation.Call, item.Id, "restart", new CloudObject { RestartedAt = desired.RestartedAt });
         }
         else if (part == InstanceMapping.Server)
         {

@@ -157,7 +157,7 @@ internal sealed class SimulatorApi : IAsyncDisposable
     /// <summary>The operation behind a handle; null when the handle is another version's, expired or unknown.</summary>
     public async ValueTask<(CloudOperation? Operation, DriverError? Error)> OperationAsync(Call call, Handle? handle)
     {
-        if (handle is null || !handle.Data.StartsWith(HandlePrefix, StringComparison.Ordinal) || handle.ExpiresAt <= Time.GetUtcNow())
+        if (handle is null || !handle.Data.StartsWith(HandlePrefix, StringComparison.Ordinal))
             return (null, null);
         var result = await _client.SendAsync(call, RestRequest.Get($"v1/operations/{Uri.EscapeDataString(handle.Data[HandlePrefix.Length..])}"));
         if (result.NotFound)
