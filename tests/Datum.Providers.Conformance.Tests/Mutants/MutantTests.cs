@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using Datum.Providers.Drivers.Simulator;
+using Datum.Providers.Drivers.Simulator.Tests.Conformance;
 
 namespace Datum.Providers.Conformance.Tests.Mutants;
 
@@ -18,6 +20,26 @@ public sealed class MutantTests
     {
         var result = await MutantRuns.OfAsync((Mutant)mutant);
         Assert.That(result.Missed, Is.Null);
+    }
+
+    [Test]
+    public async Task The_clean_driver_passes_for_each_kind_what_came_with_the_mutants([Values] bool slow)
+    {
+        var knobs = slow
+            ? new SimulatorKnobs
+            {
+                OperationDurations = Enum.GetValues<ResourceKind>().ToImmutableDictionary(k => k, _ => TimeSpan.FromSeconds(20)),
+                ConsistencyWindow = TimeSpan.FromSeconds(4),
+                ListLag = TimeSpan.FromSeconds(5),
+                PageSize = 2,
+            }
+            : new SimulatorKnobs();
+        var runner = new ConformanceRunner(() => new SimulatorWorld(knobs));
+        foreach (var number in (int[])[18, 25, 29, 103, 106, 215, 216, 217, 218, 220, 223, 230, 231])
+        {
+            var result = await runner.RunAsync(CaseCatalog.All.Single(c => c.Number == number));
+            Assert.That(result.Status, Is.EqualTo(CaseStatus.Passed), $"{result.Case}: {result.Message}");
+        }
     }
 
     [Test]

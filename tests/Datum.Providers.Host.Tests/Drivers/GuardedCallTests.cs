@@ -26,8 +26,8 @@ public sealed class GuardedCallTests
         }));
         await Parallel.ForAsync(0, 20_000, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (i, stop) =>
         {
-            var answer = await guarded.ObserveAsync(TestHost.Call(null, stop), TestHost.Identity with { Incarnation = i }, null, null);
-            Assert.That(answer.Error!.Message, i % 5 == 0 ? Does.EndWith($"InvalidOperationException: call {i}.") : Is.EqualTo($"call {i}"));
+            var answer = await guarded.ObserveAsync(TestHost.Call(cancellation: stop), TestHost.Identity with { Incarnation = i }, null, null);
+            Assert.That(answer.Error!.Message, i % 5 == 0 ? (NUnit.Framework.Constraints.Constraint)Does.EndWith($"InvalidOperationException: call {i}.") : Is.EqualTo($"call {i}"));
         });
     }
 
@@ -104,7 +104,7 @@ public sealed class GuardedCallTests
     {
         using var cancelled = new CancellationTokenSource();
         var guarded = Guard(new Scripted(_ => new(new TaskCompletionSource<Answer<Observation<NetworkFacts>>>().Task)));
-        var call = guarded.ObserveAsync(TestHost.Call(TimeSpan.FromHours(1), cancelled.Token), TestHost.Identity, null, null).AsTask();
+        var call = guarded.ObserveAsync(TestHost.Call(TimeSpan.FromHours(1), cancellation: cancelled.Token), TestHost.Identity, null, null).AsTask();
         await cancelled.CancelAsync();
         Assert.That((await call.WaitAsync(TimeSpan.FromSeconds(30))).Error!.Code, Is.EqualTo(ErrorCode.Timeout));
     }
@@ -117,7 +117,7 @@ public sealed class GuardedCallTests
         var seen = 0;
         var following = Task.Run(async () =>
         {
-            await foreach (var change in feed.WatchAsync(TestHost.Call(TimeSpan.FromHours(1), cancelled.Token)))
+            await foreach (var change in feed.WatchAsync(TestHost.Call(TimeSpan.FromHours(1), cancellation: cancelled.Token)))
             {
                 seen++;
                 await cancelled.CancelAsync();
