@@ -14,6 +14,7 @@ public sealed class OutputTests
         ("drivers verify", ["drivers", "verify", CliRun.DriverVolume]),
         ("drivers describe", ["drivers", "describe", "simulator", "--drivers", CliRun.DriverVolume]),
         ("drivers pack", ["drivers", "pack", Path.Combine(CliRun.DriverVolume, "simulator"), "--to", "SCRATCH", "--archive"]),
+        ("drivers forgive", ["drivers", "forgive", "simulator", "--state", "SCRATCH/state"]),
         ("validate", ["validate", "-f", "SCRATCH/network.yaml"]),
         ("validate refusing", ["validate", "-f", "SCRATCH/broken.yaml"]),
         ("crds", ["crds"]),
@@ -176,6 +177,7 @@ public sealed class OutputTests
     private static async Task<CliRun> RunAsync(CliSeat seat, params string[] args)
     {
         using var scratch = new ScratchFolder();
+        Directory.CreateDirectory(Path.Combine(scratch.Path, "state", "host"));
         scratch.File("network.yaml", "apiVersion: networking.datumapis.com/v1alpha\nkind: Network\nmetadata:\n  name: a\nspec:\n  ipam:\n    mode: Auto\n");
         scratch.File("broken.yaml", "apiVersion: networking.datumapis.com/v1alpha\nkind: Network\nmetadata:\n  name: a\nspec:\n  ipam:\n    mode: Never\n");
         return await CliRun.Async(seat, [.. args.Select(a => a.Replace("SCRATCH", scratch.Path, StringComparison.Ordinal))]);

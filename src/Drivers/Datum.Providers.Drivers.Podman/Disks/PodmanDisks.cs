@@ -86,7 +86,7 @@ internal sealed class PodmanDisks(Session session) : IResourceDriver<DiskSpec, D
 
     public async ValueTask<Answer<ListPage<DiskFacts>>> ListAsync(Call call, ListQuery query, string? cursor)
     {
-        if (Pages.Bad(cursor) is { } bad)
+        if (Pages.Bad(ResourceKind.Disk, cursor) is { } bad)
             return bad;
         var answer = await session.Podman.VolumesAsync(call, $"{Marks.InstallKey}={query.Installation}");
         if (answer.Error is { } error)
@@ -108,7 +108,7 @@ internal sealed class PodmanDisks(Session session) : IResourceDriver<DiskSpec, D
             });
         }
 
-        return Pages.Of(items, query.PageSize, cursor);
+        return Pages.Of(ResourceKind.Disk, items, query.PageSize, cursor);
     }
 
     internal static ImmutableArray<Finding> Validate(DiskSpec desired, Connection connection)

@@ -8,7 +8,7 @@ internal sealed partial class PodmanInstances
     /// <summary>Three requests whatever the number of instances: pods, containers, secrets; and a look into each running pod's packet filter, which Podman doesn't know.</summary>
     public async ValueTask<Answer<ListPage<InstanceFacts>>> ListAsync(Call call, ListQuery query, string? cursor)
     {
-        if (Pages.Bad(cursor) is { } bad)
+        if (Pages.Bad(ResourceKind.Instance, cursor) is { } bad)
             return bad;
         string[] labels = [$"{Marks.InstallKey}={query.Installation}", Session.KindLabel(ResourceKind.Instance)];
         var pods = await session.Podman.PodsAsync(call, labels);
@@ -43,7 +43,7 @@ internal sealed partial class PodmanInstances
                     State = Lifecycle.Deleting,
                     Revision = "payload",
                 });
-        return Pages.Of(items, query.PageSize, cursor);
+        return Pages.Of(ResourceKind.Instance, items, query.PageSize, cursor);
     }
 
     // Empty where there is none or none can be read. A look shows it, so the revision must change with it (DC-60).

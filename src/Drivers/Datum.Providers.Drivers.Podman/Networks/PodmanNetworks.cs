@@ -86,7 +86,7 @@ internal sealed class PodmanNetworks(Session session) : IResourceDriver<NetworkS
 
     public async ValueTask<Answer<ListPage<NetworkFacts>>> ListAsync(Call call, ListQuery query, string? cursor)
     {
-        if (Pages.Bad(cursor) is { } bad)
+        if (Pages.Bad(ResourceKind.Network, cursor) is { } bad)
             return bad;
         var answer = await session.Podman.NetworksAsync(call, $"{Marks.InstallKey}={query.Installation}", Session.KindLabel(ResourceKind.Network));
         if (answer.Error is { } error)
@@ -109,7 +109,7 @@ internal sealed class PodmanNetworks(Session session) : IResourceDriver<NetworkS
             });
         }
 
-        return Pages.Of(items, query.PageSize, cursor);
+        return Pages.Of(ResourceKind.Network, items, query.PageSize, cursor);
     }
 
     internal static ImmutableArray<Finding> Validate(NetworkSpec desired)
