@@ -133,7 +133,8 @@ public sealed class AbilityTests : PodmanFixture
             Name = "loop",
             Image = PodmanHost.BusyboxImage,
             Command = ["sh", "-c", "trap 'sleep 0.5; echo bye; exit 0' TERM; echo hello; while true; do sleep 0.1; done"],
-        }) with { TerminationGraceSeconds = 20 };
+        }) with
+        { TerminationGraceSeconds = 20 };
         var instance = NewInstance();
         await instance.DriveToReadyAsync(spec);
         await HelloAsync(instance, 1);

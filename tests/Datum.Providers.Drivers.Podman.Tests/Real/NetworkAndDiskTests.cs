@@ -128,7 +128,7 @@ public sealed class NetworkAndDiskTests : PodmanFixture
         var outcome = await new Driven<DiskSpec, DiskFacts>(strict.Disks, NewIdentity(ResourceKind.Disk))
             .DoAsync(new Step { Part = "volume", Verb = StepVerb.Create, Class = CreateClass.Named }, disk);
 
-        Assert.That(refused.Where(f => !f.Tolerated).Select(f => f.Path), Is.EqualTo(new[] { "sizeGiB" }));
+        Assert.That(refused.Where(f => !f.Tolerated).Select(f => f.Path), Is.EqualTo(new[] { "sizeGiB", "filesystem" }));
         Assert.That(accepted.Select(f => (f.Path, f.Tolerated)), Is.EqualTo(new[] { ("sizeGiB", true), ("filesystem", true) }));
         Assert.That(((Failed<DiskFacts>)outcome).Error.Code, Is.EqualTo(ErrorCode.Unsupported));
     }
