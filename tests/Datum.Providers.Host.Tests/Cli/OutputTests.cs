@@ -177,7 +177,8 @@ public sealed class OutputTests
     private static async Task<CliRun> RunAsync(CliSeat seat, params string[] args)
     {
         using var scratch = new ScratchFolder();
-        Directory.CreateDirectory(Path.Combine(scratch.Path, "state", "host"));
+        if (args.Contains("SCRATCH/state"))
+            Directory.CreateDirectory(Path.Combine(scratch.Path, "state", "host"));
         scratch.File("network.yaml", "apiVersion: networking.datumapis.com/v1alpha\nkind: Network\nmetadata:\n  name: a\nspec:\n  ipam:\n    mode: Auto\n");
         scratch.File("broken.yaml", "apiVersion: networking.datumapis.com/v1alpha\nkind: Network\nmetadata:\n  name: a\nspec:\n  ipam:\n    mode: Never\n");
         return await CliRun.Async(seat, [.. args.Select(a => a.Replace("SCRATCH", scratch.Path, StringComparison.Ordinal))]);
