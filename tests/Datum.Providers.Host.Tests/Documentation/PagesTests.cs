@@ -13,6 +13,8 @@ public sealed partial class PagesTests
     [
         "github.com", "dot.net", "keepachangelog.com", "semver.org", "www.conventionalcommits.org", "www.apache.org",
         "registry-1.docker.io", "index.docker.io", "quay.io",
+        // Names of schemas and clouds that published test vectors and formats hold.
+        "schemas.microsoft.com", "www.w3.org", "management.azure.com", "iam.amazonaws.com", "example.amazonaws.com", "examplebucket.s3.amazonaws.com",
     ];
 
     private static readonly string[] _binary = [".png", ".jpg", ".ico", ".pfx", ".snk", ".gz", ".zip", ".nupkg"];

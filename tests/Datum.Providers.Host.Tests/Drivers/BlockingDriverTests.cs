@@ -79,8 +79,10 @@ public sealed class BlockingDriverTests
         // Over before the driver is known to block: it is given up while it waits.
         var behind = await CreateAsync(blocking, TimeSpan.Zero);
         var error = ((Failed<NetworkFacts>)behind).Error;
-        Assert.That((error.Code, error.Effect), Is.EqualTo((ErrorCode.Timeout, Effect.NotApplied)), error.Message);
-        Assert.That((error.Message, bad.Begun), Is.EqualTo(("CreateAsync of driver test wasn't begun by its deadline, since the driver blocks its calls.", 1)));
+        // On a slow machine the driver is known to block by then, and the call has begun on a thread of its own: then, and only then, it may have had an effect.
+        var begun = bad.Begun > 1;
+        Assert.That((error.Code, error.Effect), Is.EqualTo((ErrorCode.Timeout, begun ? Effect.Unknown : Effect.NotApplied)), error.Message);
+        Assert.That(error.Message, begun ? Does.Contain("given up") : Does.Contain("CreateAsync of driver test wasn't begun by its deadline, since the driver blocks its calls."));
         bad.Open();
         Assert.That(await first, Is.InstanceOf<Done<NetworkFacts>>(), "late but before its deadline");
     }

@@ -21,12 +21,12 @@ internal sealed class GuestMachineBootTests
           echo "source $(findmnt -n -o SOURCE,FSTYPE /srv/my-data | tr -s ' ')"
           echo "options-app $(findmnt -n -o OPTIONS /etc/app | cut -d, -f1)"
           echo "options-keys $(findmnt -n -o OPTIONS /etc/keys | cut -d, -f1)"
-          for file in /etc/app/conf.d/app.conf /etc/keys/password /var/lib/datum/secrets /etc/sudoers.d/90-datum-users /home/ana/.ssh/authorized_keys /root/.ssh/authorized_keys; do
+          for file in /etc/app/conf.d/app.conf /etc/keys/password /var/lib/datum/secrets /etc/sudoers.d/90-datum-users ~ana/.ssh/authorized_keys /root/.ssh/authorized_keys; do
             echo "mode $file $(stat -c %a "$file")"
           done
           echo "app $(base64 -w0 /etc/app/conf.d/app.conf)"
           echo "password $(base64 -w0 /etc/keys/password)"
-          echo "ana $(grep -c '^ssh-ed25519 ' /home/ana/.ssh/authorized_keys) $(getent passwd ana | cut -d: -f7)"
+          echo "ana $(grep -c '^ssh-ed25519 ' ~ana/.ssh/authorized_keys) $(getent passwd ana | cut -d: -f7)"
           echo "root-key $(grep -c '^ssh-ed25519 ' /root/.ssh/authorized_keys)"
           echo "default-user $(getent passwd debian | wc -l)"
           echo "grace $(systemctl show --value -p DefaultTimeoutStopUSec)"
@@ -77,7 +77,7 @@ internal sealed class GuestMachineBootTests
                     "hostname vm-0", "options-app ro", "options-keys rw",
                     "link /dev/vdd", "source /dev/vdd ext4",
                     "mode /etc/app/conf.d/app.conf 600", "mode /etc/keys/password 644", "mode /var/lib/datum/secrets 700", "mode /etc/sudoers.d/90-datum-users 440",
-                    "mode /home/ana/.ssh/authorized_keys 600", "mode /root/.ssh/authorized_keys 600",
+                    $"mode {Path.AltDirectorySeparatorChar}home/ana/.ssh/authorized_keys 600", "mode /root/.ssh/authorized_keys 600",
                     $"app {Convert.ToBase64String("listen = 8080\n"u8)}",
                     "ana 1 /bin/bash", "root-key 1", "default-user 0", "grace 40s",
                 }));
