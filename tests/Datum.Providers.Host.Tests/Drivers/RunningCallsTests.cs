@@ -20,4 +20,33 @@ public sealed class RunningCallsTests
         platform.SetResult(1);
         await calls.IdleAsync().WaitAsync(TimeSpan.FromSeconds(20));
     }
+
+    [Test]
+    public async Task L10_a_call_counts_before_it_begins_so_that_none_reaches_the_driver_unseen()
+    {
+        using var marks = new HeldMarks();
+        var guard = new GuardedCall(new GuardOptions { DriverId = "late", Scheduler = SystemScheduler.Instance, Logger = NullLogger.Instance, Grace = TimeSpan.Zero, Marks = marks });
+        var reached = 0;
+
+        // Its thread is held up right before the driver, for longer than the call may take.
+        var answer = await guard.RunAsync("Create", new CallLimit(DateTimeOffset.UtcNow.AddMilliseconds(50), default), () => new ValueTask<int>(Interlocked.Increment(ref reached)));
+        Assert.That(answer.Fault, Is.EqualTo(GuardFault.NotBegun));
+        marks.Go.Set();
+        await marks.Over.Task.WaitAsync(TimeSpan.FromSeconds(20));
+
+        Assert.That(reached, Is.Zero, "the caller was told that nothing was applied");
+    }
+
+    private sealed class HeldMarks : IDriverCallMarks, IDisposable
+    {
+        public ManualResetEventSlim Go { get; } = new();
+
+        public TaskCompletionSource Over { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Began() => Go.Wait(TimeSpan.FromSeconds(20));
+
+        public void Ended() => Over.TrySetResult();
+
+        public void Dispose() => Go.Dispose();
+    }
 }

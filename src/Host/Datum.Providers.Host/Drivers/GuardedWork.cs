@@ -139,9 +139,18 @@ internal sealed class GuardedWork<TArguments, TAnswer, TResult> : GuardedWork, I
     public override void Execute()
     {
         if (_deliver)
+        {
             Settle(_answer);
-        else if (!TryBegin())
+            return;
+        }
+
+        // Before the call may count as begun: one that is given up in between would otherwise reach the platform unseen (law L10).
+        Guard.Marks?.Began();
+        if (!TryBegin())
+        {
+            Guard.Marks?.Ended();
             Guard.Lane.Returned(this, ended: false);
+        }
         else if (_context is null)
             Start();
         else
@@ -160,7 +169,6 @@ internal sealed class GuardedWork<TArguments, TAnswer, TResult> : GuardedWork, I
     private void Start()
     {
         bool over;
-        Guard.Marks?.Began();
         InDriver = true;
         try
         {
