@@ -65,21 +65,15 @@ internal static class CreateCases
         var repeated = 0;
         var resource = await run.PrepareAsync();
         var verbs = await run.VerbsAsync();
-        Identity? before = null;
         await run.BuildAsync(resource, new LoopHooks
         {
-            Before = (_, _) =>
-            {
-                before = resource.Identity;
-                return Task.CompletedTask;
-            },
             After = async (_, done) =>
             {
                 if (done.Step.Verb != StepVerb.Create || done.Step.Class is not (CreateClass.Repeatable or CreateClass.Token or CreateClass.Named))
                     return;
                 repeated++;
                 // As after a kill between the answer and its record: the identity doesn't know the part.
-                var again = await verbs.CreateAsync(done.Step, done.Token, before!, resource.Spec);
+                var again = await verbs.CreateAsync(done.Step, done.Token, done.Identity, resource.Spec);
                 KindRun.Expect(again.Error is null or { Code: ErrorCode.NotReadyYet or ErrorCode.PreconditionFailed or ErrorCode.Throttled },
                     $"The same step with the same token ends otherwise: {again}");
                 foreach (var part in again.Parts)
@@ -168,20 +162,14 @@ internal static class CreateCases
         var resource = await run.PrepareAsync();
         var other = replacement(resource.Context);
         var verbs = await run.VerbsAsync();
-        Identity? before = null;
         await run.BuildAsync(resource, new LoopHooks
         {
-            Before = (_, _) =>
-            {
-                before = resource.Identity;
-                return Task.CompletedTask;
-            },
             After = async (_, done) =>
             {
                 if (done.Step is not { Verb: StepVerb.Create, Class: CreateClass.Token or CreateClass.Named })
                     return;
                 asked++;
-                var again = await verbs.CreateAsync(done.Step, done.Token, before!, other);
+                var again = await verbs.CreateAsync(done.Step, done.Token, done.Identity, other);
                 if (again.Error is { Code: ErrorCode.Conflict } conflict)
                     KindRun.Expect(conflict.Effect != Effect.NotApplied || done.Step.Class != CreateClass.Token,
                         $"The platform knows the token, so something was applied under it; the effect is Unknown, not NotApplied: {Show.Of(conflict)}");
@@ -274,14 +262,9 @@ internal static class CreateCases
             Intent? intent = null;
             await run.BuildAsync(resource, new LoopHooks
             {
-                Before = (_, _) =>
+                After = (_, done) =>
                 {
-                    before = resource.Identity;
-                    return Task.CompletedTask;
-                },
-                After = (_, _) =>
-                {
-                    intent = resource.Intent;
+                    (before, intent) = (done.Identity, resource.Intent);
                     return Task.CompletedTask;
                 },
                 StopAfter = n => n == killAt,

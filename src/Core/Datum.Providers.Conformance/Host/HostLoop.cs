@@ -49,7 +49,7 @@ internal sealed record Intent(string Part, CreateClass Class, DateTimeOffset Sta
 
 /// <summary>A step that was done.</summary>
 /// <param name="Mutations">Requests that could change something.</param>
-internal sealed record DoneStep(Step Step, string Token, StepResult Result, int Mutations);
+internal sealed record DoneStep(Step Step, string Token, Identity Identity, StepResult Result, int Mutations);
 
 /// <summary>Where a case can put its hand in.</summary>
 internal sealed record LoopHooks
@@ -204,7 +204,7 @@ internal static class HostLoop
             StepVerb.Delete => await verbs.DeleteAsync(step, token, resource.Identity),
             _ => throw new CaseFailedException($"The step {step.Part} has no verb."),
         };
-        var done = new DoneStep(step, token, result, run.Faults.Mutations - mutations);
+        var done = new DoneStep(step, token, resource.Identity, result, run.Faults.Mutations - mutations);
         resource.Steps.Add(done);
         resource.Record(result.Parts, result.Resolved);
         if (hooks?.After is { } after)
