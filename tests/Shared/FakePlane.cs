@@ -6,12 +6,6 @@ using Datum.Providers.Kubernetes;
 
 namespace Datum.Providers.Testing;
 
-/// <summary>A write that a <see cref="FakePlane"/> took or is about to take. Verb is create, patch or delete.</summary>
-internal sealed record FakeWrite(string Verb, string Plural, ObjectKey Key, string? Subresource)
-{
-    public override string ToString() => Subresource is null ? $"{Verb} {Plural} {Key}" : $"{Verb} {Plural}/{Subresource} {Key}";
-}
-
 /// <summary>
 /// An API server in memory, with what controllers depend on: versions that rise and conflict, generations, the status
 /// subresource, finalizers and deletion, preconditions, merge and JSON patches, writes without effect that change no version,

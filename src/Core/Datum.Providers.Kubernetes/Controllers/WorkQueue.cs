@@ -8,7 +8,7 @@ namespace Datum.Providers.Kubernetes.Controllers;
 /// A key is handed out by <see cref="TakeAsync"/> and given back by <see cref="Done"/>. A delay that waits when its key is taken
 /// is dropped: whoever processes the key now decides anew when to look again. Thread-safe.
 /// </remarks>
-public sealed class WorkQueue<TKey> : IDisposable where TKey : notnull
+public sealed partial class WorkQueue<TKey> : IDisposable where TKey : notnull
 {
     private readonly Lock _gate = new();
     private readonly IScheduler _scheduler;
@@ -386,20 +386,5 @@ public sealed class WorkQueue<TKey> : IDisposable where TKey : notnull
     {
         if (entry is { Processing: false, Queued: null, Due: null, Failures: 0 })
             _entries.Remove(entry.Key);
-    }
-
-    private sealed class Entry(TKey key, string lane)
-    {
-        public TKey Key { get; } = key;
-        public string Lane { get; } = lane;
-        public WorkPriority? Queued { get; set; }
-        public long Ticket { get; set; }
-        public long Since { get; set; }
-        public bool Processing { get; set; }
-        public WorkPriority? Again { get; set; }
-        public DateTimeOffset? Due { get; set; }
-        public WorkPriority DuePriority { get; set; }
-        public long DueTicket { get; set; }
-        public int Failures { get; set; }
     }
 }

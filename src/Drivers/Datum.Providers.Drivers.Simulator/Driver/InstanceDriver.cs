@@ -47,7 +47,7 @@ internal sealed partial class InstanceDriver(SimulatorContext context) : IResour
         {
             if (wish.BootDiskId is null || wish.NicIds!.Value.Length < desired.Interfaces.Length)
                 return Failure(PartAccess.Refused(ErrorCode.PreconditionFailed, "The server's nics and boot disk aren't recorded yet."));
-            var (content, missing) = await Check.PayloadsAsync(operation.Call, InstanceMapping.Payloads(desired));
+            var (content, missing) = await Check.PayloadsAsync(operation.Call, GuestPayloads.References(desired));
             if (missing is not null)
                 return Failure(missing);
             wish = wish with { Content = content };

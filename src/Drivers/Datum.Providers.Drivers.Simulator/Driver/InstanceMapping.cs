@@ -98,25 +98,6 @@ internal static class InstanceMapping
     public static DiskVolume? BootVolume(InstanceSpec spec) =>
         spec.Machine is { } machine ? spec.Volumes.FirstOrDefault(v => v.Name == machine.BootVolume)?.Disk : null;
 
-    /// <summary>Every payload that the guest gets.</summary>
-    public static IEnumerable<PayloadReference> Payloads(InstanceSpec spec)
-    {
-        foreach (var volume in spec.Volumes)
-            if (volume.Files is { } files)
-                yield return files.Payload;
-        if (spec.Sandbox is not { } sandbox)
-            yield break;
-        foreach (var secret in sandbox.PullSecrets)
-            yield return secret;
-        foreach (var variable in sandbox.Containers.SelectMany(c => c.Environment))
-        {
-            if (variable.From is { } from)
-                yield return from.Optional ? from.Payload with { Optional = true } : from.Payload;
-            if (variable.AllOf is { } all)
-                yield return all;
-        }
-    }
-
     public static InstanceFacts ToFacts(CloudObject server) => new()
     {
         PlatformState = server.State,

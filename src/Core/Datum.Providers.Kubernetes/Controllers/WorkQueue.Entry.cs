@@ -1,0 +1,20 @@
+namespace Datum.Providers.Kubernetes.Controllers;
+
+/// <content>What the queue knows of one key.</content>
+public sealed partial class WorkQueue<TKey>
+{
+    private sealed class Entry(TKey key, string lane)
+    {
+        public TKey Key { get; } = key;
+        public string Lane { get; } = lane;
+        public WorkPriority? Queued { get; set; }
+        public long Ticket { get; set; }
+        public long Since { get; set; }
+        public bool Processing { get; set; }
+        public WorkPriority? Again { get; set; }
+        public DateTimeOffset? Due { get; set; }
+        public WorkPriority DuePriority { get; set; }
+        public long DueTicket { get; set; }
+        public int Failures { get; set; }
+    }
+}
