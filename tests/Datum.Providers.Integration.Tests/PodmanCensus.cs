@@ -38,6 +38,9 @@ internal sealed class PodmanCensus : IAsyncDisposable
 
     public int MostRunning { get; private set; }
 
+    /// <summary>How many containers the last count saw, and how many of them running, as <c>3/2</c>.</summary>
+    public string Last { get; private set; } = "0/0";
+
     /// <summary>The longest time between two counts: what it couldn't have seen.</summary>
     public TimeSpan LongestGap => _longest;
 
@@ -92,6 +95,7 @@ internal sealed class PodmanCensus : IAsyncDisposable
             _longest = since.Elapsed - last > _longest ? since.Elapsed - last : _longest;
             last = since.Elapsed;
             var running = seen.Count(s => s.Running);
+            Last = $"{seen.Count}/{running}";
             (FewestRunning, MostRunning) = (Math.Min(FewestRunning, running), Math.Max(MostRunning, running));
             Judge("identity", seen.GroupBy(s => $"{s.Identity}/{s.Container}"));
             Judge("Instance", seen.Where(s => s.Hostname.Length > 0).GroupBy(s => $"{s.Hostname}/{s.Container}"));

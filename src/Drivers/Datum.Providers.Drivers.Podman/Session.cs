@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Datum.Providers.Drivers.Podman.Firewall;
 using Datum.Providers.Drivers.Podman.Instances;
 using Datum.Providers.Drivers.Podman.Libpod;
@@ -65,8 +67,9 @@ internal static class PodmanNames
     public static string For(Identity id, string? part = null) => ResourceNames.For(id, Rules, part);
 
     /// <summary>
-    /// The bridge's interface name: at most 15 characters. Left to itself each Podman counts from podman0, and two on one machine
+    /// The bridge's interface name: at most 15 characters, so a hash. Left to itself each Podman counts from podman0, and two on one machine
     /// (a test beside a running installation) would share a bridge.
     /// </summary>
-    public static string Bridge(Identity id) => "dp" + id.Name[..Math.Min(12, id.Name.Length)];
+    public static string Bridge(Identity id) =>
+        "dp" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{id.Installation}/{id.Name}")))[..12];
 }

@@ -110,6 +110,8 @@ internal static class CreateMutants
             },
         }) },
         new() { Name = "cuts the identity's name down", Rule = "DC-34", Case = 205, Kind = ResourceKind.Network, Says = "Beside identities that differ in one digit", Session = _ => Networks(new() { Id = id => id with { Name = id.Name[..31] + "0" } }) },
+        new() { Name = "names what it makes by the hint", Rule = "DC-34", Case = 207, Kind = ResourceKind.Network, Says = "he hint", Session = _ => Networks(new() { Id = id => id with { Name = Edit.Hash(id.Name + id.Hint) } }) },
+        new() { Name = "cuts host names without a word", Rule = "DC-75", Case = 209, Kind = ResourceKind.Instance, Says = "accepted, built, and it drifts", Session = _ => Instances(new() { Create = (clean, op, id, desired) => clean.CreateAsync(op, id, desired with { Hostname = desired.Hostname.Length > 20 ? desired.Hostname[..20] : desired.Hostname }) }) },
         new() { Name = "uses the last life's token again", Rule = "DC-40", Case = 230, Kind = ResourceKind.Disk, Says = "isn't built after", Session = Disks(_ => new() { Create = (clean, op, id, desired) => clean.CreateAsync(op.With(token: Edit.Hash($"{id.Name}/{op.Step.Part}")), id, desired) }) },
         new() { Name = "marks every life as the first", Rule = "DC-35", Case = 230, Kind = ResourceKind.Network, Says = "Incarnation in the mark is 1", Session = _ => Networks(new() { Id = id => id with { Incarnation = 1 } }) },
         new() { Name = "takes what is left of an earlier life for this one", Rule = "DC-25", Case = 231, Kind = ResourceKind.Network, Says = "the second incarnation is told 2", Session = _ => Networks(new() { Seen = There((p, id, _) => p with { Incarnation = id.Incarnation }) }) },

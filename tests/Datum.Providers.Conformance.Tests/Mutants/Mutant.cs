@@ -1,3 +1,4 @@
+using System.Reflection.Emit;
 using Datum.Providers.Drivers.Simulator;
 
 namespace Datum.Providers.Conformance.Tests.Mutants;
@@ -34,6 +35,12 @@ internal sealed record Mutant
 
     /// <summary>Called once for each session: what is changed in it. State of one session lives in the closure.</summary>
     public Func<MutantContext, Seed>? Session { get; init; }
+
+    /// <summary>Writes the fault into the code of an assembly of its own (<see cref="EmittedDriver"/>); nothing else of the mutant is used then.</summary>
+    public Action<TypeBuilder, ILGenerator>? Code { get; init; }
+
+    /// <summary>The code runs in the factory's constructor, and the driver is loaded from its folder.</summary>
+    public bool Packed { get; init; }
 
     public override string ToString() => Name;
 }

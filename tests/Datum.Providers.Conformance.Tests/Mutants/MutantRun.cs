@@ -24,7 +24,7 @@ internal static class MutantRuns
 {
     private static readonly ConcurrentDictionary<string, Lazy<Task<MutantResult>>> Results = new(StringComparer.Ordinal);
 
-    public static ImmutableArray<Mutant> All { get; } = [.. DescriptionMutants.All, .. CreateMutants.All, .. LookMutants.All, .. OutsideMutants.All];
+    public static ImmutableArray<Mutant> All { get; } = [.. DescriptionMutants.All, .. CreateMutants.All, .. LookMutants.All, .. OutsideMutants.All, .. CodeMutants.All];
 
     /// <summary>The result of a mutant; run once.</summary>
     public static Task<MutantResult> OfAsync(Mutant mutant) => Results.GetOrAdd(mutant.Name, _ => new Lazy<Task<MutantResult>>(() => RunAsync(mutant))).Value;
@@ -44,7 +44,10 @@ internal static class MutantRuns
         if (one.RunsForEachKind != (mutant.Kind != ResourceKind.Unknown))
             throw new InvalidOperationException($"{one.Id} {(one.RunsForEachKind ? "runs for each kind" : "isn't about kinds")}, but the mutant that {mutant.Name} has kind {mutant.Kind}.");
         var clean = await new ConformanceRunner(() => new SimulatorWorld(mutant.Knobs)).RunAsync(one, mutant.Kind);
-        var faulty = await new ConformanceRunner(() => new SimulatorWorld(mutant.Knobs) { Wrap = driver => new MutantFactory(driver, mutant) }) { Patience = mutant.Patience }.RunAsync(one, mutant.Kind);
+        using var emitted = mutant.Code is { } code ? new EmittedDriver(code, mutant.Packed) : null;
+        var faulty = await new ConformanceRunner(() => emitted is null ? new SimulatorWorld(mutant.Knobs) { Wrap = driver => new MutantFactory(driver, mutant) }
+            : mutant.Packed ? new SimulatorWorld(mutant.Knobs) { Folder = emitted.Folder, Assembly = EmittedDriver.File, FactoryType = EmittedDriver.TypeName }
+            : new SimulatorWorld(mutant.Knobs) { Wrap = emitted.Wrap }) { Patience = mutant.Patience }.RunAsync(one, mutant.Kind);
         return new MutantResult(mutant, one, clean, faulty);
     }
 }

@@ -163,7 +163,8 @@ internal static class OutsideMutants
         {
             Quotas = async call => await ((IQuotas)c.Driver).ReadQuotasAsync(call) is { Value: { } report } ? report with { Quotas = [.. report.Quotas.Select(q => q with { Used = 1 })] } : Edit.Refusal(ErrorCode.Failed, "no quotas"),
         } },
-        new() { Name = "has a change feed that hears nothing", Rule = "DC-107", Case = 149, Says = "the feed named none", Session = _ => new Seed { Feed = call => Silence(call.Cancellation) } },
+        new() { Name = "has a change feed that hears nothing", Rule = "DC-107", Case = 149, Says = "the feed named none", Session = _ => new Seed { Feed = call => Silence(null, call.Cancellation) } },
+        new() { Name = "has a change feed that names what nobody made", Rule = "DC-107", Case = 149, Says = "the feed named none, but 1 others", Session = _ => new Seed { Feed = call => Silence(new Change { Kind = ResourceKind.Network, Name = Edit.Hash("nobody's") }, call.Cancellation) } },
         new() { Name = "deletes what it shall let go", Rule = "DC-111", Case = 150, Kind = ResourceKind.Network, Says = "What was let go is", Session = c => Networks(new() { Release = (_, op, id) => c.Driver.Networks!.DeleteAsync(op.With(part: "net"), id) }) },
         new() { Name = "lets go and leaves the mark", Rule = "DC-111", Case = 150, Kind = ResourceKind.Network, Says = "still carry our mark", Session = _ => Networks(new() { Release = (_, _, _) => new(new Done<NetworkFacts>()) }) },
         new() { Name = "says that it adopted what another owns", Rule = "DC-109", Case = 152, Kind = ResourceKind.Network, Says = "Conflict, NotApplied and BlockedBy", Session = _ => Networks(new() { Adopt = async (clean, op, id, providerId) => await clean.AdoptAsync(op, id, providerId) is var made && made is Failed<NetworkFacts> ? new Done<NetworkFacts>() : made }) },
@@ -208,8 +209,10 @@ internal static class OutsideMutants
         }
     }
 
-    private static async IAsyncEnumerable<Change> Silence([EnumeratorCancellation] CancellationToken cancellation)
+    private static async IAsyncEnumerable<Change> Silence(Change? first, [EnumeratorCancellation] CancellationToken cancellation)
     {
+        if (first is not null)
+            yield return first;
         var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = cancellation.Register(() => end.TrySetResult());
         await end.Task;

@@ -19,11 +19,5 @@ public sealed class PodmanConformance : DriverConformance
         _podman = podman;
     }
 
-    /// <summary>What stands in docs/providers/podman.md as known.</summary>
-    protected override ImmutableDictionary<int, string> KnownDefects => ImmutableDictionary<int, string>.Empty
-        .Add(89, "Podman removes a pod's containers with the pod: one request takes several parts.")
-        .Add(141, "A copy of a container outside of our pods isn't listed.")
-        .Add(149, "The feed names pods only; networks and volumes carry no labels in Podman's events.");
-
     protected override ConformanceWorld CreateWorld() => new PodmanWorld(_podman ?? throw new InvalidOperationException("There is no Podman yet."));
 }

@@ -99,6 +99,8 @@ internal sealed class PodmanSamples(PodmanRanges ranges)
                 {
                     Name = "web",
                     Image = PodmanHost.WebImage,
+                    // The image has no entrypoint: without it arguments would be the program.
+                    Command = ["/bin/web-server"],
                     Environment = [new() { Name = "PASSWORD", From = new PayloadKey { Payload = c.Payload("database"), Key = "password" } }],
                     Mounts = [new MountSpec { Volume = "config", Path = "/etc/app" }, new MountSpec { Volume = "data", Path = "/data" }],
                 },

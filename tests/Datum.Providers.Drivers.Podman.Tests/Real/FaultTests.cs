@@ -105,6 +105,53 @@ public sealed class FaultTests : PodmanFixture
     }
 
     [Test]
+    public async Task L3_a_copy_beside_our_container_is_told_from_it_and_keeps_the_pod_alive()
+    {
+        var instance = NewInstance();
+        var spec = Web(await NetworkAsync());
+        await instance.DriveToReadyAsync(spec);
+        await CopyAsync(instance, $"copy-{Installation}", instance.Id.PartId("pod"));
+
+        var seen = await instance.PresentAsync(spec);
+        var blind = new Driven<InstanceSpec, InstanceFacts>(Driver.Instances!, instance.Id with { Parts = [] });
+        var removal = (await instance.PresentAsync(null)).Next!;
+        var outcome = await instance.DoAsync(removal, null);
+
+        Assert.That((await blind.PresentAsync(spec)).Parts, Is.EqualTo(seen.Parts));
+        Assert.That(seen.Parts.Single(p => p.Name == "container-web").Id, Is.EqualTo(instance.Id.PartId("container-web")));
+        Assert.That(((Failed<InstanceFacts>)outcome).Error.BlockedBy.Single(), Is.EqualTo($"copy-{Installation}"));
+        Assert.That((await instance.PresentAsync(null)).Facts.Power, Is.EqualTo(PowerState.Running));
+    }
+
+    [Test]
+    public async Task A_recorded_container_outside_of_any_pod_is_listed_and_removed()
+    {
+        var instance = NewInstance();
+        await instance.DriveToReadyAsync(Web(await NetworkAsync()));
+        var copy = await CopyAsync(instance, $"copy-{Installation}", pod: null);
+        await new Driven<InstanceSpec, InstanceFacts>(Driver.Instances!, instance.Id).DriveToAbsentAsync();
+
+        var listed = (await Driver.Instances!.ListAsync(instance.NewCall(), new ListQuery { Installation = Installation }, null)).Value!.Items.Single();
+        instance.Id = instance.Id with { Parts = listed.Parts };
+        instance.Steps.Clear();
+        await instance.DriveToAbsentAsync();
+
+        Assert.That((listed.Name, listed.Parts.Single()), Is.EqualTo((instance.Id.Name, new Part { Name = "container-web", Id = copy })));
+        Assert.That(instance.Steps, Is.EqualTo(new[] { "Delete container-web" }));
+        Assert.That((await Driver.Instances!.ListAsync(instance.NewCall(), new ListQuery { Installation = Installation }, null)).Value!.Items, Is.Empty);
+    }
+
+    private async Task<string> CopyAsync(Driven<InstanceSpec, InstanceFacts> instance, string name, string? pod)
+    {
+        var labels = (await GetAsync($"containers/{instance.Id.PartId("container-web")}/json")).GetProperty("Config").GetProperty("Labels").GetRawText();
+        using var body = new StringContent($$"""{"name":"{{name}}","pod":"{{pod}}","image":"{{PodmanHost.WebImage}}","labels":{{labels}}}""", Encoding.UTF8, "application/json");
+        using var made = await Podman.Client.PostAsync(new Uri("containers/create", UriKind.Relative), body);
+        Assert.That(made.IsSuccessStatusCode, Is.True, await made.Content.ReadAsStringAsync());
+        using var document = System.Text.Json.JsonDocument.Parse(await made.Content.ReadAsStringAsync());
+        return document.RootElement.GetProperty("Id").GetString()!;
+    }
+
+    [Test]
     public async Task A_pod_that_was_cut_off_while_it_was_made_is_made_again()
     {
         var network = await NetworkAsync();

@@ -242,7 +242,7 @@ public sealed class InstanceLifecycleTests : PodmanFixture
 
         await instance.DriveToAbsentAsync();
 
-        Assert.That(instance.Steps, Is.EqualTo(new[] { "Delete stop", "Delete pod" }));
+        Assert.That(instance.Steps, Is.EqualTo(new[] { "Delete stop", "Delete stop-now", "Delete container-web", "Delete pod" }));
         Assert.That(await instance.DoAsync(new Step { Part = "pod", Verb = StepVerb.Delete, Class = CreateClass.Repeatable }, null), Is.InstanceOf<Done<InstanceFacts>>(), "deleting what is gone is done");
     }
 

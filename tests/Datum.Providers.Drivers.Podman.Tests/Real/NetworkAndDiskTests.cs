@@ -19,7 +19,7 @@ public sealed class NetworkAndDiskTests : PodmanFixture
         Assert.That((ready.Mark, ready.Incarnation, ready.Drift.Length), Is.EqualTo((MarkState.Ours, 1L, 0)));
         Assert.That(ready.Parts.Single().Id, Is.EqualTo($"net-{network.Id.Name}"));
         var bridge = (await GetAsync($"networks/net-{network.Id.Name}/json")).GetProperty("network_interface").GetString();
-        Assert.That(bridge, Is.EqualTo($"dp{network.Id.Name[..12]}").And.Length.LessThanOrEqualTo(15));
+        Assert.That(bridge, Is.EqualTo(PodmanNames.Bridge(network.Id)).And.Length.LessThanOrEqualTo(15));
 
         var other = await network.PresentAsync(spec with { Mtu = 1500 });
         Assert.That(other.Drift.Single(), Is.EqualTo(new Drift { Path = "mtu", Remedy = Remedy.Replace, Desired = "1500", Actual = "1460" }));

@@ -111,17 +111,23 @@ public sealed class DescriptorAndBodyTests
         Assert.That(InstanceParts.Container(name), Is.Not.EqualTo(InstanceParts.Container(name[1..])));
     }
 
-    [TestCase("""{"Type":"container","Action":"died","Actor":{"Attributes":{"datum-name":"n1"}}}""", "n1")]
-    [TestCase("""{"Type":"container","Action":"exec","Actor":{"Attributes":{"datum-name":"n1"}}}""", null)]
-    [TestCase("""{"Type":"image","Action":"pull","Actor":{"Attributes":{"datum-name":"n1"}}}""", null)]
+    [TestCase("""{"Type":"container","Action":"died","Actor":{"Attributes":{"datum-install":"i","datum-name":"n1"}}}""", "Instance n1")]
+    [TestCase("""{"Type":"container","Action":"died","Actor":{"Attributes":{"datum-install":"other","datum-name":"n1"}}}""", null)]
+    [TestCase("""{"Type":"container","Action":"exec","Actor":{"Attributes":{"datum-install":"i","datum-name":"n1"}}}""", null)]
+    [TestCase("""{"Type":"image","Action":"pull","Actor":{"Attributes":{"datum-install":"i","datum-name":"n1"}}}""", null)]
+    [TestCase("""{"Type":"pod","Action":"remove","Actor":{"Attributes":{"name":"ins-0123456789abcdef0123456789abcdef"}}}""", "Instance 0123456789abcdef0123456789abcdef")]
+    [TestCase("""{"Type":"volume","Action":"remove","Actor":{"Attributes":{"name":"dsk-0123456789abcdef0123456789abcdef"}}}""", "Disk 0123456789abcdef0123456789abcdef")]
+    [TestCase("""{"Type":"volume","Action":"remove","Actor":{"Attributes":{"name":"somebodys"}}}""", null)]
     [TestCase("""{"Type":"container","Action":"died","Actor":{"Attributes":{}}}""", null)]
     [TestCase("""{"Type":"container"}""", null)]
     [TestCase("[]", null)]
-    public void An_event_hints_at_an_instance_or_at_nothing(string json, string? name)
+    public void An_event_hints_at_what_is_ours_or_at_nothing(string json, string? change)
     {
         using var document = JsonDocument.Parse(json);
 
-        Assert.That(PodmanChangeFeed.Read(document.RootElement)?.Name, Is.EqualTo(name));
+        var read = PodmanChangeFeed.Read(document.RootElement, "i");
+
+        Assert.That(read is null ? null : $"{read.Kind} {read.Name}", Is.EqualTo(change));
     }
 
     [Test]
@@ -133,7 +139,7 @@ public sealed class DescriptorAndBodyTests
         Check("Network", JsonSerializer.SerializeToElement(new NetworkObject { Name = "n", Driver = "bridge", Interface = "dp", Subnets = [], Labels = [], Options = [] }, LibpodJson.Default.NetworkObject));
         Check("VolumeCreateOptions", JsonSerializer.SerializeToElement(new VolumeCreate { Name = "n", Driver = "local", Label = ImmutableDictionary<string, string>.Empty, Labels = ImmutableDictionary<string, string>.Empty }, LibpodJson.Default.VolumeCreate));
         foreach (var path in new[] { "version", "info", "networks/create", "networks/{name}/json", "networks/json", "networks/{name}", "volumes/create", "volumes/json", "pods/create", "pods/{name}", "pods/{name}/json",
-            "pods/json", "containers/create", "containers/json", "containers/{name}/json", "containers/{name}/start", "containers/{name}/kill", "containers/{name}/healthcheck", "images/{name}/json", "images/pull", "secrets/create", "secrets/json", "secrets/{name}", "events" })
+            "pods/json", "containers/create", "containers/json", "containers/{name}/json", "containers/{name}/start", "containers/{name}/kill", "containers/{name}/stop", "containers/{name}", "containers/{name}/healthcheck", "images/{name}/json", "images/pull", "secrets/create", "secrets/json", "secrets/{name}", "events" })
             Assert.That(paths, Does.Contain($"/libpod/{path}"));
 
         void Check(string definition, JsonElement body)

@@ -91,6 +91,14 @@ public sealed class LibpodErrorsTests
     public void Other_forms_of_errors_are_read_too(string body, string message) =>
         Assert.That(LibpodErrors.Read(Result(409, body)).Message, Is.EqualTo(message));
 
+    [TestCase("""{"cause":"no such pod","message":"no pod with name or ID x found: no such pod","response":404}""", true)]
+    [TestCase("""{"message":"no such page"}""", false)]
+    [TestCase("Not Found", false)]
+    [TestCase("[]", false)]
+    [TestCase("", false)]
+    public void L6_only_podmans_own_words_say_that_something_isnt_there(string body, bool absent) =>
+        Assert.That(LibpodErrors.SaysNotThere(Result(404, body)), Is.EqualTo(absent));
+
     private static RestResult Result(int status, string body) => new() { Status = status, Body = Encoding.UTF8.GetBytes(body) };
 
     private static string Quote(string text) => System.Text.Json.JsonSerializer.Serialize(text);

@@ -47,11 +47,11 @@ internal sealed class SimulatorWorld : ConformanceWorld, ICensus, IVanish, IFore
     public override bool IsMutation(HttpRequestMessage request) => base.IsMutation(request) && request.RequestUri?.AbsolutePath != "/v1/session";
 
     // The tests' own folder holds the driver and what it brings along.
-    public string? Folder => AppContext.BaseDirectory;
+    public string? Folder { get; init; } = AppContext.BaseDirectory;
 
-    public string Assembly => "Datum.Providers.Drivers.Simulator.dll";
+    public string Assembly { get; init; } = "Datum.Providers.Drivers.Simulator.dll";
 
-    public string FactoryType => typeof(SimulatorDriverFactory).FullName!;
+    public string FactoryType { get; init; } = typeof(SimulatorDriverFactory).FullName!;
 
     public override HttpMessageHandler Transport => _handler;
 

@@ -15,8 +15,11 @@ internal static class InstanceParts
     public const string Payload = "payload";
     public const string Start = "start";
     public const string Stop = "stop";
+    public const string StopNow = "stop-now";
     public const string Suspend = "suspend";
     public const string SuspendNow = "suspend-now";
+
+    private const string ContainerPrefix = "container-";
 
     /// <summary>Label that holds <see cref="ContainerSpec.Name"/>.</summary>
     public const string ContainerLabel = "datum-container";
@@ -24,7 +27,10 @@ internal static class InstanceParts
     /// <summary>Label that holds the fingerprint that drift is computed from.</summary>
     public const string SpecLabel = "datum-spec";
 
-    public static string Container(string name) => Named("container-", name);
+    public static string Container(string name) => Named(ContainerPrefix, name);
+
+    /// <summary>Whether a part is a container's.</summary>
+    public static bool IsContainer(string? part) => part?.StartsWith(ContainerPrefix, StringComparison.Ordinal) == true;
 
     public static string Image(string name) => Named("image-", name);
 

@@ -5,6 +5,9 @@ namespace Datum.Providers.Drivers.Podman.Instances;
 /// <summary>Names what an instance can't have here (law L11). Pure.</summary>
 internal static class InstanceValidator
 {
+    // The kernel's.
+    private const int MaxHostname = 64;
+
     public static ImmutableArray<Finding> Validate(InstanceSpec spec, Connection connection, string? firewallUnavailable)
     {
         var findings = ImmutableArray.CreateBuilder<Finding>();
@@ -15,6 +18,8 @@ internal static class InstanceValidator
             Refuse("machine", "Podman runs containers, no machines.", "virtualMachines");
         if (spec is { Sandbox: null, Machine: null })
             Refuse("sandbox", "An instance needs containers.");
+        if (!IsHostname(spec.Hostname))
+            Refuse("hostname", $"'{spec.Hostname}' is no host name: labels of letters, digits and '-', {MaxHostname} characters at most.");
         Interfaces(spec, connection, firewallUnavailable, Refuse);
         Volumes(spec, Refuse);
         if (spec.Sandbox is not { } sandbox)
@@ -28,6 +33,9 @@ internal static class InstanceValidator
         return findings.ToImmutable();
     }
 
+    private static bool IsHostname(string name) => name.Length <= MaxHostname && name.Split('.').All(label =>
+        label.Length is > 0 and <= 63 && label[0] != '-' && label[^1] != '-' && label.All(c => char.IsAsciiLetterOrDigit(c) || c == '-'));
+
     private static void Interfaces(InstanceSpec spec, Connection connection, string? firewallUnavailable, Action<string, string, string?, bool> refuse)
     {
         if (spec.Interfaces.Length != 1)
@@ -35,8 +43,9 @@ internal static class InstanceValidator
         foreach (var network in spec.Interfaces)
         {
             var path = $"interfaces[{network.Name}]";
-            if (network.Name.Length is 0 or > 15 || network.Name.Any(c => char.IsWhiteSpace(c) || c is '/' or ':') || network.Name is "lo")
-                refuse(path, $"'{network.Name}' can't be the name of a network interface.", null, false);
+            // The kernel takes more, but settings are paths with the name in them: a dot or a slash names another one.
+            if (network.Name.Length is 0 or > 15 || network.Name.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_')) || network.Name is "lo")
+                refuse(path, $"'{network.Name}' can't be the name of a network interface: 1 to 15 letters, digits, '-' and '_', not lo.", null, false);
             if (network.Network is null)
                 refuse($"{path}.network", "A pod's interface needs a network.", null, false);
             if (!network.Firewalls.IsEmpty)
@@ -99,6 +108,9 @@ internal static class InstanceValidator
         if (Session.ImageOf(connection, container) is null)
             refuse($"{path}.image", connection.Images.TryGetValue(container.Image, out var mapped)
                 ? $"'{mapped}', which the ProviderConfig's images have for '{container.Image}', is no image reference." : $"'{container.Image}' is no image reference.", null, false);
+        foreach (var (name, texts) in (ReadOnlySpan<(string, ImmutableArray<string>)>)[("command", container.Command), ("args", container.Args)])
+            if (texts.Any(t => t.Contains('\0', StringComparison.Ordinal)))
+                refuse($"{path}.{name}", "A zero byte ends an argument.", null, false);
         if (container.Limits is { MemoryMiB: <= 0 } or { CpuMillis: <= 0 })
             refuse($"{path}.limits", "Limits are above zero.", null, false);
         foreach (var variable in container.Environment)

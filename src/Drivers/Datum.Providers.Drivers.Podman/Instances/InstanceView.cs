@@ -19,7 +19,7 @@ internal sealed record InstanceView
     /// <summary>Our containers by the name that the spec gives them.</summary>
     public ImmutableDictionary<string, ContainerInspect> Containers { get; init; } = ImmutableDictionary<string, ContainerInspect>.Empty;
 
-    /// <summary>Names of containers in our pod that aren't ours.</summary>
+    /// <summary>Names of containers in our pod that aren't ours, and of copies of ours.</summary>
     public ImmutableArray<string> Strangers { get; init; } = [];
 
     /// <summary>The packet filter; null where it wasn't or couldn't be read.</summary>
@@ -73,10 +73,17 @@ internal static class InstanceReader
                 continue;
             if (container.Id == pod.InfraId)
                 view = view with { Infra = container };
-            else if (NameOf(id, container) is { } name)
+            else if (NameOf(id, container) is not { } name)
+                strangers.Add(container.Name);
+            else if (!containers.TryGetValue(name, out var other))
                 containers[name] = container;
             else
-                strangers.Add(container.Name);
+            {
+                // A copy that somebody put beside it.
+                var (own, copy) = IsOwn(id, name, container) ? (container, other) : (other, container);
+                containers[name] = own;
+                strangers.Add(copy.Name);
+            }
         }
 
         view = view with { Containers = containers.ToImmutable(), Strangers = strangers.ToImmutable() };
@@ -88,6 +95,10 @@ internal static class InstanceReader
             return firewallError;
         return view with { Firewall = loaded.Value ?? LoadedTable.None };
     }
+
+    /// <summary>The recorded one; while none is recorded, the one of our choice of name.</summary>
+    private static bool IsOwn(Identity id, string name, ContainerInspect container) =>
+        id.PartId(InstanceParts.Container(name)) is { } recorded ? container.Id == recorded : container.Name == InstanceBodies.ContainerName(id, name);
 
     private static string? NameOf(Identity id, ContainerInspect container)
     {

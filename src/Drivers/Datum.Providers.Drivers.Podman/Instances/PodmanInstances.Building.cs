@@ -170,8 +170,14 @@ internal sealed partial class PodmanInstances
     }
 
     // A name that is taken holds the same value: the name has the hash of it.
-    private async ValueTask<DriverError?> StoreAsync(Call call, string name, ReadOnlyMemory<byte> value) =>
-        await session.Podman.CreateSecretAsync(call, name, value) is { Error: { Code: not ErrorCode.Conflict } error } ? error : null;
+    private async ValueTask<DriverError?> StoreAsync(Call call, string name, ReadOnlyMemory<byte> value)
+    {
+        var result = await session.Podman.CreateSecretAsync(call, name, value);
+        if (result.Error is not { Code: not ErrorCode.Conflict } error)
+            return null;
+        // The body is the value itself, so an answer's own words could repeat it (law L12).
+        return result.Status == 0 ? error : error with { Message = $"Podman doesn't take the contents of {name}: status {result.Status}.", PlatformCode = null };
+    }
 
     private async ValueTask<Outcome<InstanceFacts>> CreateContainerAsync(Call call, Identity id, InstanceSpec spec, ContainerSpec container)
     {

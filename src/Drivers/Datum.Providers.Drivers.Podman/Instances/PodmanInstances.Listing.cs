@@ -21,15 +21,12 @@ internal sealed partial class PodmanInstances
         if (secrets.Error is { } secretsError)
             return secretsError;
 
-        var members = containers.Value!.Where(c => c.Pod is not null).ToLookup(c => c.Pod!, StringComparer.Ordinal);
+        var members = containers.Value!.ToLookup(c => c.Pod ?? "", StringComparer.Ordinal);
+        var ours = pods.Value!.Select(p => (Pod: p, Mark: Marks.Parse(p.Labels ?? []))).Where(p => p.Mark is { Part: null })
+            .Select(p => (p.Pod, Mark: p.Mark!, Inside: members[p.Pod.Id].OrderBy(c => c.Id, StringComparer.Ordinal).ToImmutableArray())).ToDictionary(p => p.Pod.Id, StringComparer.Ordinal);
         var items = ImmutableArray.CreateBuilder<Listed<InstanceFacts>>();
-        foreach (var pod in pods.Value!)
-        {
-            if (Marks.Parse(pod.Labels ?? []) is not { Part: null } mark)
-                continue;
-            ImmutableArray<ContainerListItem> inside = [.. members[pod.Id].OrderBy(c => c.Id, StringComparer.Ordinal)];
-            items.Add(Item(pod, mark, inside, await FilterAsync(call, inside)));
-        }
+        items.AddRange(ours.Values.Select(p => Item(p.Pod, p.Mark, p.Inside)));
+        items.AddRange(containers.Value!.Where(c => !ours.ContainsKey(c.Pod ?? "")).Select(Outside).OfType<Listed<InstanceFacts>>());
 
         // What a removal that was cut off left behind.
         var seen = items.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
@@ -43,8 +40,25 @@ internal sealed partial class PodmanInstances
                     State = Lifecycle.Deleting,
                     Revision = "payload",
                 });
-        return Pages.Of(ResourceKind.Instance, items, query.PageSize, cursor);
+        var page = Pages.Of(ResourceKind.Instance, items, query.PageSize, cursor);
+        var shown = ImmutableArray.CreateBuilder<Listed<InstanceFacts>>(page.Items.Length);
+        // Only for what this page shows: a listing looks into each pod's filter once, however many pages it has.
+        foreach (var item in page.Items)
+            shown.Add(ours.TryGetValue(item.Parts[0].Id, out var pod) && await FilterAsync(call, pod.Inside) is { Length: > 0 } filter
+                ? item with { Revision = Fingerprint.Hash([item.Revision!, filter]) } : item);
+        return page with { Items = shown.MoveToImmutable() };
     }
+
+    /// <summary>A container with our mark in no pod of ours, e.g. a copy; the infra container of somebody's pod isn't one.</summary>
+    private static Listed<InstanceFacts>? Outside(ContainerListItem container) =>
+        container.IsInfra || Marks.Parse(container.Labels ?? []) is not { } mark || !InstanceParts.IsContainer(mark.Part) ? null : new Listed<InstanceFacts>
+        {
+            Name = mark.Name,
+            Incarnation = mark.Incarnation,
+            Parts = [new Part { Name = mark.Part!, Id = container.Id }],
+            State = Lifecycle.Degraded,
+            Revision = Fingerprint.Hash([OfMember(container)]),
+        };
 
     // Empty where there is none or none can be read. A look shows it, so the revision must change with it (DC-60).
     private async ValueTask<string> FilterAsync(Call call, ImmutableArray<ContainerListItem> members)
@@ -55,11 +69,13 @@ internal sealed partial class PodmanInstances
         return loaded.Value?.ToString() ?? "";
     }
 
-    private static Listed<InstanceFacts> Item(PodListItem pod, Mark mark, ImmutableArray<ContainerListItem> members, string filter)
+    private static string OfMember(ContainerListItem member) =>
+        string.Create(CultureInfo.InvariantCulture, $"{member.Id}/{member.State}/{member.Pid}/{member.ExitCode}/{member.StartedAt}");
+
+    private static Listed<InstanceFacts> Item(PodListItem pod, Mark mark, ImmutableArray<ContainerListItem> members)
     {
         // The infra container's process is in it: with a new one the network and its rules are new.
-        var revision = Fingerprint.Hash([pod.Id, pod.Status ?? "", pod.InfraId ?? "", filter,
-            .. members.Select(m => string.Create(CultureInfo.InvariantCulture, $"{m.Id}/{m.State}/{m.Pid}/{m.ExitCode}/{m.StartedAt}"))]);
+        var revision = Fingerprint.Hash([pod.Id, pod.Status ?? "", pod.InfraId ?? "", .. members.Select(OfMember)]);
         var own = members.Where(m => !m.IsInfra && m.Labels?.ContainsKey(InstanceParts.ContainerLabel) == true).ToList();
         var parts = ImmutableArray.CreateBuilder<Part>();
         parts.Add(new Part { Name = InstanceParts.Pod, Id = pod.Id });

@@ -9,6 +9,8 @@ internal sealed partial class PodmanInstances
     public async ValueTask<Outcome<InstanceFacts>> DeleteAsync(Operation operation, Identity id) => operation.Step.Part switch
     {
         InstanceParts.Stop => await StopForRemovalAsync(operation.Call, id),
+        InstanceParts.StopNow => await KillForRemovalAsync(operation.Call, id),
+        var part when InstanceParts.IsContainer(part) => await DeleteContainerAsync(operation.Call, id, part),
         InstanceParts.Pod => await DeletePodAsync(operation.Call, id),
         InstanceParts.Payload => await DeletePayloadAsync(operation.Call, id),
         _ => Failed(Session.UnknownStep(operation.Step)),
@@ -22,6 +24,19 @@ internal sealed partial class PodmanInstances
         var view = read.Value!;
         if (view.Pod is null)
         {
+            var (outside, outsideError) = await OutsideAsync(call, id);
+            if (outsideError is not null)
+                return outsideError;
+            if (!outside.IsEmpty)
+                return new Present<InstanceFacts>
+                {
+                    Facts = new InstanceFacts { Power = PowerState.Unknown, PlatformState = "without pod" },
+                    Parts = outside,
+                    State = Lifecycle.Deleting,
+                    Mark = MarkState.Ours,
+                    Incarnation = id.Incarnation,
+                    Next = Steps.ContainerRemoval(outside[0].Name),
+                };
             var secrets = await session.Podman.SecretsAsync(call);
             if (secrets.Error is { } secretsError)
                 return secretsError;
@@ -40,7 +55,9 @@ internal sealed partial class PodmanInstances
 
         if (view.Mark != MarkState.Ours)
             return NotOurs(view);
-        Step? next = Steps.PodRemoval;
+        // What depends goes first; the pod last, with its infra container.
+        Step? next = view.Containers.IsEmpty ? Steps.PodRemoval
+            : Steps.ContainerRemoval(view.Containers.Keys.Select(InstanceParts.Container).Order(StringComparer.Ordinal).First());
         Progress? progress = null;
         if (view.Running.Any() && Grace(view) > TimeSpan.Zero)
         {
@@ -48,6 +65,9 @@ internal sealed partial class PodmanInstances
                 next = Steps.Stop;
             else if (deadline > session.Time.GetUtcNow())
                 (next, progress) = (null, StopHandle.Progress(handle!));
+            else
+                // All at once: the handle ends with this step, and what went on running would be asked again.
+                next = Steps.StopNow;
         }
 
         return new Present<InstanceFacts>
@@ -70,6 +90,68 @@ internal sealed partial class PodmanInstances
     {
         var (view, error) = await OwnAsync(call, id, withFirewall: false);
         return error is null && !view.Strangers.IsEmpty ? Failed(Inhabited(view)) : await StopAsync(call, id);
+    }
+
+    private async ValueTask<Outcome<InstanceFacts>> KillForRemovalAsync(Call call, Identity id)
+    {
+        var (view, error) = await OwnAsync(call, id, withFirewall: false);
+        if (error is not null)
+            return view.Pod is null && error.Code == ErrorCode.NotReadyYet ? new Done<InstanceFacts>() : Failed(error);
+        if (!view.Strangers.IsEmpty)
+            return Failed(Inhabited(view));
+        foreach (var container in view.Running)
+            // Without a grace Podman kills, and answers when it has ended.
+            if (await session.Podman.StopContainerAsync(call, container.Id, 0) is { Error: { } stopError, NotFound: false })
+                return Failed(stopError);
+        return new Done<InstanceFacts>();
+    }
+
+    private async ValueTask<Outcome<InstanceFacts>> DeleteContainerAsync(Call call, Identity id, string part)
+    {
+        var (view, error) = await OwnAsync(call, id, withFirewall: false);
+        string? target;
+        if (view.Pod is null && error is { Code: ErrorCode.NotReadyYet })
+        {
+            var (outside, outsideError) = await OutsideAsync(call, id);
+            if (outsideError is not null)
+                return Failed(outsideError);
+            target = outside.FirstOrDefault(p => p.Name == part)?.Id;
+        }
+        else if (error is not null)
+        {
+            return Failed(error);
+        }
+        else if (!view.Strangers.IsEmpty)
+        {
+            return Failed(Inhabited(view));
+        }
+        else
+        {
+            target = view.Parts.FirstOrDefault(p => p.Name == part)?.Id;
+        }
+
+        if (target is null)
+            return new Done<InstanceFacts>();
+        if (await session.Podman.DeleteContainerAsync(call, target) is { Error: { } removeError, NotFound: false })
+            return Failed(removeError);
+        _startFailures.TryRemove(target, out _);
+        return new Done<InstanceFacts>();
+    }
+
+    /// <summary>Recorded containers of ours that are there although there is no pod: whatever made them, they carry our mark.</summary>
+    private async ValueTask<(ImmutableArray<Part> Parts, DriverError? Error)> OutsideAsync(Call call, Identity id)
+    {
+        var outside = ImmutableArray.CreateBuilder<Part>();
+        foreach (var part in id.Parts.Where(p => InstanceParts.IsContainer(p.Name)).OrderBy(p => p.Name, StringComparer.Ordinal))
+        {
+            var found = await session.Podman.ContainerAsync(call, part.Id);
+            if (found.Error is { } error)
+                return ([], error);
+            if (found.Value is { } container && Marks.Compare(id, Marks.Parse(container.Config?.Labels ?? []), part.Name) == MarkState.Ours)
+                outside.Add(part);
+        }
+
+        return (outside.ToImmutable(), null);
     }
 
     private static DriverError Inhabited(InstanceView view) =>
@@ -114,15 +196,13 @@ internal sealed partial class PodmanInstances
         // Removing the pod removes what others put into it (law L3).
         if (!view.Strangers.IsEmpty)
             return Failed(Inhabited(view));
-        // The time to stop is over; Podman would give each container another one.
-        if (await KillAsync(call, view) is { } killError)
-            return Failed(killError);
+        // They have steps of their own (DC-15).
+        if (!view.Containers.IsEmpty)
+            return Failed(Refusal(ErrorCode.PreconditionFailed, $"Containers are still in the pod: {string.Join(", ", view.Containers.Keys.Order(StringComparer.Ordinal))}."));
         var result = await session.Podman.DeletePodAsync(call, view.Pod!.Id);
         if (result.NotFound)
             return new Done<InstanceFacts>();
         power.Forget(view.Pod.Id);
-        foreach (var container in view.Containers.Values)
-            _startFailures.TryRemove(container.Id, out _);
         return (result.Error ?? Remainder(result)) is { } removeError ? Failed(removeError) : new Done<InstanceFacts>();
     }
 

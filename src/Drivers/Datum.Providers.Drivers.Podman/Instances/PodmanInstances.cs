@@ -215,9 +215,13 @@ internal sealed partial class PodmanInstances(Session session, ImagePulls pulls,
 
         public static Step Stop { get; } = Repeatable(InstanceParts.Stop, StepVerb.Delete, "ask containers to stop");
 
+        public static Step StopNow { get; } = Repeatable(InstanceParts.StopNow, StepVerb.Delete, "kill containers that didn't stop");
+
         public static Step PodRemoval { get; } = Repeatable(InstanceParts.Pod, StepVerb.Delete, "remove pod");
 
         public static Step PayloadRemoval { get; } = Repeatable(InstanceParts.Payload, StepVerb.Delete, "remove stored config maps and secrets");
+
+        public static Step ContainerRemoval(string part) => Repeatable(part, StepVerb.Delete, "remove " + part);
 
         public static Step Image(string container) => Repeatable(InstanceParts.Image(container), StepVerb.Create, $"pull the image of {container}");
 

@@ -55,6 +55,10 @@ internal sealed class LibpodClient(RestClient rest)
 
     public ValueTask<RestResult> StartContainerAsync(Call call, string id) => rest.SendAsync(call, RestRequest.Post($"{Root}containers/{Escape(id)}/start"));
 
+    /// <summary>Kills and removes one container, and volumes without a name that its image asked for.</summary>
+    public ValueTask<RestResult> DeleteContainerAsync(Call call, string id) =>
+        rest.SendAsync(call, RestRequest.Delete($"{Root}containers/{Escape(id)}?force=true&timeout=0&v=true"));
+
     public ValueTask<RestResult> KillContainerAsync(Call call, string id, string signal) =>
         rest.SendAsync(call, RestRequest.Post($"{Root}containers/{Escape(id)}/kill?signal={Escape(signal)}"));
 
@@ -98,9 +102,9 @@ internal sealed class LibpodClient(RestClient rest)
         return rest.LinesAsync(call, registryAuth is null ? request : request.WithHeader("X-Registry-Auth", registryAuth));
     }
 
-    /// <summary>The event stream, filtered by a label.</summary>
-    public IAsyncEnumerable<JsonElement> EventsAsync(Call call, string label) =>
-        rest.LinesAsync(call, RestRequest.Get(Root + Filtered("events?stream=true", "label", label)));
+    /// <summary>The event stream of some types of objects.</summary>
+    public IAsyncEnumerable<JsonElement> EventsAsync(Call call, params ReadOnlySpan<string> types) =>
+        rest.LinesAsync(call, RestRequest.Get(Root + Filtered("events?stream=true", "type", types)));
 
     internal static string Filtered(string path, string filter, params ReadOnlySpan<string> values)
     {
@@ -118,7 +122,14 @@ internal sealed class LibpodClient(RestClient rest)
     {
         var result = await rest.SendAsync(call, RestRequest.Get(Root + path));
         if (result.NotFound)
-            return new Found<T>(null, null);
+            // Absence is said by Podman and nobody else: something else on the socket, or a path that it doesn't know, answers 404 too (law L6).
+            return LibpodErrors.SaysNotThere(result) ? new Found<T>(null, null) : new Found<T>(null, new DriverError
+            {
+                Code = ErrorCode.Unavailable,
+                Effect = Effect.NotApplied,
+                Scope = ErrorScope.Account,
+                Message = $"An answer {result.Status} of {result.Body.Length} bytes isn't Podman's, so it proves no absence.",
+            });
         var answer = result.Read(type);
         return new Found<T>(answer.Value, answer.Error);
     }

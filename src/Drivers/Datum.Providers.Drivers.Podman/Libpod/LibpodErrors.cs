@@ -64,6 +64,20 @@ internal static class LibpodErrors
         ],
     };
 
+    /// <summary>Whether an answer 404 has Podman's own words: it names cause and message.</summary>
+    public static bool SaysNotThere(RestResult result)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(result.Body);
+            return document.RootElement.ValueKind == JsonValueKind.Object && Text(document.RootElement, "cause") is not null && Text(document.RootElement, "message") is not null;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Reads <c>{cause, message, response}</c>, and <c>{Errs: […]}</c> of pod verbs.</summary>
     public static ErrorDetail Read(RestResult result)
     {
