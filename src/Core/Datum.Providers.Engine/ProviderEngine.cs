@@ -1,3 +1,4 @@
+using Datum.Providers.Engine.Collect;
 using Datum.Providers.Engine.Ledger;
 using Datum.Providers.Engine.Locations;
 using Datum.Providers.Engine.Provisioning;
@@ -22,6 +23,9 @@ public sealed record EngineParts
 
     /// <summary>True in the development plane: a ProviderConfig without <c>allowed</c> allows everybody. Default false.</summary>
     public bool Development { get; init; }
+
+    /// <summary>The host's version: a new one may translate the same wish into something else (L15). Default: this assembly's.</summary>
+    public string HostVersion { get; init; } = typeof(EngineParts).Assembly.GetName().Version?.ToString() ?? "";
 }
 
 /// <summary>The whole provider side for one plane: every controller in one list, in the order of the data's way.</summary>
@@ -54,12 +58,17 @@ public sealed class ProviderEngine : IDisposable
         var ledger = new LedgerStore(home);
         var sessions = new SessionManager(home, parts.Drivers, parts.Credentials, scheduler, logging.CreateLogger<SessionManager>());
         var resolver = new LocationResolver(home, plane, parts.Drivers, parts.Development);
-        var writer = new EntryWriter(home, plane, ledger);
+        var writer = new EntryWriter(home, plane, ledger, new ChangeCauses(parts.HostVersion));
         var places = new NetworkPlaces(plane, writer);
         var events = new EventRecorder(PlaneById, scheduler, logging.CreateLogger<EventRecorder>());
         var troubles = new Troubles(events);
-        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, new OwnerReader(plane, PlaneById), new PayloadSource(PlaneById), events, scheduler, logging.CreateLogger<EntryReconciler>());
+        var accounts = new AccountGuard(home, scheduler, parts.HostVersion);
+        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, new OwnerReader(plane, PlaneById), new PayloadSource(PlaneById), events, accounts, scheduler, logging.CreateLogger<EntryReconciler>());
         var entries = new EntryController(home, ledger, sessions, reconciler, scheduler, logging.CreateLogger<EntryController>());
+
+        var findings = new FindingBook();
+        var report = new AccountReport(home, accounts, findings, entries, events, scheduler, logging.CreateLogger<AccountReport>());
+        var collector = new Collector(home, parts.Gate, accounts, findings, report, scheduler, logging.CreateLogger<Collector>());
 
         // An owner that goes without our finalizer having been released is noticed on its entries (OwnerLost).
         void Poke<T>(ObjectChange<T> change) where T : KubeObject
@@ -77,9 +86,14 @@ public sealed class ProviderEngine : IDisposable
             new NetworkController(home, plane, resolver, writer, ledger, places, scheduler, logging.CreateLogger<NetworkController>()),
             new InstanceController(home, plane, resolver, writer, ledger, places, troubles, scheduler, logging.CreateLogger<InstanceController>()),
             entries,
-            new AccountLister(home, ledger, sessions, entries, scheduler, logging.CreateLogger<AccountLister>()),
+            report,
+            new AccountLister(home, sessions, entries, accounts, collector, LocationBlocks(plane), scheduler, logging.CreateLogger<AccountLister>()),
         ]);
     }
+
+    /// <summary>The blocks of one driver's Locations: where a partition may be that no entry names.</summary>
+    private static Func<string, IEnumerable<JsonElement>> LocationBlocks(ProjectPlane plane) => key =>
+        plane.Locations.All().Concat(plane.ComputeLocations.All()).Select(l => l.Spec.Provider?.GetValueOrDefault(key)).OfType<JsonElement>();
 
     /// <summary>Runs until cancelled. Nothing is decided before every cache has its first complete list.</summary>
     public async Task RunAsync(CancellationToken cancellation)

@@ -66,7 +66,7 @@ internal sealed class LawTests
         var server = world.Server.Id;
         // The platform forgets for a moment: the next reads answer 404, the listing leaves it out.
         world.Cloud.Knobs = world.Cloud.Knobs with { ConsistencyWindow = TimeSpan.FromMinutes(11), ListLag = TimeSpan.FromMinutes(11) };
-        world.Until("it is noticed", () => world.Requests.Any(r => r.Path == $"/v1/servers/{server}") && EngineWorld.Ready(world.Entry("Instance"))?.Status == ConditionStatus.False);
+        world.Until("it is noticed", () => world.Requests.Any(r => r.Path == $"/v1/servers/{server}") && EngineWorld.Ready(world.Entry("Instance"))?.Status != ConditionStatus.True);
         world.Advance(TimeSpan.FromSeconds(3));
         world.Cloud.Knobs = world.Cloud.Knobs with { ConsistencyWindow = TimeSpan.Zero, ListLag = TimeSpan.Zero };
         world.Until("it runs again", () => world.Runs() && world.AllReady);

@@ -1,5 +1,7 @@
+using Datum.Providers.Engine.Collect;
 using Datum.Providers.Engine.Decisions;
 using Datum.Providers.Engine.Platform;
+using Datum.Providers.Engine.Sessions;
 using Datum.Providers.Resources;
 using Datum.Providers.Resources.Providers;
 
@@ -38,6 +40,85 @@ public sealed partial class EntryReconciler
             return new Decision.Wait(Reasons.Waiting, "This host doesn't hold the lease.", scheduler.Time.GetUtcNow() + TimeSpan.FromSeconds(2));
         if (pass.Descriptor.ListQuality is not (ListQuality.None or ListQuality.Unknown) && !pass.Session.IsListed(pass.Verbs.Kind))
             return new Decision.Wait(Reasons.Waiting, "Waits for the account's first complete listing.", scheduler.Time.GetUtcNow() + TimeSpan.FromSeconds(1));
-        return null;
+        return HeldByAccount(pass, decision);
     }
+
+    /// <summary>What law L15 holds back: absence that isn't believed yet, replacements that one change asks for by the dozen; and what the collector is at.</summary>
+    private Decision.Wait? HeldByAccount(Pass pass, Decision decision)
+    {
+        var (account, now) = (AccountGuard.KeyOf(pass.Session), scheduler.Time.GetUtcNow());
+        if (accounts.HeldBy(account) is { } held)
+            return new Decision.Wait(held.Reason, $"{held.Message} {AccountHold.HowTo(held.Token)}", null);
+        if (accounts.IsClaimed(pass.Entry.Metadata.Name!))
+            return new Decision.Wait(Reasons.Waiting, "The collector is at work on an object of this name.", now + LookAgain);
+        if (decision is Decision.Renew && pass.Entry.Spec.Wanted && !pass.Entry.Spec.Record.Retiring && NotBelieved(pass, remakes: true) is { } unbelieved)
+            return unbelieved;
+        if (decision is not Decision.Replace || ChangeCauses.AskedByOwner(pass.Entry))
+            return null;
+        var (until, hold) = accounts.Plan(account, pass.Entry, pass.Session);
+        return hold is not null ? new Decision.Wait(hold.Reason, $"Its replacement is one of too many that no owner asked for. {AccountHold.HowTo(hold.Token)}", null)
+            : until is not null ? new Decision.Wait(Reasons.Waiting, "It is to be replaced; whether one change asks for many is looked at first.", until)
+            : null;
+    }
+
+    /// <summary>An absence that isn't believed while others of the account are missing as well, or no listing has been made since.</summary>
+    private Decision.Wait? NotBelieved(Pass pass, bool remakes) =>
+        accounts.NotBelieved(AccountGuard.KeyOf(pass.Session), pass.Verbs.Kind, pass.Memory.AbsentSince ?? scheduler.Time.GetUtcNow(),
+            pass.Descriptor.ListQuality is not (ListQuality.None or ListQuality.Unknown), remakes) is { } why
+            ? new Decision.Wait(Reasons.Absent, why, scheduler.Time.GetUtcNow() + LookAgain) : null;
+
+    /// <summary>Why the entry may not be let go of although its object seems to be gone; null when it may.</summary>
+    private Decision.Wait? ReleaseHeld(Pass pass, Look look) =>
+        look.Presence is Presence.Present ? null
+        : accounts.HeldBy(AccountGuard.KeyOf(pass.Session)) is { } held ? new Decision.Wait(held.Reason, held.Message, null)
+        : NotBelieved(pass, remakes: false);
+
+    /// <summary>Law L15 on the whole account. True when the entry is Unknown and nothing more is done; an entry whose new account was confirmed moves there.</summary>
+    private async Task<(ManagedResource Entry, bool Held, TimeSpan? Delay)> HeldAsync(ManagedResource entry, Session session, CancellationToken cancellation)
+    {
+        if (accounts.IsClaimed(entry.Metadata.Name!))
+            // An entry that came while the collector had just begun: nothing is looked at or recorded of what is going.
+            return (entry, true, LookAgain);
+        var proved = session.Account.AccountId;
+        if (entry.Spec.Record.AccountId is { } account && account != proved)
+        {
+            // Another account shows other objects; what isn't there may well exist elsewhere.
+            if (accounts.OtherAccount(entry.Spec.ProviderConfig, session.Descriptor.Id, account, proved, entry.Metadata.Name!) is { } other)
+            {
+                await ReportUnknownAsync(entry, Reasons.AccountChanged,
+                    $"The entry was made in account {account}, the session proves {proved}. Nothing is changed until the old account is back. {AccountHold.HowTo(other.Token)}", cancellation).ConfigureAwait(false);
+                return (entry, true, null);
+            }
+            entry = await ledger.UpdateAsync(entry, e =>
+            {
+                e.Spec.Record.AccountId = proved;
+                e.Spec.Record.Handle = null;
+            }, cancellation).ConfigureAwait(false);
+        }
+        if (accounts.HeldBy(AccountGuard.KeyOf(session)) is { } held)
+        {
+            await ReportUnknownAsync(entry, held.Reason, $"{held.Message} {AccountHold.HowTo(held.Token)}", cancellation).ConfigureAwait(false);
+            return (entry, true, null);
+        }
+        return (entry, false, null);
+    }
+
+    /// <summary>Tells the account's watch what a look found of something that is to be there.</summary>
+    private void Watched(Pass pass, Look look)
+    {
+        if (AccountGuard.Counts(pass.Entry) && look.InProgress is null && look.Presence is Presence.Absent or Presence.Present)
+            accounts.Looked(AccountGuard.KeyOf(pass.Session), pass.Entry, look.Presence is Presence.Absent);
+    }
+
+    /// <summary>What is kept on its owner's wish keeps our mark: it is written down before the entry goes, so that no collector takes it for an orphan.</summary>
+    private async Task RetainAsync(ManagedResource entry, CancellationToken cancellation)
+    {
+        if (home.Configs.Find(new ObjectKey(null, entry.Spec.ProviderConfig)) is not { } config || RetainedObjects.Of(config).Contains(entry.Metadata.Name!))
+            return;
+        var after = ResourceTypes.ProviderConfigs.Clone(config);
+        RetainedObjects.Add(after, entry.Metadata.Name!);
+        home.Configs.Observe(await home.Client.PatchAsync(ResourceTypes.ProviderConfigs, config.Key, Patches.MetadataAndSpec(ResourceTypes.ProviderConfigs, config, after)!, null, cancellation).ConfigureAwait(false));
+    }
+
+    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
 }

@@ -123,6 +123,7 @@ public sealed partial class EntryReconciler
         record.Intent = null;
         record.Handle = null;
         record.Refused = null;
+        record.ProviderChange = null;
         // A replacement resolves anew; what vanished is built again as it was.
         if (record.Retiring)
             record.Resolved = null;

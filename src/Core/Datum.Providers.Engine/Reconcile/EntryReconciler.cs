@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Datum.Providers.Engine.Collect;
 using Datum.Providers.Engine.Decisions;
 using Datum.Providers.Engine.Ledger;
 using Datum.Providers.Engine.Platform;
@@ -15,7 +16,7 @@ namespace Datum.Providers.Engine.Reconcile;
 /// </summary>
 public sealed partial class EntryReconciler(
     HomePlane home, LedgerStore ledger, SessionManager sessions, IMutationGate gate, IOwnerReader owners, IPayloadSource payloads, IEventRecorder events,
-    IScheduler scheduler, ILogger<EntryReconciler> logger)
+    AccountGuard accounts, IScheduler scheduler, ILogger<EntryReconciler> logger)
 {
     /// <summary>Steps done in one pass before other entries get their turn.</summary>
     private const int MaxStepsAPass = 12;
@@ -68,13 +69,9 @@ public sealed partial class EntryReconciler(
             await ReportUnknownAsync(entry, Reasons.Unsupported, $"Driver {session.Descriptor.Id} has no {kind}.", cancellation).ConfigureAwait(false);
             return null;
         }
-        if (entry.Spec.Record.AccountId is { } account && account != session.Account.AccountId)
-        {
-            // L15: another account shows other objects; what isn't there may well exist elsewhere.
-            await ReportUnknownAsync(entry, Reasons.AccountChanged,
-                $"The entry was made in account {account}, the session proves {session.Account.AccountId}. Nothing is changed until the old account is back.", cancellation).ConfigureAwait(false);
-            return null;
-        }
+        (entry, var held, var heldDelay) = await HeldAsync(entry, session, cancellation).ConfigureAwait(false);
+        if (held)
+            return heldDelay;
 
         var memory = _memory.GetOrAdd(entry.Metadata.Name!, static _ => new EntryMemory());
         memory.Follow(entry, session.Key);
@@ -105,6 +102,7 @@ public sealed partial class EntryReconciler(
                 look = toGo;
             }
 
+            Watched(pass, look);
             var decision = Decider.Decide(InputOf(pass, look));
             switch (decision)
             {
@@ -117,6 +115,7 @@ public sealed partial class EntryReconciler(
                         memory.Works(scheduler.Time.GetUtcNow());
                     memory.Failures = 0;
                     memory.DriftUpdates = 0;
+                    accounts.Settled(AccountGuard.KeyOf(session), entry.Metadata.Name!);
                     await ReportAsync(entry, look, decision, memory.Tolerated, cancellation).ConfigureAwait(false);
                     return null;
 
@@ -139,7 +138,13 @@ public sealed partial class EntryReconciler(
                     look = null;
                     continue;
 
+                case Decision.Release when ReleaseHeld(pass, look) is { } unproved:
+                    await ReportAsync(entry, look, unproved, memory.Tolerated, cancellation).ConfigureAwait(false);
+                    return unproved.Until is { } later ? Until(later) : null;
+
                 case Decision.Release:
+                    if (look.Presence is Presence.Present)
+                        await RetainAsync(entry, cancellation).ConfigureAwait(false);
                     // Gone for good: the entry's own finalizer is the last thing that held it (L6).
                     await ledger.ReleaseAsync(entry, cancellation).ConfigureAwait(false);
                     _memory.TryRemove(entry.Metadata.Name!, out _);
@@ -168,6 +173,7 @@ public sealed partial class EntryReconciler(
 
                 case Decision.Renew:
                     entry = await ledger.UpdateAsync(entry, e => Renew(e.Spec.Record), cancellation).ConfigureAwait(false);
+                    accounts.Renewed(AccountGuard.KeyOf(session), entry.Metadata.Name!);
                     memory.AbsentSince = null;
                     look = null;
                     continue;

@@ -1,3 +1,4 @@
+using Datum.Providers.Engine.Collect;
 using Datum.Providers.Engine.Ledger;
 using Datum.Providers.Engine.Locations;
 using Datum.Providers.Engine.Platform;
@@ -25,7 +26,7 @@ public sealed record EntryWish
 }
 
 /// <summary>Brings wishes into the ledger. An entry is made with its finalizer and first incarnation in one write (law L4), and changed only where it differs (L8).</summary>
-public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore ledger)
+public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore ledger, ChangeCauses causes)
 {
     /// <summary>An entry is at most 16 KiB; this leaves room for its record and status. Contents of config maps and secrets never count: they are references.</summary>
     public const int MaxDesiredBytes = 12 * 1024;
@@ -47,14 +48,19 @@ public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore 
         var name = NameOf(wish.Kind, wish.Owner.Uid, wish.Slot);
         var dependencies = wish.DependsOn.Distinct().OrderBy(d => d.Name, StringComparer.Ordinal)
             .Select(d => new ResourceDependency { Name = d.Name, As = d.As }).ToList();
-        if (ledger.Find(name) is { } known)
+        var before = ledger.Find(name);
+        var cause = causes.Note(name, before?.Spec.Record.ConfigVersion, wish.Place.Config.Spec, wish.Place.Driver);
+        if (before is { } known)
         {
             if (!known.Spec.Wanted || known.IsDeleting)
                 return known;
             return await ledger.UpdateAsync(known, e =>
             {
                 if (!CanonicalJson.Same(e.Spec.Desired, wish.Desired))
+                {
                     e.Spec.Desired = wish.Desired;
+                    (e.Spec.Record.ConfigVersion, e.Spec.Record.ProviderChange) = (cause.Stamp, !cause.Owner);
+                }
                 e.Spec.DependsOn = dependencies.Count == 0 ? null : dependencies;
                 e.Spec.Policies = wish.Policies;
             }, cancellation).ConfigureAwait(false);
@@ -91,7 +97,7 @@ public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore 
                 DependsOn = dependencies.Count == 0 ? null : dependencies,
                 Desired = wish.Desired,
                 Policies = wish.Policies,
-                Record = new ResourceRecord { Incarnation = 1 },
+                Record = new ResourceRecord { Incarnation = 1, ConfigVersion = cause.Stamp },
             },
         }, cancellation).ConfigureAwait(false);
     }

@@ -176,4 +176,8 @@ public sealed class ProviderConfigStatus : KubeData
     public long? ObservedGeneration { get; set; }
     /// <summary>Locations that this config serves, as <c>namespace/name</c>, ordered.</summary>
     public List<string>? Locations { get; set; }
+    /// <summary>What law L15 holds back until a person confirms; absent when nothing is.</summary>
+    public List<HoldStatus>? Holds { get; set; }
+    /// <summary>What the account has that the ledger doesn't explain; absent when there is nothing.</summary>
+    public FindingsStatus? Findings { get; set; }
 }

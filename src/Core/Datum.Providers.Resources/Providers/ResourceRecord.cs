@@ -20,8 +20,10 @@ public sealed class ResourceRecord : KubeData
     /// <summary>What was resolved at the first create, e.g. the image's id; from then on the desired value.</summary>
     public Dictionary<string, string>? Resolved { get; set; }
     public RecordedAbsence? Absence { get; set; }
-    /// <summary>The ProviderConfig's version that the entry was made with.</summary>
+    /// <summary>Digest of what ProviderConfig, driver and host were when the wish was translated last with a difference.</summary>
     public string? ConfigVersion { get; set; }
+    /// <summary>True: the wish differs because of a change of ProviderConfig, driver or host. False: its owner changed. Absent: it is as it was made (law L15).</summary>
+    public bool? ProviderChange { get; set; }
     /// <summary>Failures in a row.</summary>
     public int Failures { get; set; }
     public RecordedError? LastError { get; set; }

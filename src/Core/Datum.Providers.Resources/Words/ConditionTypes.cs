@@ -21,6 +21,8 @@ public static class ConditionTypes
     /// <summary>Deletion waits for something; the message names it.</summary>
     public const string DeletionBlocked = "DeletionBlocked";
     public const string Paused = "Paused";
+    /// <summary>ProviderConfig: law L15 holds changes back until a person confirms.</summary>
+    public const string Held = "Held";
 }
 
 /// <summary>The three values of a condition's status.</summary>

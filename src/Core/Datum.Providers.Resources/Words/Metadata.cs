@@ -51,6 +51,10 @@ public static class Annotations
     public const string TerminationGrace = "providers.datumapis.com/termination-grace";
     /// <summary>"true" shows what would be done and does nothing.</summary>
     public const string Plan = "providers.datumapis.com/plan";
+    /// <summary>On a ProviderConfig: tokens of holds that a person lets go, by commas (law L15).</summary>
+    public const string Confirm = "providers.datumapis.com/confirm";
+    /// <summary>On a ProviderConfig, written by the host: names of objects that were retained when their owners went. The collector keeps them; removing a name gives it up.</summary>
+    public const string Retained = "providers.datumapis.com/retained";
     /// <summary>On Datum objects: the platform's id of what was made.</summary>
     public const string ProviderId = "providers.datumapis.com/provider-id";
 }

@@ -71,6 +71,18 @@ public static class Reasons
     public const string ProbeFailed = "ProbeFailed";
     public const string ProbeSucceeded = "ProbeSucceeded";
     public const string AccountChanged = "AccountChanged";
+    /// <summary>Too many objects of an account vanished in one round (L15).</summary>
+    public const string MassAbsence = "MassAbsence";
+    /// <summary>One change of config, driver or host would replace too many objects (L15).</summary>
+    public const string BlastRadius = "BlastRadius";
+    /// <summary>Held=False: nothing waits for a person any more.</summary>
+    public const string NothingHeld = "NothingHeld";
+    /// <summary>An object with our mark that the ledger has no entry for.</summary>
+    public const string Orphan = "Orphan";
+    /// <summary>An object of an earlier incarnation beside the current one.</summary>
+    public const string EarlierLife = "EarlierLife";
+    /// <summary>Event: the collector deleted such an object.</summary>
+    public const string Collected = "Collected";
     public const string LocationNotReady = "LocationNotReady";
     public const string LocationNotFound = "LocationNotFound";
 
