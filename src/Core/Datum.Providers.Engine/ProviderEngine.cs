@@ -1,4 +1,5 @@
 using Datum.Providers.Engine.Ledger;
+using Datum.Providers.Engine.Limits;
 using Datum.Providers.Engine.Locations;
 using Datum.Providers.Engine.Provisioning;
 using Datum.Providers.Engine.Reconcile;
@@ -52,14 +53,15 @@ public sealed class ProviderEngine : IDisposable
 
         IKubernetesClient? PlaneById(string id) => id == plane.Id ? plane.Client : null;
         var ledger = new LedgerStore(home);
-        var sessions = new SessionManager(home, parts.Drivers, parts.Credentials, scheduler, logging.CreateLogger<SessionManager>());
+        var limits = new AccountLimits(home, scheduler, logging.CreateLogger<AccountLimits>());
+        var sessions = new SessionManager(home, parts.Drivers, parts.Credentials, scheduler, logging.CreateLogger<SessionManager>(), limits);
         var resolver = new LocationResolver(home, plane, parts.Drivers, parts.Development);
         var writer = new EntryWriter(home, plane, ledger);
         var places = new NetworkPlaces(plane, writer);
         var events = new EventRecorder(PlaneById, scheduler, logging.CreateLogger<EventRecorder>());
         var troubles = new Troubles(events);
-        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, new OwnerReader(plane, PlaneById), new PayloadSource(PlaneById), events, scheduler, logging.CreateLogger<EntryReconciler>());
-        var entries = new EntryController(home, ledger, sessions, reconciler, scheduler, logging.CreateLogger<EntryController>());
+        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, new OwnerReader(plane, PlaneById), new PayloadSource(PlaneById), events, limits, scheduler, logging.CreateLogger<EntryReconciler>());
+        var entries = new EntryController(home, ledger, sessions, reconciler, limits, scheduler, logging.CreateLogger<EntryController>());
 
         // An owner that goes without our finalizer having been released is noticed on its entries (OwnerLost).
         void Poke<T>(ObjectChange<T> change) where T : KubeObject
@@ -69,15 +71,17 @@ public sealed class ProviderEngine : IDisposable
                     entries.Poke(entry.Metadata.Name!);
         }
 
-        IDisposable[] owned = [plane.Instances.Subscribe(Poke), plane.Networks.Subscribe(Poke), plane.NetworkContexts.Subscribe(Poke), plane.Subnets.Subscribe(Poke)];
+        IDisposable[] owned = [limits, plane.Instances.Subscribe(Poke), plane.Networks.Subscribe(Poke), plane.NetworkContexts.Subscribe(Poke), plane.Subnets.Subscribe(Poke)];
         return new ProviderEngine(parts, sessions, entries, owned,
         [
             new LocationController(home, plane, resolver, sessions, troubles, scheduler, logging.CreateLogger<LocationController>()),
-            new ProviderConfigController(home, plane, resolver, sessions, troubles, scheduler, logging.CreateLogger<ProviderConfigController>()),
+            new ProviderConfigController(home, plane, resolver, sessions, limits, parts.Drivers, troubles, scheduler, logging.CreateLogger<ProviderConfigController>()),
             new NetworkController(home, plane, resolver, writer, ledger, places, scheduler, logging.CreateLogger<NetworkController>()),
             new InstanceController(home, plane, resolver, writer, ledger, places, troubles, scheduler, logging.CreateLogger<InstanceController>()),
             entries,
             new AccountLister(home, ledger, sessions, entries, scheduler, logging.CreateLogger<AccountLister>()),
+            new BreakerProbes(limits, sessions, entries, scheduler, logging.CreateLogger<BreakerProbes>()),
+            new ObserveRounds(home, sessions, entries, scheduler),
         ]);
     }
 

@@ -94,6 +94,8 @@ public sealed partial class AccountLister(
         string? cursor = null;
         do
         {
+            if (await session.Meter.TurnToListAsync(scheduler, cancellation).ConfigureAwait(false) is { } notNow)
+                return notNow;
             using var scope = Calls.New(scheduler, descriptor.CallTimeout, cancellation);
             var answer = await verbs.ListAsync(scope.Call, new ListQuery { Installation = home.Installation, PageSize = 500 }, cursor).ConfigureAwait(false);
             if (answer.Error is { } error)

@@ -71,6 +71,8 @@ public static class Reasons
     public const string ProbeFailed = "ProbeFailed";
     public const string ProbeSucceeded = "ProbeSucceeded";
     public const string AccountChanged = "AccountChanged";
+    /// <summary>The platform didn't answer several calls in a row: only probes are sent.</summary>
+    public const string BreakerOpen = "BreakerOpen";
     public const string LocationNotReady = "LocationNotReady";
     public const string LocationNotFound = "LocationNotFound";
 
@@ -80,6 +82,8 @@ public static class Reasons
     public const string Deleting = "Deleting";
     public const string Waiting = "Waiting";
     public const string WaitingForDependency = "WaitingForDependency";
+    /// <summary>The platform works longer than expected; no failure.</summary>
+    public const string TakesLong = "TakesLong";
     public const string DependentsExist = "DependentsExist";
     public const string DeletionProtected = "DeletionProtected";
     public const string Refused = "Refused";
