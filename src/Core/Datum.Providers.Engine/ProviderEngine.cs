@@ -1,5 +1,6 @@
 using Datum.Providers.Engine.Collect;
 using Datum.Providers.Engine.Ledger;
+using Datum.Providers.Engine.Limits;
 using Datum.Providers.Engine.Locations;
 using Datum.Providers.Engine.Provisioning;
 using Datum.Providers.Engine.Reconcile;
@@ -56,15 +57,16 @@ public sealed class ProviderEngine : IDisposable
 
         IKubernetesClient? PlaneById(string id) => id == plane.Id ? plane.Client : null;
         var ledger = new LedgerStore(home);
-        var sessions = new SessionManager(home, parts.Drivers, parts.Credentials, scheduler, logging.CreateLogger<SessionManager>());
+        var limits = new AccountLimits(home, scheduler, logging.CreateLogger<AccountLimits>());
+        var sessions = new SessionManager(home, parts.Drivers, parts.Credentials, scheduler, logging.CreateLogger<SessionManager>(), limits);
         var resolver = new LocationResolver(home, plane, parts.Drivers, parts.Development);
         var writer = new EntryWriter(home, plane, ledger, new ChangeCauses(parts.HostVersion));
         var places = new NetworkPlaces(plane, writer);
         var events = new EventRecorder(PlaneById, scheduler, logging.CreateLogger<EventRecorder>());
         var troubles = new Troubles(events);
         var accounts = new AccountGuard(home, scheduler, parts.HostVersion);
-        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, new OwnerReader(plane, PlaneById), new PayloadSource(PlaneById), events, accounts, scheduler, logging.CreateLogger<EntryReconciler>());
-        var entries = new EntryController(home, ledger, sessions, reconciler, scheduler, logging.CreateLogger<EntryController>());
+        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, new OwnerReader(plane, PlaneById), new PayloadSource(PlaneById), events, limits, accounts, scheduler, logging.CreateLogger<EntryReconciler>());
+        var entries = new EntryController(home, ledger, sessions, reconciler, limits, scheduler, logging.CreateLogger<EntryController>());
 
         var findings = new FindingBook();
         var report = new AccountReport(home, accounts, findings, entries, events, scheduler, logging.CreateLogger<AccountReport>());
@@ -78,16 +80,18 @@ public sealed class ProviderEngine : IDisposable
                     entries.Poke(entry.Metadata.Name!);
         }
 
-        IDisposable[] owned = [plane.Instances.Subscribe(Poke), plane.Networks.Subscribe(Poke), plane.NetworkContexts.Subscribe(Poke), plane.Subnets.Subscribe(Poke)];
+        IDisposable[] owned = [limits, plane.Instances.Subscribe(Poke), plane.Networks.Subscribe(Poke), plane.NetworkContexts.Subscribe(Poke), plane.Subnets.Subscribe(Poke)];
         return new ProviderEngine(parts, sessions, entries, owned,
         [
             new LocationController(home, plane, resolver, sessions, troubles, scheduler, logging.CreateLogger<LocationController>()),
-            new ProviderConfigController(home, plane, resolver, sessions, troubles, scheduler, logging.CreateLogger<ProviderConfigController>()),
+            new ProviderConfigController(home, plane, resolver, sessions, limits, parts.Drivers, troubles, scheduler, logging.CreateLogger<ProviderConfigController>()),
             new NetworkController(home, plane, resolver, writer, ledger, places, scheduler, logging.CreateLogger<NetworkController>()),
             new InstanceController(home, plane, resolver, writer, ledger, places, troubles, scheduler, logging.CreateLogger<InstanceController>()),
             entries,
             report,
             new AccountLister(home, sessions, entries, accounts, collector, LocationBlocks(plane), scheduler, logging.CreateLogger<AccountLister>()),
+            new BreakerProbes(limits, sessions, entries, scheduler, logging.CreateLogger<BreakerProbes>()),
+            new ObserveRounds(home, sessions, entries, scheduler),
         ]);
     }
 

@@ -1,3 +1,4 @@
+using Datum.Providers.Engine.Limits;
 using Datum.Providers.Engine.Platform;
 using Datum.Providers.Engine.Sessions;
 
@@ -5,15 +6,15 @@ namespace Datum.Providers.Engine.Collect;
 
 /// <summary>A listing of one kind, whole or with the reason why nothing is concluded from it.</summary>
 /// <param name="Began">When the first page was asked for: what came into being later need not be in it.</param>
-public sealed record ListingResult(ImmutableArray<ListedObject> Items, DateTimeOffset Began, DriverError? Error);
+internal sealed record ListingResult(ImmutableArray<ListedObject> Items, DateTimeOffset Began, DriverError? Error);
 
 /// <summary>Reads all pages of a listing. It is whole or worth nothing: no answer, pages that moved, a place that was left out, a cursor that leads back.</summary>
-public static class ListingReader
+internal static class ListingReader
 {
     private const int PageSize = 500;
 
     public static async Task<ListingResult> ReadAsync(
-        KindVerbs verbs, KindDescriptor descriptor, string installation, IReadOnlyCollection<string?> partitions, IScheduler scheduler, CancellationToken cancellation)
+        SessionMeter meter, KindVerbs verbs, KindDescriptor descriptor, string installation, IReadOnlyCollection<string?> partitions, IScheduler scheduler, CancellationToken cancellation)
     {
         var began = scheduler.Time.GetUtcNow();
         var items = ImmutableArray.CreateBuilder<ListedObject>();
@@ -24,6 +25,8 @@ public static class ListingReader
             string? cursor = null;
             do
             {
+                if (await meter.TurnToListAsync(scheduler, cancellation).ConfigureAwait(false) is { } notNow)
+                    return new ListingResult([], began, notNow);
                 using var scope = Calls.New(scheduler, descriptor.CallTimeout, cancellation);
                 var answer = await verbs.ListAsync(scope.Call, new ListQuery { Installation = installation, Partition = partition, PageSize = PageSize }, cursor).ConfigureAwait(false);
                 if (answer.Error is { } error)

@@ -7,6 +7,7 @@ namespace Datum.Providers.Engine.Platform;
 /// <summary>
 /// Repeats reads, and only reads, once or twice while the platform is Unavailable for a moment: a restart of its API between two
 /// requests is not worth a condition. Everything longer is the queue's business, and mutations are never repeated here (law L5).
+/// The meter sees how each call ended, repetitions as one.
 /// </summary>
 internal sealed class RetryingVerbs : KindVerbs
 {
@@ -14,12 +15,14 @@ internal sealed class RetryingVerbs : KindVerbs
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(150);
 
     private readonly KindVerbs _inner;
+    private readonly ICallMeter? _meter;
     private readonly ResiliencePipeline<Answer<Look>> _looks;
     private readonly ResiliencePipeline<Answer<ListedPage>> _pages;
 
-    public RetryingVerbs(KindVerbs inner, IScheduler scheduler)
+    public RetryingVerbs(KindVerbs inner, IScheduler scheduler, ICallMeter? meter = null)
     {
         _inner = inner;
+        _meter = meter;
         _looks = Pipeline<Look>(scheduler);
         _pages = Pipeline<ListedPage>(scheduler);
     }
@@ -33,17 +36,28 @@ internal sealed class RetryingVerbs : KindVerbs
     public override async ValueTask<Answer<Look>> ObserveAsync(Call call, Identity id, JsonElement? desired, Handle? handle, PartsOf parts)
     {
         var first = await _inner.ObserveAsync(call, id, desired, handle, parts).ConfigureAwait(false);
-        return IsBrief(first.Error) ? await LookAgainAsync(first, call, id, desired, handle, parts).ConfigureAwait(false) : first;
+        if (IsBrief(first.Error))
+            first = await LookAgainAsync(first, call, id, desired, handle, parts).ConfigureAwait(false);
+        _meter?.Saw(first.Error);
+        return first;
     }
 
-    public override ValueTask<StepResult> ApplyAsync(Operation operation, Identity id, JsonElement? desired, PartsOf parts) =>
-        _inner.ApplyAsync(operation, id, desired, parts);
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public override async ValueTask<StepResult> ApplyAsync(Operation operation, Identity id, JsonElement? desired, PartsOf parts)
+    {
+        var result = await _inner.ApplyAsync(operation, id, desired, parts).ConfigureAwait(false);
+        _meter?.Saw(result.Error);
+        return result;
+    }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<Answer<ListedPage>> ListAsync(Call call, ListQuery query, string? cursor)
     {
         var first = await _inner.ListAsync(call, query, cursor).ConfigureAwait(false);
-        return IsBrief(first.Error) ? await ListAgainAsync(first, call, query, cursor).ConfigureAwait(false) : first;
+        if (IsBrief(first.Error))
+            first = await ListAgainAsync(first, call, query, cursor).ConfigureAwait(false);
+        _meter?.Saw(first.Error);
+        return first;
     }
 
     // Apart from their callers, where the closures would be made for every call.
@@ -56,13 +70,14 @@ internal sealed class RetryingVerbs : KindVerbs
     private static bool IsBrief(DriverError? error) => error is { Code: ErrorCode.Unavailable, RetryAfter: null };
 
     /// <summary>Goes on after a first answer, which counts as the pipeline's first attempt.</summary>
-    private static ValueTask<Answer<T>> AgainAsync<T>(ResiliencePipeline<Answer<T>> pipeline, Answer<T> first, Func<ValueTask<Answer<T>>> repeat, CancellationToken cancellation) where T : class
+    private ValueTask<Answer<T>> AgainAsync<T>(ResiliencePipeline<Answer<T>> pipeline, Answer<T> first, Func<ValueTask<Answer<T>>> repeat, CancellationToken cancellation) where T : class
     {
         var begun = false;
         return pipeline.ExecuteAsync(_ =>
         {
             if (begun)
-                return repeat();
+                // An account whose rate is used up isn't asked once more in the same breath.
+                return _meter?.MayRepeat() is false ? ValueTask.FromResult(first) : repeat();
             begun = true;
             return ValueTask.FromResult(first);
         }, cancellation);

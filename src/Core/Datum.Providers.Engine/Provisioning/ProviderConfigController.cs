@@ -1,3 +1,4 @@
+using Datum.Providers.Engine.Limits;
 using Datum.Providers.Engine.Locations;
 using Datum.Providers.Engine.Sessions;
 using Datum.Providers.Kubernetes.Controllers;
@@ -15,20 +16,23 @@ public sealed class ProviderConfigController : ProvisioningController<string>
     private readonly ProjectPlane _plane;
     private readonly LocationResolver _resolver;
     private readonly SessionManager _sessions;
+    private readonly IDriverConnector _drivers;
     private readonly Troubles _troubles;
 
-    public ProviderConfigController(HomePlane home, ProjectPlane plane, LocationResolver resolver, SessionManager sessions, Troubles troubles, IScheduler scheduler, ILogger<ProviderConfigController> logger)
+    public ProviderConfigController(HomePlane home, ProjectPlane plane, LocationResolver resolver, SessionManager sessions, AccountLimits limits, IDriverConnector drivers, Troubles troubles, IScheduler scheduler, ILogger<ProviderConfigController> logger)
         : base("providerconfigs", 2, scheduler, logger)
     {
         _home = home;
         _plane = plane;
         _resolver = resolver;
         _sessions = sessions;
+        _drivers = drivers;
         _troubles = troubles;
         On(home.Configs, c => { if (c.Before?.Metadata.Generation != c.After?.Metadata.Generation) Queue.Add(c.Key.Name); });
         On(plane.Locations, OnLocation);
         On(plane.ComputeLocations, OnLocation);
         sessions.Opened += session => Queue.Add(session.ConfigName);
+        limits.BreakerChanged += session => Queue.Add(session.ConfigName);
     }
 
     private void OnLocation(ObjectChange<Location> change)
@@ -44,8 +48,6 @@ public sealed class ProviderConfigController : ProvisioningController<string>
     private static List<string> NotInForce(ProviderConfigSpec spec)
     {
         var members = new List<string>();
-        if (spec.Limits is { } limits && (limits.RequestsPerSecond is not null || limits.Concurrency is not null || limits.Timeouts is { Count: > 0 }))
-            members.Add("spec.limits");
         if (spec.Collector?.Policy == CollectorPolicy.Delete)
             members.Add("spec.collector.policy Delete (findings are reported)");
         if (spec.Management?.Adopt is AdoptPolicy.IfTagged or AdoptPolicy.Always)
@@ -70,9 +72,13 @@ public sealed class ProviderConfigController : ProvisioningController<string>
         Conditions.Set(status.Conditions ??= [], ConditionTypes.Ready,
             ConditionStatus.Of(answer.Session is not null), answer.Session is null ? answer.Reason : Reasons.ProbeSucceeded,
             answer.Session is null ? answer.Message : limitations, config.Metadata.Generation, Now);
+        var (reachable, reason, why) = Reachability.Of(_sessions.Open, name, answer);
+        Conditions.Set(status.Conditions, Reachability.Condition, reachable, reason, why, config.Metadata.Generation, Now);
         var ignored = NotInForce(config.Spec);
-        Conditions.Set(status.Conditions, InForce, ConditionStatus.Of(ignored.Count == 0), ignored.Count == 0 ? Reasons.Accepted : Reasons.Unsupported,
-            ignored.Count == 0 ? "" : $"Not in force yet: {string.Join(", ", ignored)}.", config.Metadata.Generation, Now);
+        var faults = LimitSettings.Read(config, _drivers.Find(config.Spec.Driver)).Faults;
+        Conditions.Set(status.Conditions, InForce, ConditionStatus.Of(ignored.Count == 0 && faults.IsEmpty),
+            !faults.IsEmpty ? Reasons.InvalidConfig : ignored.Count == 0 ? Reasons.Accepted : Reasons.Unsupported,
+            string.Join(" ", ignored.Count == 0 ? faults : faults.Add($"Not in force yet: {string.Join(", ", ignored)}.")), config.Metadata.Generation, Now);
         if (Patches.Status(ResourceTypes.ProviderConfigs, config, after) is { } patch)
             _home.Configs.Observe(await _home.Client.PatchAsync(ResourceTypes.ProviderConfigs, config.Key, patch, "status", cancellation).ConfigureAwait(false));
         await _troubles.TellAsync(_home.Client, ResourceTypes.ProviderConfigs, config, config.Status?.Conditions, status.Conditions, cancellation).ConfigureAwait(false);

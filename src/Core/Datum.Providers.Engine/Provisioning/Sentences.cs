@@ -20,6 +20,7 @@ public static class Sentences
         nameof(ErrorCode.NotReadyYet) => "Something that it needs isn't ready at the platform yet.",
         nameof(ErrorCode.Unavailable) => "The platform doesn't answer; it is tried again.",
         nameof(ErrorCode.Timeout) => "The platform didn't answer in time; it is looked at again.",
+        Reasons.BreakerOpen => "The platform has not answered for a while; it is asked again by itself.",
         nameof(ErrorCode.Failed) => "The platform reports a failure; the ledger entry says which.",
         nameof(ErrorCode.Bug) => "The driver failed; the platform operator finds the cause in the log.",
         _ => "",

@@ -92,9 +92,12 @@ public sealed partial class AccountLister(
     {
         account.Began = scheduler.Time.GetUtcNow();
         account.Round++;
+        if (await session.Meter.TurnToListAsync(scheduler, cancellation).ConfigureAwait(false) is { } notNow)
+            return Spoil(account, session.Kinds, notNow);
         Answer<AccountFacts> proof;
         using (var scope = Calls.New(scheduler, ProbeTimeout, cancellation))
             proof = await session.Driver.ProbeAsync(scope.Call).ConfigureAwait(false);
+        session.Meter.Saw(proof.Error);
         if (proof.Error is { } unproved)
         {
             LogListingFailed(logger, "account", account.Key.ToString(), unproved.Message);
@@ -148,7 +151,7 @@ public sealed partial class AccountLister(
             return null;
         // What was recorded before the first page was asked for has to be in it; what comes later need not.
         var expected = ExpectedOf(account.Key, verbs.Kind, configs);
-        var listing = await ListingReader.ReadAsync(verbs, descriptor, home.Installation, PartitionsOf(account, session, descriptor), scheduler, cancellation).ConfigureAwait(false);
+        var listing = await ListingReader.ReadAsync(session.Meter, verbs, descriptor, home.Installation, PartitionsOf(account, session, descriptor), scheduler, cancellation).ConfigureAwait(false);
         if (listing.Error is { } error)
         {
             LogListingFailed(logger, verbs.Kind.ToString(), account.Key.ToString(), error.Message);

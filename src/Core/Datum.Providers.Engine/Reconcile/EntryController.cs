@@ -1,4 +1,5 @@
 using Datum.Providers.Engine.Ledger;
+using Datum.Providers.Engine.Limits;
 using Datum.Providers.Engine.Sessions;
 using Datum.Providers.Kubernetes.Controllers;
 using Datum.Providers.Resources;
@@ -10,13 +11,16 @@ namespace Datum.Providers.Engine.Reconcile;
 /// <summary>Decides when an entry is reconciled: its own changes, those of its dependencies, the account's listings and events. Never on a timer alone.</summary>
 public sealed class EntryController : IController, IDisposable
 {
+    /// <summary>Workers that only an account may take which has none, so that accounts that hang can't hold them all (law L9).</summary>
+    private const int WorkersForIdleAccounts = 8;
+
     private readonly HomePlane _home;
     private readonly LedgerStore _ledger;
     private readonly WorkQueue<string> _queue;
     private readonly Controller<string> _controller;
     private readonly List<IDisposable> _subscriptions = [];
 
-    public EntryController(HomePlane home, LedgerStore ledger, SessionManager sessions, EntryReconciler reconciler, IScheduler scheduler, ILogger<EntryController> logger, int workers = 8)
+    public EntryController(HomePlane home, LedgerStore ledger, SessionManager sessions, EntryReconciler reconciler, AccountLimits limits, IScheduler scheduler, ILogger<EntryController> logger, int workers = 32)
     {
         _home = home;
         _ledger = ledger;
@@ -24,7 +28,9 @@ public sealed class EntryController : IController, IDisposable
         {
             Name = "entries",
             // One account that is slow or down must not starve the others.
-            Lane = name => ledger.Find(name) is { } e ? $"{e.Spec.Driver}/{e.Spec.ProviderConfig}" : "",
+            Lane = name => ledger.Find(name) is { } e ? limits.LaneOf(e) : "",
+            Gate = limits,
+            WorkersForIdleLanes = Math.Min(WorkersForIdleAccounts, workers / 2),
         });
         _controller = new Controller<string>("entries", _queue,
             async (name, cancellation) => await reconciler.ReconcileAsync(name, cancellation).ConfigureAwait(false) is { } delay ? Result.After(delay) : Result.Settled,
@@ -32,6 +38,7 @@ public sealed class EntryController : IController, IDisposable
         _subscriptions.Add(home.Entries.Subscribe(OnEntry));
         _subscriptions.Add(home.Configs.Subscribe(OnConfig));
         sessions.Opened += session => PokeAll(session.ConfigName);
+        limits.Changed += _queue.Reopen;
     }
 
     public string Name => "entries";
@@ -47,7 +54,8 @@ public sealed class EntryController : IController, IDisposable
     public void PokeAll(string config)
     {
         foreach (var entry in _home.Entries.ByIndex(HomePlane.ByConfig, config))
-            _queue.Add(entry.Metadata.Name!, WorkPriority.Resync);
+            // What is still to be made or to go comes before what is only looked at.
+            _queue.Add(entry.Metadata.Name!, entry.Spec.Wanted && entry.Spec.Record.Parts is { Count: > 0 } ? WorkPriority.Resync : WorkPriority.Retry);
     }
 
     public Task RunAsync(CancellationToken cancellation) => _controller.RunAsync(cancellation);

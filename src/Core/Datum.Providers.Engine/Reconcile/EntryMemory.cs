@@ -1,3 +1,4 @@
+using Datum.Providers.Engine.Limits;
 using Datum.Providers.Engine.Platform;
 using Datum.Providers.Resources.Providers;
 
@@ -38,6 +39,14 @@ internal sealed class EntryMemory
     public string ValidatedWish { get; set; } = "";
 
     public ImmutableArray<Finding> Tolerated { get; set; } = [];
+
+    /// <summary>Since when the platform has been at work without a break, with what, and when that is longer than expected.</summary>
+    public DateTimeOffset? BusySince { get; set; }
+    public StepVerb BusyWith { get; set; }
+    public DateTimeOffset? OverdueAt { get; set; }
+
+    /// <summary>What the queue took of the account's rate for the pass that runs; null when nothing limits it.</summary>
+    public Allowance? Allowance { get; set; }
 
     /// <summary>Forgets delays and failures when the wish is another one.</summary>
     public void Follow(ManagedResource entry, string session)

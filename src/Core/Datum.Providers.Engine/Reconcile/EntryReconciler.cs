@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Datum.Providers.Engine.Collect;
 using Datum.Providers.Engine.Decisions;
 using Datum.Providers.Engine.Ledger;
+using Datum.Providers.Engine.Limits;
 using Datum.Providers.Engine.Platform;
 using Datum.Providers.Engine.Sessions;
 using Datum.Providers.Resources;
@@ -16,7 +17,7 @@ namespace Datum.Providers.Engine.Reconcile;
 /// </summary>
 public sealed partial class EntryReconciler(
     HomePlane home, LedgerStore ledger, SessionManager sessions, IMutationGate gate, IOwnerReader owners, IPayloadSource payloads, IEventRecorder events,
-    AccountGuard accounts, IScheduler scheduler, ILogger<EntryReconciler> logger)
+    AccountLimits limits, AccountGuard accounts, IScheduler scheduler, ILogger<EntryReconciler> logger)
 {
     /// <summary>Steps done in one pass before other entries get their turn.</summary>
     private const int MaxStepsAPass = 12;
@@ -58,10 +59,11 @@ public sealed partial class EntryReconciler(
             return answer.RetryAt is { } at ? Until(at) : answer.Session is null ? null : TimeSpan.FromSeconds(1);
         }
         using (use)
-            return await WithSessionAsync(entry, session, cancellation).ConfigureAwait(false);
+        using (var allowance = limits.Admitted(name, session.Meter))
+            return await WithSessionAsync(entry, session, allowance, cancellation).ConfigureAwait(false);
     }
 
-    private async Task<TimeSpan?> WithSessionAsync(ManagedResource entry, Session session, CancellationToken cancellation)
+    private async Task<TimeSpan?> WithSessionAsync(ManagedResource entry, Session session, Allowance? allowance, CancellationToken cancellation)
     {
         var kind = EntryIdentity.KindOf(entry);
         if (session.Verbs(kind) is not { } verbs || session.Describe(kind) is not { } descriptor)
@@ -73,8 +75,17 @@ public sealed partial class EntryReconciler(
         if (held)
             return heldDelay;
 
+        if (session.Meter.Breaker.IsOpen)
+        {
+            // Nobody asks meanwhile; the probe that is answered wakes the entry.
+            await ReportBreakerAsync(entry, session, cancellation).ConfigureAwait(false);
+            return null;
+        }
+
         var memory = _memory.GetOrAdd(entry.Metadata.Name!, static _ => new EntryMemory());
-        memory.Follow(entry, session.Key);
+        // A platform that came back is a new beginning: nobody waits for a delay from before.
+        memory.Follow(entry, session.Meter.Breaker.Opened is 0 ? session.Key : $"{session.Key}#{session.Meter.Breaker.Opened}");
+        memory.Allowance = allowance;
         if (memory.NotBefore > scheduler.Time.GetUtcNow())
             return DelayOf(memory);
 
@@ -82,6 +93,8 @@ public sealed partial class EntryReconciler(
         for (var step = 0; step < MaxStepsAPass; step++)
         {
             var pass = new Pass(entry, session, verbs, descriptor, memory, cancellation);
+            if (look is null && Turn(pass) is { } later)
+                return later;
             look ??= await ObserveAsync(pass).ConfigureAwait(false);
             if (look is null)
                 return DelayOf(memory);
@@ -97,13 +110,15 @@ public sealed partial class EntryReconciler(
             if (Stale(entry, look))
             {
                 // Something of an earlier life is still there: it is looked at again as something that must go.
+                if (Turn(pass) is { } itsTurn)
+                    return itsTurn;
                 if (await ObserveAsync(pass, takeDown: true).ConfigureAwait(false) is not { } toGo)
                     return DelayOf(memory);
                 look = toGo;
             }
 
             Watched(pass, look);
-            var decision = Decider.Decide(InputOf(pass, look));
+            var decision = WhenLong(pass, look, Decider.Decide(InputOf(pass, look)));
             switch (decision)
             {
                 case Decision.None when entry.Spec.Wanted && !owners.IsKnown(entry.Spec.Owner) && await OwnerGoneAsync(entry, cancellation).ConfigureAwait(false) is { Reason: Reasons.OwnerLost } lost:
@@ -117,7 +132,7 @@ public sealed partial class EntryReconciler(
                     memory.DriftUpdates = 0;
                     accounts.Settled(AccountGuard.KeyOf(session), entry.Metadata.Name!);
                     await ReportAsync(entry, look, decision, memory.Tolerated, cancellation).ConfigureAwait(false);
-                    return null;
+                    return memory.OverdueAt is { } overdue ? Until(overdue) : null;
 
                 case Decision.Wait wait:
                     await ReportAsync(entry, look, decision, memory.Tolerated, cancellation).ConfigureAwait(false);
@@ -140,7 +155,7 @@ public sealed partial class EntryReconciler(
 
                 case Decision.Release when ReleaseHeld(pass, look) is { } unproved:
                     await ReportAsync(entry, look, unproved, memory.Tolerated, cancellation).ConfigureAwait(false);
-                    return unproved.Until is { } later ? Until(later) : null;
+                    return unproved.Until is { } proofAt ? Until(proofAt) : null;
 
                 case Decision.Release:
                     if (look.Presence is Presence.Present)
@@ -178,6 +193,9 @@ public sealed partial class EntryReconciler(
                     look = null;
                     continue;
 
+                case Decision.Replace when TurnToValidate(pass) is { } itsTurn:
+                    return itsTurn;
+
                 case Decision.Replace when await RefusedByDriverAsync(pass).ConfigureAwait(false) is { } impossible:
                     // What can't be built anew isn't taken down for it.
                     await ReportAsync(entry, look, impossible, memory.Tolerated, cancellation).ConfigureAwait(false);
@@ -202,18 +220,19 @@ public sealed partial class EntryReconciler(
                 Decision.Delete d => d.Step,
                 _ => throw new InvalidOperationException($"{decision.GetType().Name} has no step."),
             };
+            if (todo.Verb is StepVerb.Create or StepVerb.Update && TurnToValidate(pass) is { } turn)
+                return turn;
             if (todo.Verb is StepVerb.Create or StepVerb.Update && await RefusedByDriverAsync(pass).ConfigureAwait(false) is { } refused)
             {
                 await ReportAsync(entry, look, refused, memory.Tolerated, cancellation).ConfigureAwait(false);
                 return RefusedDelay(memory);
             }
-            if (todo.Verb is StepVerb.Update)
-                CountDrift(memory, look);
-
-            var (after, result) = await DoAsync(pass, todo).ConfigureAwait(false);
+            var (after, result, notYet) = await DoInTurnAsync(pass, todo).ConfigureAwait(false);
             entry = pass.Entry = after;
             if (result is null)
-                return TimeSpan.FromSeconds(1);
+                return notYet;
+            if (todo.Verb is StepVerb.Update)
+                CountDrift(memory, look);
             if (result.Error is { } error)
             {
                 await FailAsync(pass, look, todo, error).ConfigureAwait(false);

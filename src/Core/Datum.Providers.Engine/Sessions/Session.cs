@@ -1,3 +1,4 @@
+using Datum.Providers.Engine.Limits;
 using Datum.Providers.Engine.Platform;
 
 namespace Datum.Providers.Engine.Sessions;
@@ -11,7 +12,7 @@ public sealed class Session
     private int _users;
     private bool _retired;
 
-    internal Session(string key, string configName, Connection connection, DriverDescriptor descriptor, IInfrastructureDriver driver, AccountFacts account, IScheduler scheduler)
+    internal Session(string key, string configName, Connection connection, DriverDescriptor descriptor, IInfrastructureDriver driver, AccountFacts account, IScheduler scheduler, SessionMeter? meter = null)
     {
         Key = key;
         ConfigName = configName;
@@ -19,9 +20,11 @@ public sealed class Session
         Descriptor = descriptor;
         Driver = driver;
         Account = account;
+        Meter = meter ?? SessionMeter.Unlimited(descriptor.Id, account.AccountId, scheduler.Time);
+        Meter.Session = this;
         foreach (var kind in descriptor.Kinds)
             if (KindVerbs.Of(driver, kind.Kind) is { } verbs)
-                _verbs[kind.Kind] = new RetryingVerbs(verbs, scheduler);
+                _verbs[kind.Kind] = new RetryingVerbs(verbs, scheduler, Meter);
     }
 
     /// <summary>Equal connections have equal keys.</summary>
@@ -33,6 +36,9 @@ public sealed class Session
     public AccountFacts Account { get; }
     internal IInfrastructureDriver Driver { get; }
 
+    /// <summary>What the account allows, and whether it answers.</summary>
+    internal SessionMeter Meter { get; }
+
     public IReadOnlyCollection<KindVerbs> Kinds => _verbs.Values;
 
     /// <summary>Null where the driver announces none.</summary>
@@ -40,7 +46,8 @@ public sealed class Session
 
     public KindVerbs? Verbs(ResourceKind kind) => _verbs.GetValueOrDefault(kind);
 
-    public KindDescriptor? Describe(ResourceKind kind) => Descriptor.Kinds.FirstOrDefault(k => k.Kind == kind);
+    /// <summary>As the ProviderConfig has it: its timeouts stand in the driver's place.</summary>
+    public KindDescriptor? Describe(ResourceKind kind) => Descriptor.Kinds.FirstOrDefault(k => k.Kind == kind) is { } described ? Meter.Settings.Of(described) : null;
 
     /// <summary>True once a complete listing of the kind is in: before it nothing is mutated.</summary>
     public bool IsListed(ResourceKind kind)

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Datum.Providers.Engine.Decisions;
+using Datum.Providers.Engine.Limits;
 using Datum.Providers.Engine.Locations;
 using Datum.Providers.Engine.Platform;
 using Datum.Providers.Resources;
@@ -20,7 +21,7 @@ public sealed record SessionAnswer(Session? Session, string Reason, string Messa
 /// </summary>
 #pragma warning disable CA1001 // The source has no timer; Close cancels it, and attempts may still look at its token afterwards.
 public sealed partial class SessionManager(
-    HomePlane home, IDriverConnector connector, ICredentialSource credentials, IScheduler scheduler, ILogger<SessionManager> logger)
+    HomePlane home, IDriverConnector connector, ICredentialSource credentials, IScheduler scheduler, ILogger<SessionManager> logger, AccountLimits? limits = null)
 #pragma warning restore CA1001
 {
     /// <summary>How long a caller waits for a session; then it is told to come back, since others need its worker.</summary>
@@ -185,7 +186,7 @@ public sealed partial class SessionManager(
             using var frame = Calls.New(scheduler, ProbeTimeout, cancellation);
             var probe = await driver.ProbeAsync(frame.Call).ConfigureAwait(false);
             if (probe.Error is null)
-                return (new Session(key, name, connection, descriptor, driver, probe.Value!, scheduler), new Failure("", "", RecoveryAction.RetrySlowly, null));
+                return (new Session(key, name, connection, descriptor, driver, probe.Value!, scheduler, limits?.Meter(descriptor, config, probe.Value!.AccountId)), new Failure("", "", RecoveryAction.RetrySlowly, null));
             await driver.DisposeAsync().ConfigureAwait(false);
             error = probe.Error;
         }

@@ -2,7 +2,10 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Datum.Providers.Kubernetes.Controllers;
 
-/// <summary>First in, first out within a lane; the lanes take turns. Places that became stale are skipped when their turn comes.</summary>
+/// <summary>
+/// First in, first out within a lane; the lanes take turns. Places that became stale are skipped when their turn comes; a lane whose
+/// next item may not enter keeps it and loses only its turn.
+/// </summary>
 internal sealed class FairLanes<T> where T : class
 {
     private readonly Dictionary<string, Queue<(T Item, long Ticket)>> _lanes = new(StringComparer.Ordinal);
@@ -19,25 +22,32 @@ internal sealed class FairLanes<T> where T : class
         places.Enqueue((item, ticket));
     }
 
-    public bool TryTake(Func<T, long, bool> isValid, [NotNullWhen(true)] out T? item)
+    /// <summary>The next item that is valid and may enter; asks each lane once.</summary>
+    public bool TryTake<TState>(TState state, Func<TState, T, long, bool> isValid, Func<TState, T, bool> mayEnter, [NotNullWhen(true)] out T? item)
     {
-        while (_turns.TryDequeue(out var lane))
+        for (var left = _turns.Count; left > 0; left--)
         {
+            var lane = _turns.Dequeue();
             var places = _lanes[lane];
             item = null;
-            while (item is null && places.TryDequeue(out var place))
+            while (item is null && places.TryPeek(out var place))
             {
-                if (isValid(place.Item, place.Ticket))
+                if (isValid(state, place.Item, place.Ticket))
                     item = place.Item;
+                else
+                    places.Dequeue();
             }
 
+            var taken = item is not null && mayEnter(state, item);
+            if (taken)
+                places.Dequeue();
             if (places.Count == 0)
                 _lanes.Remove(lane);
             else
                 _turns.Enqueue(lane);
 
-            if (item is not null)
-                return true;
+            if (taken)
+                return item is not null;
         }
 
         item = null;

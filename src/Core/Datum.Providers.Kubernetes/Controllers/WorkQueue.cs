@@ -166,6 +166,7 @@ public sealed partial class WorkQueue<TKey> : IDisposable where TKey : notnull
                 throw new InvalidOperationException($"The key {key} was given back without having been taken.");
             entry.Processing = false;
             _processing--;
+            Left(entry);
             if (entry.Again is { } priority)
             {
                 entry.Again = null;
@@ -176,6 +177,7 @@ public sealed partial class WorkQueue<TKey> : IDisposable where TKey : notnull
                 DropIfIdle(entry);
             }
 
+            HandOut();
             if (_processing == 0 && _drains.Count > 0)
             {
                 drained = [.. _drains];
@@ -232,6 +234,7 @@ public sealed partial class WorkQueue<TKey> : IDisposable where TKey : notnull
             ControllerMetrics.Delayed.Add(-_delayed, _tag);
             _depth = _delayed = 0;
             _delays.Clear();
+            _closed.Clear();
         }
 
         _timer.Dispose();
@@ -242,7 +245,7 @@ public sealed partial class WorkQueue<TKey> : IDisposable where TKey : notnull
     private Entry EntryOf(TKey key)
     {
         if (!_entries.TryGetValue(key, out var entry))
-            _entries[key] = entry = new Entry(key, _options.Lane?.Invoke(key) ?? "");
+            _entries[key] = entry = new Entry(key, LaneOf(_options.Lane?.Invoke(key) ?? ""));
         return entry;
     }
 
@@ -263,6 +266,8 @@ public sealed partial class WorkQueue<TKey> : IDisposable where TKey : notnull
         else
         {
             entry.Since = _scheduler.Time.GetTimestamp();
+            if (_options.Lane is { } lane)
+                entry.Lane = LaneOf(lane(entry.Key));
             _depth++;
             ControllerMetrics.Depth.Add(1, _tag);
         }
@@ -270,7 +275,7 @@ public sealed partial class WorkQueue<TKey> : IDisposable where TKey : notnull
         entry.Queued = priority;
         // The place at a lower priority becomes stale; FairLanes skips it by its ticket.
         entry.Ticket = ++_order;
-        _ready[(int)priority].Add(entry.Lane, entry, entry.Ticket);
+        _ready[(int)priority].Add(entry.Lane.Name, entry, entry.Ticket);
         HandOut();
     }
 
@@ -335,6 +340,8 @@ public sealed partial class WorkQueue<TKey> : IDisposable where TKey : notnull
                 AddCore(next.Entry, priority);
             }
 
+            if (OpenLanes(now))
+                HandOut();
             Arm();
         }
     }
@@ -343,10 +350,15 @@ public sealed partial class WorkQueue<TKey> : IDisposable where TKey : notnull
     {
         while (_delays.TryPeek(out var first, out _) && first.Entry.DueTicket != first.Ticket)
             _delays.Dequeue();
-        if (!_delays.TryPeek(out _, out var at) || at.Due == _timerDue)
+        while (_closed.TryPeek(out var lane, out var opens) && lane.OpenAt != opens)
+            _closed.Dequeue();
+        DateTimeOffset? due = _delays.TryPeek(out _, out var at) ? at.Due : null;
+        if (_closed.TryPeek(out _, out var open) && (due is null || open < due))
+            due = open;
+        if (due is not { } next || next == _timerDue)
             return;
-        _timerDue = at.Due;
-        var wait = at.Due - _scheduler.Time.GetUtcNow();
+        _timerDue = next;
+        var wait = next - _scheduler.Time.GetUtcNow();
         // Timers take at most about 49 days, and a real timer may fire a little early: it is armed again then.
         wait = wait < TimeSpan.FromMilliseconds(1) ? TimeSpan.FromMilliseconds(1) : wait > TimeSpan.FromDays(1) ? TimeSpan.FromDays(1) : wait;
         _timer.Change(wait, Timeout.InfiniteTimeSpan);
@@ -354,11 +366,11 @@ public sealed partial class WorkQueue<TKey> : IDisposable where TKey : notnull
 
     private void HandOut()
     {
-        while (!_suspended && !_disposed && _depth > 0 && _waiters.First is { } waiter)
+        while (!_suspended && !_disposed && _depth > 0 && _waiters.First is { } waiter && Next() is { } entry)
         {
-            var entry = Next();
             entry.Queued = null;
             entry.Processing = true;
+            entry.Lane.Processing++;
             _depth--;
             _processing++;
             CancelDelay(entry);
@@ -369,17 +381,21 @@ public sealed partial class WorkQueue<TKey> : IDisposable where TKey : notnull
         }
     }
 
-    private Entry Next()
+    /// <summary>The key whose turn it is; null when no lane that has one may enter.</summary>
+    private Entry? Next()
     {
-        var lowFirst = ++_handedOut % _options.LowPriorityShare == 0;
+        var lowFirst = (_handedOut + 1) % _options.LowPriorityShare == 0;
         for (var i = 0; i < _ready.Length; i++)
         {
-            var priority = lowFirst ? i : _ready.Length - 1 - i;
-            if (_ready[priority].TryTake((entry, ticket) => entry.Queued == (WorkPriority)priority && entry.Ticket == ticket, out var found))
-                return found;
+            var priority = (WorkPriority)(lowFirst ? i : _ready.Length - 1 - i);
+            if (!_ready[(int)priority].TryTake((Queue: this, Priority: priority), static (state, entry, ticket) => entry.Queued == state.Priority && entry.Ticket == ticket,
+                static (state, entry) => state.Queue.MayEnter(entry), out var found))
+                continue;
+            _handedOut++;
+            return found;
         }
 
-        throw new InvalidOperationException($"The queue {_options.Name} counts {_depth} waiting keys and holds none.");
+        return null;
     }
 
     private void DropIfIdle(Entry entry)

@@ -37,6 +37,15 @@ public sealed record WorkQueueOptions<TKey> where TKey : notnull
     /// <summary>Keys of one lane share one turn: a lane with a thousand keys delays another lane's key by one key. Null: one lane.</summary>
     public Func<TKey, string>? Lane { get; init; }
 
+    /// <summary>Keys of one lane that are worked on at once, at most. Default: no bound.</summary>
+    public int LaneWorkers { get; init; } = int.MaxValue;
+
+    /// <summary>Workers that only a lane may take that holds none, so that lanes which hang can't hold them all. Default 0.</summary>
+    public int WorkersForIdleLanes { get; init; }
+
+    /// <summary>Asked before a key is handed out; null lets every lane in.</summary>
+    public ILaneGate<TKey>? Gate { get; init; }
+
     public Backoff Backoff { get; init; } = new();
 
     /// <summary>Every this many hand-outs the lowest waiting priority goes first, so that a constant stream of changes doesn't starve it.</summary>

@@ -115,12 +115,17 @@ public sealed class InstanceTypeMapping : KubeData
 
 public sealed class ProviderLimits : KubeData
 {
-    /// <summary>Of the whole account; absent means the driver's default.</summary>
+    /// <summary>Of the whole account; of several configs of one account the least counts. Absent: no limit before the platform throttles.</summary>
     public double? RequestsPerSecond { get; set; }
-    /// <summary>Mutations in flight.</summary>
+    /// <summary>Mutations in flight in the whole account, and its entries that are worked on at once; of several configs the least counts. Absent: 8.</summary>
     public int? Concurrency { get; set; }
-    /// <summary>Go-style duration by resource kind, e.g. <c>Instance: 10m</c>.</summary>
+    /// <summary>
+    /// Go-style durations. By kind (<c>Instance</c>) or kind and verb (<c>Instance.Delete</c>): how long an operation is expected to take; passing it
+    /// is told and no failure. By kind and <c>.Call</c>: the deadline of one request, 60s at most.
+    /// </summary>
     public Dictionary<string, string>? Timeouts { get; set; }
+    /// <summary>Looks a minute, for each session, at objects whose listing doesn't show everything. Absent: 60.</summary>
+    public int? ObservesPerMinute { get; set; }
 }
 
 /// <summary>Defaults that an annotation on the Datum object can change.</summary>

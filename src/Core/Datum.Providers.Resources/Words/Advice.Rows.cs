@@ -83,6 +83,7 @@ public static partial class Advice
     [
         Operator(CauseOrder.Account, Reasons.CredentialsMissing, "Correct it; it is tried again by itself", "complete the credentials of ProviderConfig {config}[: {message}]" + Elsewhere),
         Operator(CauseOrder.Account, Reasons.ProbeFailed, "Look at the code below", "look why the platform of ProviderConfig {config} refuses the session[: {message}]" + Elsewhere),
+        Operator(CauseOrder.Account, Reasons.BreakerOpen, "Look at the platform and at the way to it; it is asked again by itself", "look at the platform of ProviderConfig {config} and at the way to it[: {message}] It is asked again by itself" + Elsewhere),
         Operator(CauseOrder.Account, Reasons.AccountChanged, "Correct endpoint or credentials", "correct endpoint or credentials of ProviderConfig {config}[: {message}]"),
         Operator(CauseOrder.Account, Reasons.Unauthenticated, "Renew them", "renew the credentials of ProviderConfig {config}"),
         Operator(CauseOrder.Account, Reasons.Forbidden, "Grant it", "grant the right that is missing to the account of ProviderConfig {config}[: {platform}]"),
@@ -121,6 +122,7 @@ public static partial class Advice
         Wait(Reasons.ProvisioningInstances, "Wait, or look at that Instance"),
         Wait(Reasons.PendingProgramming, "Wait, or look at the Subnet"),
         Wait(Reasons.ProgrammingInProgress),
+        Wait(Reasons.TakesLong, "Wait; look at the platform if it stays", "Nothing yet: the platform works longer than expected on {object}[: {message}] If it stays, ask the platform operator to look at it"),
         Wait("Provisioning"),
         Wait(Reasons.NotProgrammed, "Wait; if it stays, look at the Location"),
         Wait(Reasons.Starting),

@@ -83,6 +83,8 @@ public static class Reasons
     public const string EarlierLife = "EarlierLife";
     /// <summary>Event: the collector deleted such an object.</summary>
     public const string Collected = "Collected";
+    /// <summary>The platform didn't answer several calls in a row: only probes are sent.</summary>
+    public const string BreakerOpen = "BreakerOpen";
     public const string LocationNotReady = "LocationNotReady";
     public const string LocationNotFound = "LocationNotFound";
 
@@ -92,6 +94,8 @@ public static class Reasons
     public const string Deleting = "Deleting";
     public const string Waiting = "Waiting";
     public const string WaitingForDependency = "WaitingForDependency";
+    /// <summary>The platform works longer than expected; no failure.</summary>
+    public const string TakesLong = "TakesLong";
     public const string DependentsExist = "DependentsExist";
     public const string DeletionProtected = "DeletionProtected";
     public const string Refused = "Refused";

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Datum.Providers.ControlPlane;
 using Datum.Providers.Engine;
+using Datum.Providers.Engine.Limits;
 using Datum.Providers.Engine.Reconcile;
 using Datum.Providers.Host.Drivers;
 using Datum.Providers.Host.Loader;
@@ -175,7 +176,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             // Released only when no call is under way any more, given up or not: the successor doesn't wait then (law L10).
             DrainAsync = DrainAsync,
         }, logging.CreateLogger<LeaseElector>());
-        return (new LeaseGate(elector, holder, settings.ObserveOnly, scheduler.Time, TimeSpan.FromSeconds(60)), elector);
+        return (new LeaseGate(elector, holder, settings.ObserveOnly, scheduler.Time, CallDeadlines.Longest), elector);
     }
 
     private async Task DrainAsync(CancellationToken limit)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Datum.Providers.Engine.Limits;
 
 namespace Datum.Providers.Host.Loader;
 
@@ -49,6 +50,8 @@ internal static class DescriptorRules
             return $"Kinds[{kind.Kind}].TokenLife isn't set, though its create class is Token";
         if (kind.ConsistencyWindow < TimeSpan.Zero)
             return $"Kinds[{kind.Kind}].ConsistencyWindow is negative";
+        if (kind.CallTimeout > CallDeadlines.Longest)
+            return $"Kinds[{kind.Kind}].CallTimeout is {kind.CallTimeout.TotalSeconds:0} s; one call may take {CallDeadlines.Longest.TotalSeconds:0} s at most, since a new leader waits for no longer one (L10)";
         return kind.CallTimeout <= TimeSpan.Zero || kind.CreateDeadline <= TimeSpan.Zero ? $"Kinds[{kind.Kind}] has a duration of zero" : null;
     }
 
