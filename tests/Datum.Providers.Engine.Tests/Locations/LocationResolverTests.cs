@@ -182,9 +182,6 @@ internal sealed class LocationResolverTests
 
         public ValueTask<IInfrastructureDriver> ConnectAsync(SessionRequest request, CancellationToken cancellation) => throw new NotSupportedException();
 
-        public void Dispose()
-        {
-            // The plane is memory alone.
-        }
+        public void Dispose() => Resolver.Dispose();
     }
 }

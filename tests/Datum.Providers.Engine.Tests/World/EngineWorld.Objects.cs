@@ -46,16 +46,29 @@ internal sealed partial class EngineWorld
 
     public void CreateNetwork()
     {
+        CreateNetworkAlone();
+        CreateContext();
+        CreateSubnet();
+    }
+
+    public void CreateNetworkAlone()
+    {
         var network = new Network { Spec = { Ipam = { Mode = "Auto" } } };
         network.Metadata.Name = "default";
         network.Metadata.Namespace = Namespace;
         Create(ResourceTypes.Networks, network);
+    }
 
+    public void CreateContext()
+    {
         var context = new NetworkContext { Spec = { Network = { Name = "default" }, Location = { Name = "here", Namespace = Namespace } } };
         context.Metadata.Name = "default-here";
         context.Metadata.Namespace = Namespace;
         Create(ResourceTypes.NetworkContexts, context);
+    }
 
+    public void CreateSubnet()
+    {
         var subnet = new Subnet
         {
             Spec = { SubnetClass = "private", IpFamily = "IPv4", NetworkContext = { Name = "default-here" }, Location = { Name = "here", Namespace = Namespace } },
@@ -68,6 +81,22 @@ internal sealed partial class EngineWorld
             StartAddress = "10.128.0.0", PrefixLength = 20,
             Conditions = [new Condition { Type = ConditionTypes.Allocated, Status = ConditionStatus.True, Reason = Reasons.PrefixAllocated }],
         });
+    }
+
+    /// <summary>One instance by way of the core controllers.</summary>
+    public Workload CreateWorkload()
+    {
+        var workload = new Workload();
+        workload.Metadata.Name = "web";
+        workload.Metadata.Namespace = Namespace;
+        workload.Spec.Template.Spec.Runtime = new InstanceRuntime
+        {
+            Resources = { InstanceType = "datumcloud/d1-standard-2" },
+            Sandbox = new SandboxRuntime { Containers = [new SandboxContainer { Name = "web", Image = "web:1" }] },
+        };
+        workload.Spec.Template.Spec.NetworkInterfaces = [new InstanceNetworkInterface { Network = { Name = "default" } }];
+        workload.Spec.Placements = [new Placement { Name = "us", CityCodes = ["DFW"], ScaleSettings = { MinReplicas = 1 } }];
+        return Create(ResourceTypes.Workloads, workload);
     }
 
     public Instance CreateInstance(Action<Instance>? change = null)
@@ -140,6 +169,12 @@ internal sealed partial class EngineWorld
 
     private void Furnish()
     {
+        CreateConfig();
+        CreateLocation();
+    }
+
+    public void CreateConfig(Action<ProviderConfigSpec>? change = null, string name = "sim")
+    {
         var settings = new System.Text.Json.Nodes.JsonObject
         {
             ["knobs"] = new System.Text.Json.Nodes.JsonObject
@@ -151,12 +186,17 @@ internal sealed partial class EngineWorld
         {
             Spec = { Driver = "simulator", Endpoint = "http://cloud.test", Settings = JsonElement.Parse(settings.ToJsonString()), DiskTypes = new() { ["pd-standard"] = "sim-standard" } },
         };
-        config.Metadata.Name = "sim";
+        config.Metadata.Name = name;
+        change?.Invoke(config.Spec);
         Create(ResourceTypes.ProviderConfigs, config);
+    }
 
+    public void CreateLocation(Action<Location>? change = null)
+    {
         var location = new Location { Spec = { LocationClassName = "self-managed", Topology = { [Labels.CityCode] = "DFW" }, Provider = new() { ["simulator"] = JsonElement.Parse("""{"zone":"z1"}""") } } };
         location.Metadata.Name = "here";
         location.Metadata.Namespace = Namespace;
+        change?.Invoke(location);
         Create(ResourceTypes.Locations, location);
     }
 }

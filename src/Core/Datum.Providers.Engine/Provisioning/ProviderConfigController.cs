@@ -28,17 +28,20 @@ public sealed class ProviderConfigController : ProvisioningController<string>
         On(home.Configs, c => { if (c.Before?.Metadata.Generation != c.After?.Metadata.Generation) Queue.Add(c.Key.Name); });
         On(plane.Locations, OnLocation);
         On(plane.ComputeLocations, OnLocation);
-        sessions.Opened += session => Queue.Add(session.ConfigName);
+        sessions.Attempted += config => Queue.Add(config);
     }
 
     private void OnLocation(ObjectChange<Location> change)
     {
-        if (change.Before?.Metadata.Generation != change.After?.Metadata.Generation)
+        if (change.Before?.Metadata.Generation != change.After?.Metadata.Generation
+            || (change is { Before: { } before, After: { } after } && (!LocationController.SameLabels(before, after)
+                || before.Metadata.Annotation(Annotations.Provider) != after.Metadata.Annotation(Annotations.Provider))))
             foreach (var config in _home.Configs.All())
                 Queue.Add(config.Metadata.Name!);
     }
 
     private const string InForce = "SettingsInForce";
+    private const string CredentialsCurrent = "CredentialsCurrent";
 
     /// <summary>Members that are accepted for later versions and change nothing in this one: said, not dropped in silence (law L11).</summary>
     private static List<string> NotInForce(ProviderConfigSpec spec)
@@ -70,6 +73,10 @@ public sealed class ProviderConfigController : ProvisioningController<string>
         Conditions.Set(status.Conditions ??= [], ConditionTypes.Ready,
             ConditionStatus.Of(answer.Session is not null), answer.Session is null ? answer.Reason : Reasons.ProbeSucceeded,
             answer.Session is null ? answer.Message : limitations, config.Metadata.Generation, Now);
+        // Newer credentials that can't be used are told beside a Ready that stays True: the old session works.
+        var current = answer is { Session: not null, Reason.Length: 0 };
+        if (answer.Session is not null)
+            Conditions.Set(status.Conditions, CredentialsCurrent, ConditionStatus.Of(current), current ? Reasons.ProbeSucceeded : answer.Reason, answer.Message, config.Metadata.Generation, Now);
         var ignored = NotInForce(config.Spec);
         Conditions.Set(status.Conditions, InForce, ConditionStatus.Of(ignored.Count == 0), ignored.Count == 0 ? Reasons.Accepted : Reasons.Unsupported,
             ignored.Count == 0 ? "" : $"Not in force yet: {string.Join(", ", ignored)}.", config.Metadata.Generation, Now);

@@ -68,13 +68,9 @@ public sealed partial class EntryReconciler(
             await ReportUnknownAsync(entry, Reasons.Unsupported, $"Driver {session.Descriptor.Id} has no {kind}.", cancellation).ConfigureAwait(false);
             return null;
         }
+        // L15: another account shows other objects; what isn't there may well exist elsewhere.
         if (entry.Spec.Record.AccountId is { } account && account != session.Account.AccountId)
-        {
-            // L15: another account shows other objects; what isn't there may well exist elsewhere.
-            await ReportUnknownAsync(entry, Reasons.AccountChanged,
-                $"The entry was made in account {account}, the session proves {session.Account.AccountId}. Nothing is changed until the old account is back.", cancellation).ConfigureAwait(false);
-            return null;
-        }
+            return await InOtherAccountAsync(entry, session, cancellation).ConfigureAwait(false);
 
         var memory = _memory.GetOrAdd(entry.Metadata.Name!, static _ => new EntryMemory());
         memory.Follow(entry, session.Key);
@@ -106,6 +102,8 @@ public sealed partial class EntryReconciler(
             }
 
             var decision = Decider.Decide(InputOf(pass, look));
+            if (RestsOnAbsence(entry, look, decision) && await UnprovedAsync(pass).ConfigureAwait(false) is { } later)
+                return later.Delay;
             switch (decision)
             {
                 case Decision.None when entry.Spec.Wanted && !owners.IsKnown(entry.Spec.Owner) && await OwnerGoneAsync(entry, cancellation).ConfigureAwait(false) is { Reason: Reasons.OwnerLost } lost:
@@ -230,6 +228,7 @@ public sealed partial class EntryReconciler(
         var build = entry.Spec.Wanted && !entry.Spec.Record.Retiring && !takeDown;
         using var scope = Calls.New(scheduler, pass.Descriptor.CallTimeout, pass.Cancellation, payloads.For(entry));
         Answer<Look> answer;
+        pass.Memory.LookedAt = scheduler.Time.GetUtcNow();
         try
         {
             answer = await pass.Verbs.ObserveAsync(scope.Call, EntryIdentity.Of(entry), build ? entry.Spec.Desired : null, HandleOf(pass), PartsOf).ConfigureAwait(false);
