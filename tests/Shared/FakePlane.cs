@@ -130,7 +130,7 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
         {
             Reads++;
             var all = KindOf(type.ToString()).Values.Select(v => Read(type, v))
-                .Where(v => Matches(v, options.Namespace, options.LabelSelector)).ToList();
+                .Where(v => Matches(v, options.Namespace, options.LabelSelector) && IsNamed(v, options.FieldSelector)).ToList();
             var from = options.Continue is null ? 0 : int.Parse(options.Continue, CultureInfo.InvariantCulture);
             var to = Math.Min(all.Count, options.Limit is { } limit ? from + limit : all.Count);
             return new Kubernetes.ListPage<T>
@@ -254,7 +254,7 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
             foreach (var (kind, value) in events)
             {
                 var read = Read(type, value);
-                if (Matches(read, options.Namespace, options.LabelSelector))
+                if (Matches(read, options.Namespace, options.LabelSelector) && IsNamed(read, options.FieldSelector))
                     yield return new WatchEvent<T> { Type = kind, Object = read, ResourceVersion = read.Metadata.ResourceVersion };
             }
 
@@ -382,9 +382,13 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
 
     private static void RefuseFields(string? selector)
     {
-        if (!string.IsNullOrEmpty(selector))
-            throw new NotSupportedException("FakePlane has no field selectors.");
+        if (!string.IsNullOrEmpty(selector) && !selector.StartsWith(NameField, StringComparison.Ordinal))
+            throw new NotSupportedException("FakePlane has field selectors of the form metadata.name=value only.");
     }
+
+    private const string NameField = "metadata.name=";
+
+    private static bool IsNamed(KubeObject value, string? fieldSelector) => string.IsNullOrEmpty(fieldSelector) || value.Metadata.Name == fieldSelector[NameField.Length..];
 
     private static bool Matches(KubeObject value, string? ns, string? selector)
     {

@@ -18,6 +18,9 @@ public sealed record EngineParts
     public required ProjectPlane Plane { get; init; }
     public required IDriverConnector Drivers { get; init; }
     public required ICredentialSource Credentials { get; init; }
+    /// <summary>What a file or folder of credentials says of its version; null: files aren't watched. Values never go through here.</summary>
+    public Func<string, string>? CredentialFiles { get; init; }
+
     public required IMutationGate Gate { get; init; }
     public required IScheduler Scheduler { get; init; }
     public required ILoggerFactory Logging { get; init; }
@@ -58,14 +61,16 @@ public sealed class ProviderEngine : IDisposable
         IKubernetesClient? PlaneById(string id) => id == plane.Id ? plane.Client : null;
         var ledger = new LedgerStore(home);
         var limits = new AccountLimits(home, scheduler, logging.CreateLogger<AccountLimits>());
-        var sessions = new SessionManager(home, parts.Drivers, parts.Credentials, scheduler, logging.CreateLogger<SessionManager>(), limits);
+        var credentials = new CredentialWatch(home, scheduler, logging, parts.CredentialFiles);
+        var sessions = new SessionManager(home, parts.Drivers, parts.Credentials, scheduler, logging.CreateLogger<SessionManager>(), credentials, limits);
         var resolver = new LocationResolver(home, plane, parts.Drivers, parts.Development);
         var writer = new EntryWriter(home, plane, ledger, new ChangeCauses(parts.HostVersion));
         var places = new NetworkPlaces(plane, writer);
         var events = new EventRecorder(PlaneById, scheduler, logging.CreateLogger<EventRecorder>());
         var troubles = new Troubles(events);
         var accounts = new AccountGuard(home, scheduler, parts.HostVersion);
-        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, new OwnerReader(plane, PlaneById), new PayloadSource(PlaneById), events, limits, accounts, scheduler, logging.CreateLogger<EntryReconciler>());
+        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, new OwnerReader(plane, PlaneById), new PayloadSource(PlaneById, parts.Development ? null : home.Namespace),
+            events, limits, accounts, scheduler, logging.CreateLogger<EntryReconciler>());
         var entries = new EntryController(home, ledger, sessions, reconciler, limits, scheduler, logging.CreateLogger<EntryController>());
 
         var findings = new FindingBook();
@@ -80,9 +85,10 @@ public sealed class ProviderEngine : IDisposable
                     entries.Poke(entry.Metadata.Name!);
         }
 
-        IDisposable[] owned = [limits, plane.Instances.Subscribe(Poke), plane.Networks.Subscribe(Poke), plane.NetworkContexts.Subscribe(Poke), plane.Subnets.Subscribe(Poke)];
+        IDisposable[] owned = [limits, plane.Instances.Subscribe(Poke), plane.Networks.Subscribe(Poke), plane.NetworkContexts.Subscribe(Poke), plane.Subnets.Subscribe(Poke), resolver];
         return new ProviderEngine(parts, sessions, entries, owned,
         [
+            credentials,
             new LocationController(home, plane, resolver, sessions, troubles, scheduler, logging.CreateLogger<LocationController>()),
             new ProviderConfigController(home, plane, resolver, sessions, limits, parts.Drivers, troubles, scheduler, logging.CreateLogger<ProviderConfigController>()),
             new NetworkController(home, plane, resolver, writer, ledger, places, scheduler, logging.CreateLogger<NetworkController>()),

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Datum.Providers.Engine.Collect;
 using Datum.Providers.Engine.Ledger;
 using Datum.Providers.Engine.Limits;
 using Datum.Providers.Engine.Locations;
@@ -39,15 +40,20 @@ internal sealed class LimitsWorld : IDriverConnector, ICredentialSource, IMutati
         furnish?.Invoke(this);
         var ledger = new LedgerStore(Home);
         var limits = new AccountLimits(Home, Time, Log.CreateLogger<AccountLimits>());
-        var sessions = new SessionManager(Home, this, this, Time, Log.CreateLogger<SessionManager>(), limits);
-        var reconciler = new EntryReconciler(Home, ledger, sessions, this, this, this, this, limits, Time, Log.CreateLogger<EntryReconciler>());
+        var sessions = new SessionManager(Home, this, this, Time, Log.CreateLogger<SessionManager>(), limits: limits);
+        var accounts = new AccountGuard(Home, Time, "test");
+        var reconciler = new EntryReconciler(Home, ledger, sessions, this, this, this, this, limits, accounts, Time, Log.CreateLogger<EntryReconciler>());
         Entries = new EntryController(Home, ledger, sessions, reconciler, limits, Time, Log.CreateLogger<EntryController>());
         var configs = new ProviderConfigController(Home, project, new LocationResolver(Home, project, this, true), sessions, limits, this, new Troubles(this), Time, Log.CreateLogger<ProviderConfigController>());
         Limits = limits;
         _owned.AddRange([limits, Entries, configs]);
+        var findings = new FindingBook();
+        var report = new AccountReport(Home, accounts, findings, Entries, this, Time, Log.CreateLogger<AccountReport>());
+        var collector = new Collector(Home, this, accounts, findings, report, Time, Log.CreateLogger<Collector>());
+        _owned.Add(report);
         IController[] controllers =
         [
-            Entries, configs, new AccountLister(Home, ledger, sessions, Entries, Time, Log.CreateLogger<AccountLister>()),
+            Entries, configs, new AccountLister(Home, sessions, Entries, accounts, collector, _ => [], Time, Log.CreateLogger<AccountLister>()),
             new BreakerProbes(limits, sessions, Entries, Time, Log.CreateLogger<BreakerProbes>()), new ObserveRounds(Home, sessions, Entries, Time),
         ];
         Plane.Sync();

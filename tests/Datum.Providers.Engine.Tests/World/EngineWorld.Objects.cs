@@ -46,28 +46,65 @@ internal sealed partial class EngineWorld
 
     public void CreateNetwork()
     {
+        CreateNetworkAlone();
+        CreateContext();
+        CreateSubnet();
+    }
+
+    /// <summary>As <see cref="CreateNetwork"/>, in another namespace.</summary>
+    public void CreateNetworkOf(string ns)
+    {
+        CreateNetworkAlone(ns);
+        CreateContext(ns);
+        CreateSubnet(ns);
+    }
+
+    public void CreateNetworkAlone(string ns = Namespace)
+    {
         var network = new Network { Spec = { Ipam = { Mode = "Auto" } } };
         network.Metadata.Name = "default";
-        network.Metadata.Namespace = Namespace;
+        network.Metadata.Namespace = ns;
         Create(ResourceTypes.Networks, network);
+    }
 
-        var context = new NetworkContext { Spec = { Network = { Name = "default" }, Location = { Name = "here", Namespace = Namespace } } };
+    public void CreateContext(string ns = Namespace)
+    {
+        var context = new NetworkContext { Spec = { Network = { Name = "default" }, Location = { Name = "here", Namespace = ns } } };
         context.Metadata.Name = "default-here";
-        context.Metadata.Namespace = Namespace;
+        context.Metadata.Namespace = ns;
         Create(ResourceTypes.NetworkContexts, context);
+    }
 
+    public void CreateSubnet(string ns = Namespace)
+    {
         var subnet = new Subnet
         {
-            Spec = { SubnetClass = "private", IpFamily = "IPv4", NetworkContext = { Name = "default-here" }, Location = { Name = "here", Namespace = Namespace } },
+            Spec = { SubnetClass = "private", IpFamily = "IPv4", NetworkContext = { Name = "default-here" }, Location = { Name = "here", Namespace = ns } },
         };
         subnet.Metadata.Name = "default-here-v4";
-        subnet.Metadata.Namespace = Namespace;
+        subnet.Metadata.Namespace = ns;
         Create(ResourceTypes.Subnets, subnet);
-        Plane.EditStatus(ResourceTypes.Subnets, Namespace, "default-here-v4", s => s.Status = new SubnetStatus
+        Plane.EditStatus(ResourceTypes.Subnets, ns, "default-here-v4", s => s.Status = new SubnetStatus
         {
             StartAddress = "10.128.0.0", PrefixLength = 20,
             Conditions = [new Condition { Type = ConditionTypes.Allocated, Status = ConditionStatus.True, Reason = Reasons.PrefixAllocated }],
         });
+    }
+
+    /// <summary>One instance by way of the core controllers.</summary>
+    public Workload CreateWorkload()
+    {
+        var workload = new Workload();
+        workload.Metadata.Name = "web";
+        workload.Metadata.Namespace = Namespace;
+        workload.Spec.Template.Spec.Runtime = new InstanceRuntime
+        {
+            Resources = { InstanceType = "datumcloud/d1-standard-2" },
+            Sandbox = new SandboxRuntime { Containers = [new SandboxContainer { Name = "web", Image = "web:1" }] },
+        };
+        workload.Spec.Template.Spec.NetworkInterfaces = [new InstanceNetworkInterface { Network = { Name = "default" } }];
+        workload.Spec.Placements = [new Placement { Name = "us", CityCodes = ["DFW"], ScaleSettings = { MinReplicas = 1 } }];
+        return Create(ResourceTypes.Workloads, workload);
     }
 
     public Instance CreateInstance(Action<Instance>? change = null)
@@ -114,12 +151,14 @@ internal sealed partial class EngineWorld
     public void DeleteInstance() => Plane.Delete(ResourceTypes.Instances, new ObjectKey(Namespace, "web-0"));
 
     /// <summary>In the order of the core controllers: a context goes when its subnets are gone.</summary>
-    public void DeleteNetwork()
+    public void DeleteNetwork() => DeleteNetworkOf(Namespace);
+
+    public void DeleteNetworkOf(string ns)
     {
-        Plane.Delete(ResourceTypes.Networks, new ObjectKey(Namespace, "default"));
-        Plane.Delete(ResourceTypes.Subnets, new ObjectKey(Namespace, "default-here-v4"));
-        Until("the subnet is gone", () => Plane.Live(ResourceTypes.Subnets).Count == 0, TimeSpan.FromHours(1));
-        Plane.Delete(ResourceTypes.NetworkContexts, new ObjectKey(Namespace, "default-here"));
+        Plane.Delete(ResourceTypes.Networks, new ObjectKey(ns, "default"));
+        Plane.Delete(ResourceTypes.Subnets, new ObjectKey(ns, "default-here-v4"));
+        Until("the subnet is gone", () => Plane.Peek(ResourceTypes.Subnets, ns, "default-here-v4") is null, TimeSpan.FromHours(1));
+        Plane.Delete(ResourceTypes.NetworkContexts, new ObjectKey(ns, "default-here"));
     }
 
     /// <summary>Brings one instance to work.</summary>
@@ -140,6 +179,12 @@ internal sealed partial class EngineWorld
 
     private void Furnish()
     {
+        CreateConfig();
+        CreateLocation();
+    }
+
+    public void CreateConfig(Action<ProviderConfigSpec>? change = null, string name = "sim")
+    {
         var settings = new System.Text.Json.Nodes.JsonObject
         {
             ["knobs"] = new System.Text.Json.Nodes.JsonObject
@@ -151,12 +196,17 @@ internal sealed partial class EngineWorld
         {
             Spec = { Driver = "simulator", Endpoint = "http://cloud.test", Settings = JsonElement.Parse(settings.ToJsonString()), DiskTypes = new() { ["pd-standard"] = "sim-standard" } },
         };
-        config.Metadata.Name = "sim";
+        config.Metadata.Name = name;
+        change?.Invoke(config.Spec);
         Create(ResourceTypes.ProviderConfigs, config);
+    }
 
+    public void CreateLocation(Action<Location>? change = null)
+    {
         var location = new Location { Spec = { LocationClassName = "self-managed", Topology = { [Labels.CityCode] = "DFW" }, Provider = new() { ["simulator"] = JsonElement.Parse("""{"zone":"z1"}""") } } };
         location.Metadata.Name = "here";
         location.Metadata.Namespace = Namespace;
+        change?.Invoke(location);
         Create(ResourceTypes.Locations, location);
     }
 }

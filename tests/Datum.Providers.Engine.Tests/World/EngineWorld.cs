@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using Datum.Providers.ControlPlane;
 using Datum.Providers.Drivers.Simulator;
 using Datum.Providers.Engine.Reconcile;
 using Datum.Providers.Engine.Sessions;
+using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources.Providers;
 using Datum.Providers.Testing;
 using Microsoft.Extensions.Logging;
@@ -17,27 +19,43 @@ internal sealed partial class EngineWorld : IDriverConnector, ICredentialSource,
 
     private readonly SimulatorDriverFactory _factory;
     private readonly ImmutableDictionary<ResourceKind, CreateClass> _classes;
-    private readonly SimulatedCloudHandler _wire;
+    private readonly Fork _wire;
+    private readonly bool _withCore;
+    private readonly bool _development;
     private readonly List<(ProviderEngine Engine, CancellationTokenSource Stop)> _lives = [];
 
-    public EngineWorld(SimulatorKnobs? knobs = null, SimulatorProfile? profile = null, int killAt = 0, int seed = 1)
+    /// <param name="furnish">Makes what stands there before the first engine; null: a Location and its ProviderConfig, open to everybody.</param>
+    /// <param name="withCore">True: Datum's own controllers run as well.</param>
+    /// <param name="development">False: a ProviderConfig without lists allows nobody.</param>
+    public EngineWorld(
+        SimulatorKnobs? knobs = null, SimulatorProfile? profile = null, int killAt = 0, int seed = 1, Action<EngineWorld>? furnish = null, bool withCore = false, bool development = true)
     {
+        _withCore = withCore;
+        _development = development;
         Time = new ManualScheduler(seed);
         Plane = new FakePlane(Time);
         var effective = knobs ?? new SimulatorKnobs();
         _classes = effective.CreateClasses;
         _factory = new SimulatorDriverFactory(profile ?? new SimulatorProfile());
         Cloud = new SimulatedCloud(Time, seed, effective);
-        _wire = new SimulatedCloudHandler(Cloud, Time);
+        OtherCloud = new SimulatedCloud(Time, seed, effective, "another-account");
+        _wire = new Fork(this, new SimulatedCloudHandler(Cloud, Time), new SimulatedCloudHandler(OtherCloud, Time));
         Switch = new KillSwitch { KillAt = killAt };
         Descriptor = _factory.Describe();
-        Furnish();
+        (furnish ?? (w => w.Furnish()))(this);
         Start();
     }
 
     public ManualScheduler Time { get; }
     public FakePlane Plane { get; }
     public SimulatedCloud Cloud { get; }
+
+    /// <summary>Another account at the platform, empty at first.</summary>
+    public SimulatedCloud OtherCloud { get; }
+
+    /// <summary>True: the wire leads to the other account.</summary>
+    public bool Elsewhere { get; set; }
+
     public TestLog Log { get; } = new();
 
     /// <summary>The life of the engine that runs now.</summary>
@@ -102,6 +120,8 @@ internal sealed partial class EngineWorld : IDriverConnector, ICredentialSource,
             $"{e.Spec.Kind} {e.Metadata.Name![..6]} wanted={e.Spec.Wanted} retiring={e.Spec.Record.Retiring} inc={e.Spec.Record.Incarnation} intent={e.Spec.Record.Intent?.Part} parts=[{string.Join(',', e.Spec.Record.Parts?.Select(p => $"{p.Name}={p.Id}") ?? [])}] "
             + $"{e.Status?.State}: {Conditions.Find(e.Status?.Conditions, ConditionTypes.Ready)?.Reason} {Conditions.Find(e.Status?.Conditions, ConditionTypes.Ready)?.Message}")
         .Concat(Plane.Live(ResourceTypes.Instances).Select(i => $"Instance {i.Metadata.Name}: {string.Join("; ", (i.Status?.Conditions ?? []).Select(c => $"{c.Type}={c.Status} {c.Reason} {c.Message}"))}"))
+        .Concat(Plane.Live(ResourceTypes.Locations).Select(l => $"Location {l.Key}: {string.Join("; ", (l.Status?.Conditions ?? []).Select(c => $"{c.Type}={c.Status} {c.Reason} {c.Message}"))}"))
+        .Concat(Plane.Live(ResourceTypes.ProviderConfigs).Select(l => $"ProviderConfig {l.Key}: {string.Join("; ", (l.Status?.Conditions ?? []).Select(c => $"{c.Type}={c.Status} {c.Reason} {c.Message}"))}"))
         .Concat(Cloud.Objects.Select(o => $"cloud {o.Collection} {o.Id} {o.State}"))
         .Concat(Log.Lines.TakeLast(15).Select(l => $"{l.Level}: {(l.Text.Length > 600 ? l.Text[..600] : l.Text)}")));
 
@@ -126,10 +146,12 @@ internal sealed partial class EngineWorld : IDriverConnector, ICredentialSource,
     string IDriverConnector.WhyMissing(string driverIdOrKey) => $"Driver {driverIdOrKey} isn't in the driver volume.";
 
     ValueTask<IInfrastructureDriver> IDriverConnector.ConnectAsync(SessionRequest request, CancellationToken cancellation) =>
-        _factory.ConnectAsync(new DriverHost(this, new MortalHandler(_wire, Switch, (method, path) => Requests.Enqueue((method, path)))), request.Connection, cancellation);
+        _factory.ConnectAsync(
+            new DriverHost(this, new MortalHandler(Door is { } door ? door.Before(_wire) : _wire, Switch, (method, path) => Requests.Enqueue((method, path))), request.Credentials),
+            request.Connection, cancellation);
 
     ValueTask<IReadOnlyDictionary<string, ReadOnlyMemory<byte>>> ICredentialSource.ReadAsync(ProviderConfig config, CancellationToken cancellation) =>
-        new(ImmutableDictionary<string, ReadOnlyMemory<byte>>.Empty);
+        new(ReadCredentials(config));
 
     private void Step()
     {
@@ -154,16 +176,43 @@ internal sealed partial class EngineWorld : IDriverConnector, ICredentialSource,
         };
         var engine = ProviderEngine.Create(new EngineParts
         {
-            Home = home, Plane = project, Drivers = this, Credentials = this, Gate = this, Scheduler = Time, Logging = Log, Development = true,
+            Home = home, Plane = project, Drivers = this, Credentials = this, CredentialFiles = CredentialFiles, Gate = this, Scheduler = Time, Logging = Log, Development = _development,
         });
+        var core = _withCore ? CoreControllers.Create(new CoreControllersOptions { Client = client, Scheduler = Time, LoggerFactory = Log, Caches = new PlaneCaches(new Caches(Plane)) }) : null;
         var stop = new CancellationTokenSource();
         _lives.Add((engine, stop));
         Plane.Sync();
         _ = Time.Run(() => engine.RunAsync(stop.Token));
+        if (core is not null)
+            _ = Time.Run(() => core.RunAsync(stop.Token));
         PoolIdle.Wait();
     }
 
-    private sealed class DriverHost(EngineWorld world, HttpMessageHandler handler) : IDriverHost
+    private sealed class Fork(EngineWorld world, HttpMessageHandler here, HttpMessageHandler there) : HttpMessageHandler
+    {
+        private readonly HttpMessageInvoker _here = new(here);
+        private readonly HttpMessageInvoker _there = new(there);
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            (world.Elsewhere ? _there : _here).SendAsync(request, cancellationToken);
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                _here.Dispose();
+                _there.Dispose();
+            }
+            base.Dispose(disposing);
+        }
+    }
+
+    private sealed class Caches(FakePlane plane) : ICacheFactory
+    {
+        IObjectCache<T>? ICacheFactory.Cache<T>(ResourceType<T> type) => plane.Cache(type);
+    }
+
+    private sealed class DriverHost(EngineWorld world, HttpMessageHandler handler, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> credentials) : IDriverHost
     {
         public ILogger Logger => world.Log;
 
@@ -173,6 +222,6 @@ internal sealed partial class EngineWorld : IDriverConnector, ICredentialSource,
 
         public HttpMessageHandler HttpHandler => handler;
 
-        public ValueTask<ReadOnlyMemory<byte>> ReadCredentialAsync(string key, CancellationToken cancellation) => default;
+        public ValueTask<ReadOnlyMemory<byte>> ReadCredentialAsync(string key, CancellationToken cancellation) => new(credentials.GetValueOrDefault(key));
     }
 }

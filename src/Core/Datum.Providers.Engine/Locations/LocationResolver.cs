@@ -12,8 +12,12 @@ public sealed record ResolvedLocation(Location Location, LocationBlock Block, Dr
 public sealed record LocationAnswer(ResolvedLocation? Resolved, string Reason, string Message);
 
 /// <summary>Finds the driver and the ProviderConfig of a Location. Pure but for the caches; who may use what is decided here and nowhere else (law L14).</summary>
-public sealed class LocationResolver(HomePlane home, ProjectPlane plane, IDriverConnector connector, bool development)
+public sealed class LocationResolver(HomePlane home, ProjectPlane plane, IDriverConnector connector, bool development) : IDisposable
 {
+    private readonly Placements _placements = new(home.Entries);
+
+    public void Dispose() => _placements.Dispose();
+
     /// <summary>The Location that a reference names: with or without namespace, the networking group before the compute group.</summary>
     public Location? Find(LocationReference reference, string? defaultNamespace)
     {
@@ -35,15 +39,23 @@ public sealed class LocationResolver(HomePlane home, ProjectPlane plane, IDriver
             return new LocationAnswer(null, Reasons.LocationNotFound, $"Location {reference.Key} doesn't exist.");
         return location.Metadata.Namespace is { } home && home != ns
             ? new LocationAnswer(null, Reasons.NotAllowed, $"Location {location.Key} belongs to namespace {home}; use one of this namespace or of cluster scope.")
-            : Resolve(location);
+            : Resolve(location, ns);
     }
 
-    public LocationAnswer Resolve(Location location)
+    /// <summary>Resolves for the Location's own conditions: one of cluster scope is in order when anybody at all may use it.</summary>
+    public LocationAnswer Resolve(Location location) => Resolve(location, location.Metadata.Namespace);
+
+    /// <summary>Whether networks of one namespace may be used from another: only where the whole project is allowed, not single namespaces of it (law L14).</summary>
+    public bool SharesNetworks(ProviderConfig config) => config.Spec.Allowed is { } allowed ? IsOpen(allowed) || Lists(allowed.Projects, plane.Project ?? plane.Id) : development;
+
+    private LocationAnswer Resolve(Location location, string? user)
     {
         if (!LocationBlock.TryRead(location, out var block, out var error))
             return new LocationAnswer(null, Reasons.InvalidLocation, error);
         if (connector.FindByLocationKey(block.Driver) is not { } driver)
             return new LocationAnswer(null, Reasons.DriverMissing, $"{block.Source}.{block.Driver}: {connector.WhyMissing(block.Driver)}");
+        if (Address(block.Block, $"{block.Source}.{block.Driver}") is { } address)
+            return new LocationAnswer(null, Reasons.InvalidLocation, $"{address} holds a URL. Where a platform is reached says the ProviderConfig alone (spec.endpoint); remove it.");
         if (SchemaCheck.Validate(driver.LocationSchema, block.Block, $"{block.Source}.{block.Driver}") is { } wrong)
             return new LocationAnswer(null, Reasons.InvalidLocation, wrong);
 
@@ -54,10 +66,26 @@ public sealed class LocationResolver(HomePlane home, ProjectPlane plane, IDriver
         if (candidates.Count > 1)
             return new LocationAnswer(null, Reasons.ProviderConfigAmbiguous,
                 $"ProviderConfigs {string.Join(", ", candidates.Select(c => c.Metadata.Name))} all match Location {location.Key}. Narrow their spec.locations until one is left.");
-        return NotAllowed(candidates[0], location, driver, block) is { } why
-            ? new LocationAnswer(null, Reasons.NotAllowed, why)
-            : new LocationAnswer(new ResolvedLocation(location, block, driver, candidates[0]), "", "");
+        if (NotAllowed(candidates[0], location, user, driver, block) is { } why)
+            return new LocationAnswer(null, Reasons.NotAllowed, why);
+        // A change of place isn't followed while something stands there: it would be made a second time elsewhere.
+        if (_placements.Moved(location.Metadata.Uid, driver, block.Block, ScopeFields(driver)) is { } moved)
+            return new LocationAnswer(null, Reasons.PlacementInUse,
+                $"{block.Source}.{block.Driver}.{moved.Field} is '{moved.Is}', but what stands here was made with '{moved.Was}'. It stays where it is; put the value back, or delete what uses this Location first.");
+        return new LocationAnswer(new ResolvedLocation(location, block, driver, candidates[0]), "", "");
     }
+
+    /// <summary>The path of the first text that is a URL; null when there is none.</summary>
+    private static string? Address(JsonElement value, string path) => value.ValueKind switch
+    {
+        JsonValueKind.Object => value.EnumerateObject().Select(m => Address(m.Value, $"{path}.{m.Name}")).FirstOrDefault(a => a is not null),
+        JsonValueKind.Array => value.EnumerateArray().Select((v, i) => Address(v, $"{path}[{i}]")).FirstOrDefault(a => a is not null),
+        JsonValueKind.String when value.GetString()!.Contains("://", StringComparison.Ordinal) => path,
+        _ => null,
+    };
+
+    private static IEnumerable<string> ScopeFields(DriverDescriptor driver) =>
+        driver.Kinds.SelectMany(k => k.SharingScope).Concat(driver.SessionScope).Distinct(StringComparer.Ordinal);
 
     /// <summary>What the driver's ProviderConfigs do match, at most five of them.</summary>
     private string Others(string driverId)
@@ -84,25 +112,29 @@ public sealed class LocationResolver(HomePlane home, ProjectPlane plane, IDriver
             && (match.Selector?.MatchLabels is not { Count: > 0 } labels || labels.All(l => location.Metadata.Label(l.Key) == l.Value));
     }
 
-    private string? NotAllowed(ProviderConfig config, Location location, DriverDescriptor driver, LocationBlock block)
+    private string? NotAllowed(ProviderConfig config, Location location, string? user, DriverDescriptor driver, LocationBlock block)
     {
         var allowed = config.Spec.Allowed;
         if (allowed is null)
             return development ? null : $"ProviderConfig {config.Metadata.Name} allows nobody: set spec.allowed.";
-        var openPlane = development && allowed.Projects is not { Count: > 0 } && allowed.Namespaces is not { Count: > 0 };
-        if (!openPlane && !Lists(allowed.Projects, plane.Project ?? plane.Id) && !Lists(allowed.Namespaces, location.Metadata.Namespace ?? ""))
-            return $"ProviderConfig {config.Metadata.Name} allows neither project {plane.Project ?? plane.Id} nor namespace {location.Metadata.Namespace}: add one of them to spec.allowed.";
+        // Who uses a Location of cluster scope is asked for each that does; the Location itself is in order when there can be one.
+        var listed = Lists(allowed.Projects, plane.Project ?? plane.Id) || (user is null ? allowed.Namespaces is { Count: > 0 } : Lists(allowed.Namespaces, user));
+        if (!listed && !IsOpen(allowed))
+            return $"ProviderConfig {config.Metadata.Name} allows neither project {plane.Project ?? plane.Id} nor namespace {user ?? "of anybody"}: add one of them to spec.allowed.";
 
-        // Every scope field decides whose money is spent: each value must be listed, an absent list allows none.
-        foreach (var field in driver.Kinds.SelectMany(k => k.SharingScope).Concat(driver.SessionScope).Distinct(StringComparer.Ordinal))
+        // Every scope field decides whose money is spent: each value must be listed, an absent list allows none. Nothing stands for all values:
+        // whoever writes '*' into a Location asks for a place of that name.
+        foreach (var field in ScopeFields(driver))
         {
-            var value = block.Block.TryGetProperty(field, out var v) ? v.ToString() : "";
-            var listed = allowed.Scope is not null && allowed.Scope.TryGetValue(field, out var values) && values.Contains(value);
-            if (!listed && !(development && allowed.Scope?.ContainsKey(field) != true))
+            var value = Placements.ValueOf(block.Block, field);
+            var isListed = value != "*" && allowed.Scope is not null && allowed.Scope.TryGetValue(field, out var values) && values.Contains(value);
+            if (!isListed && !(development && allowed.Scope?.ContainsKey(field) != true))
                 return $"ProviderConfig {config.Metadata.Name} doesn't allow {field} '{value}': add it to spec.allowed.scope.{field}.";
         }
         return null;
     }
+
+    private bool IsOpen(AllowedUse allowed) => development && allowed.Projects is not { Count: > 0 } && allowed.Namespaces is not { Count: > 0 };
 
     private static bool Lists(List<string>? list, string value) => list?.Contains(value) == true || list?.Contains("*") == true;
 }

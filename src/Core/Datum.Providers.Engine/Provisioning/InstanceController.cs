@@ -35,12 +35,22 @@ public sealed class InstanceController : ProvisioningController<ObjectKey>
         _troubles = troubles;
         _lifecycle = new(home, plane, ledger, ResourceTypes.Instances, plane.Instances);
         On(plane.Instances, c => Queue.Add(c.Key));
+        On(plane.Networks, _ => Unprogrammed());
         On(plane.NetworkContexts, _ => Unprogrammed());
         On(plane.Subnets, _ => Unprogrammed());
         On(plane.Locations, _ => Unprogrammed());
         On(plane.ComputeLocations, _ => Unprogrammed());
+        On(plane.WorkloadDeployments, OnDeployment);
         On(home.Configs, OnConfig);
         On(home.Entries, OnEntry);
+    }
+
+    /// <summary>An Instance whose own Location was stripped has its deployment's.</summary>
+    private void OnDeployment(ObjectChange<WorkloadDeployment> change)
+    {
+        if (change.Before?.Status?.Location?.Key != change.After?.Status?.Location?.Key)
+            foreach (var instance in _plane.Instances.All().Where(i => i.Spec.Location is null && i.Metadata.Namespace == change.Key.Namespace))
+                Queue.Add(instance.Key);
     }
 
     /// <summary>What has its entry needs no second look when a network or Location changes: places are frozen with the entry.</summary>
@@ -97,6 +107,13 @@ public sealed class InstanceController : ProvisioningController<ObjectKey>
                 await NotProgrammedAsync(instance, answer.Reason, answer.Message, cancellation).ConfigureAwait(false);
             return Result.Settled;
         }
+        foreach (var (wanted, i) in instance.Spec.NetworkInterfaces.Select((n, i) => (n.Network, i)))
+            if (!string.IsNullOrEmpty(wanted.Namespace) && wanted.Namespace != key.Namespace && !_resolver.SharesNetworks(place.Config))
+            {
+                await NotProgrammedAsync(instance, Reasons.NotAllowed,
+                    $"spec.networkInterfaces[{i}].network.namespace: Network {wanted.Namespace}/{wanted.Name} belongs to another namespace; use one of {key.Namespace}. ProviderConfig {place.Config.Metadata.Name} allows single namespaces, not the whole project.", cancellation).ConfigureAwait(false);
+                return Result.Settled;
+            }
         var places = new List<InterfacePlace>();
         foreach (var wanted in instance.Spec.NetworkInterfaces)
             if (PlaceOf(wanted, instance, place, location) is { } found)
@@ -173,7 +190,7 @@ public sealed class InstanceController : ProvisioningController<ObjectKey>
 
     private InterfacePlace? PlaceOf(InstanceNetworkInterface wanted, Instance instance, ResolvedLocation place, LocationReference location)
     {
-        var network = _plane.Networks.Find(new ObjectKey(wanted.Network.Namespace ?? instance.Metadata.Namespace, wanted.Network.Name));
+        var network = _plane.Networks.Find(new ObjectKey(string.IsNullOrEmpty(wanted.Network.Namespace) ? instance.Metadata.Namespace : wanted.Network.Namespace, wanted.Network.Name));
         if (network is null || _places.ContextOf(network, location) is not { } context)
             return null;
         var (owner, slot, _) = _places.KeyOf(place, network, context);

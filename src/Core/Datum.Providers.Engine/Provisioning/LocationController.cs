@@ -26,17 +26,48 @@ public sealed class LocationController : ProvisioningController<(bool Compute, O
         On(plane.Locations, c => Enqueue(false, c));
         On(plane.ComputeLocations, c => Enqueue(true, c));
         On(home.Configs, OnConfig);
+        On(home.Entries, OnEntry);
+        // A session that another one's question opened, or credentials that came later.
+        sessions.Attempted += OnAttempt;
+    }
+
+    /// <summary>The last thing that stood somewhere else is gone: a Location that had moved is in order again.</summary>
+    private void OnEntry(ObjectChange<ManagedResource> change)
+    {
+        if (change.After is not null || change.Before?.Spec.Location is not { } place)
+            return;
+        var key = new ObjectKey(place.Namespace, place.Name);
+        if (_plane.Locations.Find(key) is { } location && !Conditions.IsTrue(location.Status?.Conditions, ConditionTypes.Accepted))
+            Queue.Add((false, key), WorkPriority.Resync);
+        if (_plane.ComputeLocations.Find(key) is { } compute && !Conditions.IsTrue(compute.Status?.Conditions, ConditionTypes.Accepted))
+            Queue.Add((true, key), WorkPriority.Resync);
+    }
+
+    private void OnAttempt(string config)
+    {
+        // Which Locations a config serves is known only by resolving them; those that are ready need nothing.
+        foreach (var (compute, location) in _plane.Locations.All().Select(l => (false, l)).Concat(_plane.ComputeLocations.All().Select(l => (true, l))))
+            if (!Conditions.IsTrue(location.Status?.Conditions, ConditionTypes.Ready))
+                Queue.Add((compute, location.Key), WorkPriority.Resync);
     }
 
     private void Enqueue(bool compute, ObjectChange<Location> change)
     {
         // Our own status writes don't bring the key back.
         if (change.Before is not null && change.After is not null && change.Before.Metadata.Generation == change.After.Metadata.Generation
+            && change.Before.IsDeleting == change.After.IsDeleting && SameLabels(change.Before, change.After)
             && change.Before.Metadata.Annotation(Annotations.Provider) == change.After.Metadata.Annotation(Annotations.Provider))
             return;
         Queue.Add((compute, change.Key));
         if (!compute)
             Queue.Add((true, change.Key));
+    }
+
+    /// <summary>A ProviderConfig may select by labels, and these change no generation.</summary>
+    internal static bool SameLabels(Location a, Location b)
+    {
+        var (x, y) = (a.Metadata.Labels ?? [], b.Metadata.Labels ?? []);
+        return x.Count == y.Count && x.All(l => y.TryGetValue(l.Key, out var value) && value == l.Value);
     }
 
     private void OnConfig(ObjectChange<ProviderConfig> change)

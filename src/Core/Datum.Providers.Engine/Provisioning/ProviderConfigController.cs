@@ -31,18 +31,21 @@ public sealed class ProviderConfigController : ProvisioningController<string>
         On(home.Configs, c => { if (c.Before?.Metadata.Generation != c.After?.Metadata.Generation) Queue.Add(c.Key.Name); });
         On(plane.Locations, OnLocation);
         On(plane.ComputeLocations, OnLocation);
-        sessions.Opened += session => Queue.Add(session.ConfigName);
+        sessions.Attempted += config => Queue.Add(config);
         limits.BreakerChanged += session => Queue.Add(session.ConfigName);
     }
 
     private void OnLocation(ObjectChange<Location> change)
     {
-        if (change.Before?.Metadata.Generation != change.After?.Metadata.Generation)
+        if (change.Before?.Metadata.Generation != change.After?.Metadata.Generation
+            || (change is { Before: { } before, After: { } after } && (!LocationController.SameLabels(before, after)
+                || before.Metadata.Annotation(Annotations.Provider) != after.Metadata.Annotation(Annotations.Provider))))
             foreach (var config in _home.Configs.All())
                 Queue.Add(config.Metadata.Name!);
     }
 
     private const string InForce = "SettingsInForce";
+    private const string CredentialsCurrent = "CredentialsCurrent";
 
     /// <summary>Members that are accepted for later versions and change nothing in this one: said, not dropped in silence (law L11).</summary>
     private static List<string> NotInForce(ProviderConfigSpec spec)
@@ -74,6 +77,10 @@ public sealed class ProviderConfigController : ProvisioningController<string>
             answer.Session is null ? answer.Message : limitations, config.Metadata.Generation, Now);
         var (reachable, reason, why) = Reachability.Of(_sessions.Open, name, answer);
         Conditions.Set(status.Conditions, Reachability.Condition, reachable, reason, why, config.Metadata.Generation, Now);
+        // Newer credentials that can't be used are told beside a Ready that stays True: the old session works.
+        var current = answer is { Session: not null, Reason.Length: 0 };
+        if (answer.Session is not null)
+            Conditions.Set(status.Conditions, CredentialsCurrent, ConditionStatus.Of(current), current ? Reasons.ProbeSucceeded : answer.Reason, answer.Message, config.Metadata.Generation, Now);
         var ignored = NotInForce(config.Spec);
         var faults = LimitSettings.Read(config, _drivers.Find(config.Spec.Driver)).Faults;
         Conditions.Set(status.Conditions, InForce, ConditionStatus.Of(ignored.Count == 0 && faults.IsEmpty),

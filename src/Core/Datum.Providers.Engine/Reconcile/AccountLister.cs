@@ -20,8 +20,6 @@ public sealed partial class AccountLister(
     /// <summary>When the ProviderConfig says nothing.</summary>
     public static readonly TimeSpan DefaultPeriod = TimeSpan.FromSeconds(15);
 
-    private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(30);
-
     /// <summary>A listing that somebody waits for is made at once, but not more often than this.</summary>
     private static readonly TimeSpan Closest = TimeSpan.FromSeconds(2);
 
@@ -94,20 +92,18 @@ public sealed partial class AccountLister(
         account.Round++;
         if (await session.Meter.TurnToListAsync(scheduler, cancellation).ConfigureAwait(false) is { } notNow)
             return Spoil(account, session.Kinds, notNow);
-        Answer<AccountFacts> proof;
-        using (var scope = Calls.New(scheduler, ProbeTimeout, cancellation))
-            proof = await session.Driver.ProbeAsync(scope.Call).ConfigureAwait(false);
+        var proof = await session.ProveAsync(account.Began, cancellation).ConfigureAwait(false);
         session.Meter.Saw(proof.Error);
         if (proof.Error is { } unproved)
         {
             LogListingFailed(logger, "account", account.Key.ToString(), unproved.Message);
             return Spoil(account, session.Kinds, unproved);
         }
-        if (proof.Value!.AccountId != account.Key.AccountId)
+        if (proof.Other is { } other)
         {
             // The same credentials lead elsewhere now: nothing is concluded, and a session that says so is opened (L15).
-            LogOtherAccount(logger, session.ConfigName, account.Key.AccountId, proof.Value.AccountId);
-            _ = accounts.OtherAccount(session.ConfigName, session.Descriptor.Id, account.Key.AccountId, proof.Value.AccountId, "");
+            LogOtherAccount(logger, session.ConfigName, account.Key.AccountId, other);
+            _ = accounts.OtherAccount(session.ConfigName, session.Descriptor.Id, account.Key.AccountId, other, "");
             account.Leave(session);
             sessions.Invalidate(session);
             entries.PokeAll(session.ConfigName);

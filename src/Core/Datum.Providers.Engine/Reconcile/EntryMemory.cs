@@ -12,6 +12,9 @@ internal sealed class EntryMemory
     /// <summary>Since when every look found nothing; null when something was there.</summary>
     public DateTimeOffset? AbsentSince { get; set; }
 
+    /// <summary>When the last look began.</summary>
+    public DateTimeOffset LookedAt { get; set; }
+
     /// <summary>Failures in a row.</summary>
     public int Failures { get; set; }
 

@@ -87,7 +87,7 @@ public sealed partial class EntryReconciler
             {
                 await ReportUnknownAsync(entry, Reasons.AccountChanged,
                     $"The entry was made in account {account}, the session proves {proved}. Nothing is changed until the old account is back. {AccountHold.HowTo(other.Token)}", cancellation).ConfigureAwait(false);
-                return (entry, true, null);
+                return (entry, true, await ProveAgainAsync(session, cancellation).ConfigureAwait(false));
             }
             entry = await ledger.UpdateAsync(entry, e =>
             {

@@ -119,6 +119,14 @@ public sealed partial class EntryReconciler(
 
             Watched(pass, look);
             var decision = WhenLong(pass, look, Decider.Decide(InputOf(pass, look)));
+            if (RestsOnAbsence(entry, look, decision) && await UnprovedAsync(pass).ConfigureAwait(false) is { } unprovedYet)
+                return unprovedYet.Delay;
+            if (decision is Decision.Create or Decision.Update && !owners.IsKnown(entry.Spec.Owner) && await OwnerGoneAsync(entry, cancellation).ConfigureAwait(false) is { } gone)
+            {
+                // A ledger that was restored has entries whose owners went long ago: nothing is made for them.
+                await ReportAsync(entry, look, gone, memory.Tolerated, cancellation).ConfigureAwait(false);
+                return gone.Reason == Reasons.OwnerLost ? null : TimeSpan.FromSeconds(5);
+            }
             switch (decision)
             {
                 case Decision.None when entry.Spec.Wanted && !owners.IsKnown(entry.Spec.Owner) && await OwnerGoneAsync(entry, cancellation).ConfigureAwait(false) is { Reason: Reasons.OwnerLost } lost:
@@ -255,6 +263,7 @@ public sealed partial class EntryReconciler(
         var build = entry.Spec.Wanted && !entry.Spec.Record.Retiring && !takeDown;
         using var scope = Calls.New(scheduler, pass.Descriptor.CallTimeout, pass.Cancellation, payloads.For(entry));
         Answer<Look> answer;
+        pass.Memory.LookedAt = scheduler.Time.GetUtcNow();
         try
         {
             answer = await pass.Verbs.ObserveAsync(scope.Call, EntryIdentity.Of(entry), build ? entry.Spec.Desired : null, HandleOf(pass), PartsOf).ConfigureAwait(false);

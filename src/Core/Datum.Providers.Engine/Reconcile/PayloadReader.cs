@@ -1,18 +1,25 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using Datum.Providers.Resources.Providers;
 
 namespace Datum.Providers.Engine.Reconcile;
 
 /// <summary>Reads config maps and secrets of the owner's namespace, and only those that the entry's desired state names (law L14).</summary>
-public sealed class PayloadSource(Func<string, IKubernetesClient?> planeById) : IPayloadSource
+/// <param name="planeById">The plane of an owner.</param>
+/// <param name="closed">The namespace of the host's own credentials, out of which nothing is handed to a guest; null where it is the user's as well.</param>
+public sealed partial class PayloadSource(Func<string, IKubernetesClient?> planeById, string? closed = null) : IPayloadSource
 {
+    /// <summary>A name as an API server takes it. Anything else, such as one with a slash or dots alone, could mean another object than it says.</summary>
+    [GeneratedRegex(@"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\z")]
+    private static partial Regex ObjectName { get; }
+
     public IPayloadReader? For(ManagedResource entry)
     {
         if (entry.Spec.Desired is not { } desired || entry.Spec.Owner.Namespace is not { } ns || planeById(entry.Spec.Owner.Plane) is not { } client)
             return null;
         var named = new HashSet<(string Name, bool Secret)>();
         Collect(desired, named);
-        return named.Count == 0 ? null : new Reader(client, ns, named);
+        return named.Count == 0 ? null : new Reader(client, ns, named, ns == closed);
     }
 
     /// <summary>A payload reference is the only object of a spec that has both a name and a secret flag.</summary>
@@ -29,12 +36,16 @@ public sealed class PayloadSource(Func<string, IKubernetesClient?> planeById) : 
             Collect(member.Value, named);
     }
 
-    private sealed class Reader(IKubernetesClient client, string ns, HashSet<(string, bool)> named) : IPayloadReader
+    private sealed class Reader(IKubernetesClient client, string ns, HashSet<(string, bool)> named, bool closed) : IPayloadReader
     {
         public async ValueTask<ImmutableDictionary<string, ReadOnlyMemory<byte>>?> ReadAsync(PayloadReference payload, CancellationToken cancellation)
         {
             if (!named.Contains((payload.Name, payload.Secret)))
                 throw new InvalidOperationException($"The desired state doesn't name the {(payload.Secret ? "secret" : "config map")} '{payload.Name}'.");
+            if (closed)
+                throw Refused($"Config maps and secrets of namespace {ns} aren't given to guests: the host keeps its credentials there. Use another namespace.");
+            if (payload.Name.Length > 253 || !ObjectName.IsMatch(payload.Name))
+                throw Refused($"'{payload.Name}' is no name of a {(payload.Secret ? "secret" : "config map")}: lower-case letters, digits, '-' and '.' are possible.");
             var key = new ObjectKey(ns, payload.Name);
             var values = ImmutableDictionary.CreateBuilder<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
             if (payload.Secret)
@@ -55,6 +66,8 @@ public sealed class PayloadSource(Func<string, IKubernetesClient?> planeById) : 
             }
             return values.ToImmutable();
         }
+
+        private static DriverException Refused(string message) => new(new DriverError { Code = ErrorCode.Invalid, Effect = Effect.NotApplied, Message = message });
 
         private ImmutableDictionary<string, ReadOnlyMemory<byte>>? Missing(PayloadReference payload) => payload.Optional
             ? null

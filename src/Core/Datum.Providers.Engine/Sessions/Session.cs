@@ -3,12 +3,26 @@ using Datum.Providers.Engine.Platform;
 
 namespace Datum.Providers.Engine.Sessions;
 
+/// <summary>What a probe said: the session's own account, another one, or nothing.</summary>
+/// <param name="Other">The account that the session speaks for now; null while it is its own.</param>
+/// <param name="Error">Why the platform couldn't be asked; null when it answered.</param>
+internal sealed record AccountProof(string? Other, DriverError? Error)
+{
+    public static AccountProof Same { get; } = new(null, null);
+}
+
 /// <summary>An open, proved session with one account.</summary>
+#pragma warning disable CA1001 // The source has no timer, and whoever still uses the session may look at its token after it was replaced.
 public sealed class Session
+#pragma warning restore CA1001
 {
     private readonly Dictionary<ResourceKind, KindVerbs> _verbs = [];
     private readonly HashSet<ResourceKind> _listed = [];
     private readonly Lock _lock = new();
+    private readonly IScheduler _scheduler;
+    private readonly CancellationTokenSource _retiring = new();
+    private DateTimeOffset _provedAt;
+    private Probe? _probe;
     private int _users;
     private bool _retired;
 
@@ -22,6 +36,8 @@ public sealed class Session
         Account = account;
         Meter = meter ?? SessionMeter.Unlimited(descriptor.Id, account.AccountId, scheduler.Time);
         Meter.Session = this;
+        _scheduler = scheduler;
+        _provedAt = scheduler.Time.GetUtcNow();
         foreach (var kind in descriptor.Kinds)
             if (KindVerbs.Of(driver, kind.Kind) is { } verbs)
                 _verbs[kind.Kind] = new RetryingVerbs(verbs, scheduler, Meter);
@@ -41,8 +57,8 @@ public sealed class Session
 
     public IReadOnlyCollection<KindVerbs> Kinds => _verbs.Values;
 
-    /// <summary>Null where the driver announces none.</summary>
-    public IChangeFeed? Changes => Descriptor.Abilities.Contains(Ability.ChangeFeed) ? Driver as IChangeFeed : null;
+    /// <summary>Null where the driver announces none. A feed ends when the session is replaced: it would hold the old one open for as long as it lasts.</summary>
+    public IChangeFeed? Changes => Descriptor.Abilities.Contains(Ability.ChangeFeed) && Driver is IChangeFeed feed ? new UntilRetired(feed, _retiring.Token) : null;
 
     public KindVerbs? Verbs(ResourceKind kind) => _verbs.GetValueOrDefault(kind);
 
@@ -61,6 +77,51 @@ public sealed class Session
         lock (_lock)
             _listed.Add(kind);
     }
+
+    /// <summary>Takes the place of a session of the same account: what that one has listed needs no second listing before it may be changed.</summary>
+    internal void Follow(Session old)
+    {
+        ResourceKind[] listed;
+        lock (old._lock)
+            listed = [.. old._listed];
+        lock (_lock)
+            _listed.UnionWith(listed);
+    }
+
+    /// <summary>
+    /// Whether the session still speaks for its account: asks the platform, unless a probe that began at or after <paramref name="since"/> has told it
+    /// already. Who asks at the same time shares one probe (law L6: absence is believed only from a session that proved the account in that round).
+    /// </summary>
+    internal async Task<AccountProof> ProveAsync(DateTimeOffset since, CancellationToken cancellation)
+    {
+        Probe probe;
+        lock (_lock)
+        {
+            if (_provedAt >= since)
+                return AccountProof.Same;
+            if (_probe is not { } running || running.Began < since || running.Answer.IsCompleted)
+                _probe = running = new Probe(_scheduler.Time.GetUtcNow(), ProbeAsync());
+            probe = running;
+        }
+        var answer = await probe.Answer.WaitAsync(cancellation).ConfigureAwait(false);
+        if (answer.Error is { } error)
+            return new AccountProof(null, error);
+        if (answer.Value!.AccountId != Account.AccountId)
+            return new AccountProof(answer.Value.AccountId, null);
+        lock (_lock)
+            _provedAt = probe.Began > _provedAt ? probe.Began : _provedAt;
+        return AccountProof.Same;
+    }
+
+    private async Task<Answer<AccountFacts>> ProbeAsync()
+    {
+        // The call must not begin inside of the lock.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        using var frame = Calls.New(_scheduler, ProbeTimeout, _retiring.Token);
+        return await Driver.ProbeAsync(frame.Call).ConfigureAwait(false);
+    }
+
+    private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(30);
 
     /// <summary>Keeps the session open until the result is disposed; null when it is already closing.</summary>
     internal IDisposable? TryUse()
@@ -85,6 +146,9 @@ public sealed class Session
         }
         if (close)
             _ = Driver.DisposeAsync().AsTask();
+        else
+            // Feeds end; calls in flight end by themselves.
+            _retiring.Cancel();
     }
 
     private void Release()
@@ -94,6 +158,31 @@ public sealed class Session
             close = --_users == 0 && _retired;
         if (close)
             _ = Driver.DisposeAsync().AsTask();
+    }
+
+    private sealed record Probe(DateTimeOffset Began, Task<Answer<AccountFacts>> Answer);
+
+    private sealed class UntilRetired(IChangeFeed feed, CancellationToken retired) : IChangeFeed
+    {
+        public async IAsyncEnumerable<Change> WatchAsync(Call call)
+        {
+            using var ended = CancellationTokenSource.CreateLinkedTokenSource(call.Cancellation, retired);
+            await using var changes = feed.WatchAsync(new Call { Cancellation = ended.Token, Deadline = call.Deadline, Id = call.Id, Payloads = call.Payloads }).GetAsyncEnumerator(CancellationToken.None);
+            while (true)
+            {
+                try
+                {
+                    if (!await changes.MoveNextAsync().ConfigureAwait(false))
+                        yield break;
+                }
+                catch (Exception) when (retired.IsCancellationRequested && !call.Cancellation.IsCancellationRequested)
+                {
+                    // The session was replaced: the new one has a feed of its own.
+                    yield break;
+                }
+                yield return changes.Current;
+            }
+        }
     }
 
     private sealed class Use(Session session) : IDisposable

@@ -6,6 +6,8 @@ namespace Datum.Providers.Kubernetes;
 /// <summary>
 /// Keeps a cache like the server: one list, then watches that resume from the last version seen. The end of a watch is a resume,
 /// 410 is a new list, silence drops the connection. At rest it sends one watch request per watch timeout and no list (L8).
+/// A server that was restored from a backup has versions below those that were seen, and a watch from its future stays silent: after a connection
+/// that failed or brought nothing, not even a bookmark, its version is asked for before the next one.
 /// </summary>
 public sealed partial class Reflector<T> where T : KubeObject
 {
@@ -23,6 +25,7 @@ public sealed partial class Reflector<T> where T : KubeObject
     private bool _wholeList;
     private string? _told;
     private bool _streamRefused;
+    private bool _doubted;
     private long _startedAt;
 
     public Reflector(IKubernetesClient client, ResourceType<T> type, ObjectCache<T> cache, IScheduler scheduler, ReflectorOptions? options = null, ILogger? logger = null)
@@ -88,6 +91,8 @@ public sealed partial class Reflector<T> where T : KubeObject
                 _told = null;
                 return TimeSpan.Zero;
             }
+            if (_doubted && await WasSetBackAsync(cancellation))
+                return TimeSpan.Zero;
             Enter(ReflectorState.Watching);
             // An empty answer that ended at once tells nothing; asking again at once could go on forever.
             return await WatchAsync(cancellation) ? TimeSpan.Zero : NextBackoff(null);
@@ -104,6 +109,8 @@ public sealed partial class Reflector<T> where T : KubeObject
         catch (Exception error) when (!cancellation.IsCancellationRequested)
         {
             LastError = error;
+            // Who refuses is there; who isn't there may come back from a backup.
+            _doubted |= error is HttpRequestException;
             // The same trouble at each attempt is said once.
             if (IsExpectedAtStart(error) || _told == error.Message)
                 LogNotReady(_logger, _resource, error.Message);
@@ -150,6 +157,21 @@ public sealed partial class Reflector<T> where T : KubeObject
         _wholeList = false;
         _cache.Replace(items, page.ResourceVersion, unreadable, seenBefore);
         ResourceVersion = page.ResourceVersion;
+    }
+
+    /// <summary>Whether the server's version is below the one that the next watch would start from; then a list says what holds.</summary>
+    private async Task<bool> WasSetBackAsync(CancellationToken cancellation)
+    {
+        var page = await _client.ListAsync(_type, new ListOptions
+        {
+            Namespace = _options.Namespace, LabelSelector = _options.LabelSelector, FieldSelector = _options.FieldSelector, Limit = 1,
+        }, cancellation);
+        _doubted = false;
+        if (ResourceVersions.Compare(page.ResourceVersion, ResourceVersion) >= 0)
+            return false;
+        LogWentBack(_logger, _resource, page.ResourceVersion, ResourceVersion);
+        ResourceVersion = null;
+        return true;
     }
 
     /// <summary>The list as the beginning of a watch, which then goes on. False when it ended before the list was whole.</summary>
@@ -216,8 +238,10 @@ public sealed partial class Reflector<T> where T : KubeObject
         catch (Exception error) when (error is OperationCanceledException or HttpRequestException && watchdog.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
             LogSilent(_logger, _resource, silence);
+            _doubted = !heard;
             return true;
         }
+        _doubted = !heard;
         if (heard || _scheduler.Time.GetElapsedTime(started) >= TimeSpan.FromSeconds(1))
         {
             _failures = 0;
@@ -314,7 +338,7 @@ public sealed partial class Reflector<T> where T : KubeObject
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Resource} can't be streamed as a list ({Reason}); it is listed in pages")]
     private static partial void LogStreamRefused(ILogger logger, string resource, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The watch of {Resource} sent version {Version} after {Seen}: the server was set back; listing again")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The server says version {Version} of {Resource} after {Seen}: it was set back; listing again")]
     private static partial void LogWentBack(ILogger logger, string resource, string? version, string? seen);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The watch of {Resource} was silent for {Silence}; it is dropped and resumed")]

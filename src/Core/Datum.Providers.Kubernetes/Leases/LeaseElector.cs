@@ -14,6 +14,7 @@ namespace Datum.Providers.Kubernetes;
 /// <item>At the deadline <see cref="LeadershipToken"/> is cancelled, whatever the renewal loop does, and a renewal in flight is cancelled too.</item>
 /// <item>A renewal that fails, in whatever way, is tried again until the deadline. Another holder's name ends leadership at once.</item>
 /// <item>Another holder's lease is taken only after it stood unchanged for its whole duration by our own monotonic clock; clocks of machines are never compared.</item>
+/// <item>A Lease that was deleted is no release: who finds none waits for a whole duration as well, unless nobody can ever have led.</item>
 /// <item>When stopped, the lease is released, so that the next one takes over at once; <see cref="PreviousReleased"/> tells that one.</item>
 /// <item>What a mutation in flight at a takeover did is not the elector's business: after a takeover that wasn't a release the new leader waits (L10).</item>
 /// </list>
@@ -123,6 +124,9 @@ public sealed partial class LeaseElector
             var free = found is null || string.IsNullOrEmpty(found.Spec?.HolderIdentity) || found.Spec.HolderIdentity == _options.Identity;
             if (!free && !HasRunOut(found!))
                 return null;
+            var deleted = found is null && _options.MayHaveLedAsync is { } ask && await ask(cancellation);
+            if (deleted && !IsMissingLongEnough())
+                return null;
             var started = Time.GetTimestamp();
             var wall = Time.GetUtcNow();
             var written = found is null ? await CreateAsync(wall, cancellation) : await TakeAsync(found, wall, cancellation);
@@ -131,7 +135,7 @@ public sealed partial class LeaseElector
             Term term;
             lock (_gate)
             {
-                PreviousReleased = found is null || string.IsNullOrEmpty(found.Spec?.HolderIdentity);
+                PreviousReleased = !deleted && string.IsNullOrEmpty(found?.Spec?.HolderIdentity);
                 Terms++;
                 _term = term = new Term(this, written.Metadata.ResourceVersion!, started, wall);
                 _elected.TrySetResult();
@@ -164,6 +168,21 @@ public sealed partial class LeaseElector
         }
         return Time.GetElapsedTime(_seen.Since) >= TimeSpan.FromSeconds(lease.Spec!.LeaseDurationSeconds ?? (int)_options.Duration.TotalSeconds);
     }
+
+    /// <summary>The Lease is missing for the duration of the one that was deleted, as far as we saw.</summary>
+    private bool IsMissingLongEnough()
+    {
+        if (_seen.Version != Missing)
+        {
+            LogMissing(_logger, _options.Lease, _options.Duration);
+            _seen = (Missing, Time.GetTimestamp());
+            return false;
+        }
+        return Time.GetElapsedTime(_seen.Since) >= _options.Duration;
+    }
+
+    // No resourceVersion has a blank.
+    private const string Missing = "no lease";
 
     private Task<Lease> CreateAsync(DateTimeOffset now, CancellationToken cancellation) => _client.CreateAsync(Core.Leases, new Lease
     {
@@ -311,6 +330,9 @@ public sealed partial class LeaseElector
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Identity} leads {Lease}")]
     private static partial void LogElected(ILogger logger, string identity, ObjectKey lease);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "There is no {Lease} although somebody may have led: it is made anew once it was missing for {Duration}")]
+    private static partial void LogMissing(ILogger logger, ObjectKey lease, TimeSpan duration);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Identity} no longer leads {Lease}")]
     private static partial void LogEnded(ILogger logger, string identity, ObjectKey lease);

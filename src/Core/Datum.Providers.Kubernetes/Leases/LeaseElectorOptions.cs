@@ -21,6 +21,13 @@ public sealed record LeaseElectorOptions
     public TimeSpan RetryEvery { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
+    /// Asked when there is no Lease: whether anybody may ever have led. True: the Lease was deleted, and its holder may not know it yet
+    /// (cut off, it leads until its own deadline), so it is made anew only after it was missing for a whole duration, and
+    /// <see cref="LeaseElector.PreviousReleased"/> is false. False, and when this is null: the first start, nobody is waited for.
+    /// </summary>
+    public Func<CancellationToken, Task<bool>>? MayHaveLedAsync { get; init; }
+
+    /// <summary>
     /// Awaited when stopping, after <see cref="LeaseElector.LeadershipToken"/> was cancelled: ends when no work of ours runs any more.
     /// The lease is released only then; if that takes beyond the deadline it isn't released and runs out by itself.
     /// </summary>

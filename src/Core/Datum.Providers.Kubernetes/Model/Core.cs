@@ -9,6 +9,9 @@ public static class Core
 
     public static ResourceType<Secret> Secrets { get; } = Make("", "v1", "Secret", "secrets", true, KubernetesJsonContext.Default.Secret);
 
+    /// <summary>Secrets without their values, for who wants to know that one has changed.</summary>
+    public static ResourceType<SecretMetadata> SecretMetadata { get; } = Make("", "v1", "Secret", "secrets", true, KubernetesJsonContext.Default.SecretMetadata);
+
     public static ResourceType<ConfigMap> ConfigMaps { get; } = Make("", "v1", "ConfigMap", "configmaps", true, KubernetesJsonContext.Default.ConfigMap);
 
     public static ResourceType<CoreEvent> Events { get; } = Make("", "v1", "Event", "events", true, KubernetesJsonContext.Default.CoreEvent);

@@ -20,6 +20,18 @@ public sealed class Secret : KubeObject
     public Dictionary<string, string>? StringData { get; set; }
 }
 
+/// <summary>A Secret of which only the metadata is kept: its values are skipped when it is read.</summary>
+public sealed class SecretMetadata : KubeObject
+{
+    /// <summary>Always null. An ignored member is skipped when read and doesn't reach <see cref="KubeData.Unknown"/>.</summary>
+    [JsonIgnore]
+    public object? Data { get; }
+
+    /// <summary>Always null, as <see cref="Data"/>.</summary>
+    [JsonIgnore]
+    public object? StringData { get; }
+}
+
 public sealed class ConfigMap : KubeObject
 {
     public bool? Immutable { get; set; }

@@ -9,6 +9,7 @@ namespace Datum.Providers.Kubernetes;
 [JsonSerializable(typeof(UntypedObject))]
 [JsonSerializable(typeof(Namespace))]
 [JsonSerializable(typeof(Secret))]
+[JsonSerializable(typeof(SecretMetadata))]
 [JsonSerializable(typeof(ConfigMap))]
 [JsonSerializable(typeof(Lease))]
 [JsonSerializable(typeof(CoreEvent))]

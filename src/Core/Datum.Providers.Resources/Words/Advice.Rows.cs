@@ -34,7 +34,7 @@ public static partial class Advice
             "Widen spec.ipam of {network}, or free ranges in it[: {message}]"),
         User(CauseOrder.Wish, Reasons.InvalidLocation, "Correct it", "Correct {location}: {message}"),
         User(CauseOrder.Wish, Reasons.Unreadable, "Correct it", "Correct {object}: {message}"),
-        User(CauseOrder.Wish, "PlacementInUse", "Put the scope fields back, or move what stands there first", "Put the scope fields of {location} back, or move what stands there first[: {message}]"),
+        User(CauseOrder.Wish, Reasons.PlacementInUse, "Put the scope fields back, or move what stands there first", "Put the scope fields of {location} back, or move what stands there first[: {message}]"),
         Wait("Drifted", "Wait; it is corrected"),
     ];
 

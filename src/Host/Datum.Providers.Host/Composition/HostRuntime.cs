@@ -93,11 +93,12 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         };
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var holder = $"{Environment.MachineName}_{Environment.ProcessId}";
+        // Two containers of one machine can have one host name and one process id: a name of its own for each process, or both would lead.
+        var holder = $"{Environment.MachineName}_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}_{Environment.ProcessId}";
         var (gate, elector) = Gate(holder);
         using var engine = ProviderEngine.Create(new EngineParts
         {
-            Home = home, Plane = plane, Credentials = new CredentialSource(home), Gate = gate, Scheduler = scheduler, Logging = logging,
+            Home = home, Plane = plane, Credentials = new CredentialSource(home), CredentialFiles = CredentialFiles.VersionOf, Gate = gate, Scheduler = scheduler, Logging = logging,
             Drivers = new DriverConnector(catalog, logging, scheduler.Time, settings.DriverVolume),
             Development = settings.Development,
         });
@@ -166,6 +167,14 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
     private HostStartException LeaseLost() => new(
         $"The lease {settings.Namespace}/datum-providers was lost: the API server didn't take its renewals in time, or another host holds it. What runs at the platforms goes on; start the host again, it waits for the lease.");
 
+    /// <summary>
+    /// Whether somebody may have led before, asked when there is no Lease. Who leads tells its drivers before it works, and nothing is begun at a
+    /// platform without an entry (law L4): where there is neither, nobody can have anything under way.
+    /// </summary>
+    private async Task<bool> MayHaveLedAsync(CancellationToken cancellation) =>
+        (await _client.ListAsync(ResourceTypes.ManagedResources, new ListOptions { Limit = 1 }, cancellation)) is not { Items.Count: 0, Unreadable.Count: 0 }
+        || (await _client.ListAsync(ResourceTypes.ProviderDrivers, new ListOptions { Limit = 1 }, cancellation)) is not { Items.Count: 0, Unreadable.Count: 0 };
+
     private (IMutationGate Gate, LeaseElector? Elector) Gate(string holder)
     {
         if (!settings.UseLease)
@@ -175,6 +184,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             Lease = new ObjectKey(settings.Namespace, "datum-providers"), Identity = holder,
             // Released only when no call is under way any more, given up or not: the successor doesn't wait then (law L10).
             DrainAsync = DrainAsync,
+            MayHaveLedAsync = MayHaveLedAsync,
         }, logging.CreateLogger<LeaseElector>());
         return (new LeaseGate(elector, holder, settings.ObserveOnly, scheduler.Time, CallDeadlines.Longest), elector);
     }
