@@ -40,7 +40,7 @@ internal sealed class OwnerLifecycle<T>(HomePlane home, ProjectPlane plane, Ledg
                 e.Spec.Wanted = false;
                 // Protection that is taken off, or a pause that is put on, counts while it goes as well.
                 if (home.Configs.Find(new ObjectKey(null, e.Spec.ProviderConfig)) is { } config)
-                    e.Spec.Policies = Translate.EntryWriter.PoliciesOf(live.Metadata, config);
+                    e.Spec.Policies = Policies.PolicyReader.Read(live.Metadata, config).Policies;
             }, cancellation).ConfigureAwait(false);
         if (ledger.OwnedBy(live.Metadata.Uid!).Count > 0)
             return false;

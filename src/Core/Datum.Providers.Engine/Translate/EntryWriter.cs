@@ -105,20 +105,4 @@ public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore 
                 scope[field] = value.ToString();
         return scope;
     }
-
-    /// <summary>Policies: the annotation of the Datum object wins over the ProviderConfig's default.</summary>
-    public static ResourcePolicies PoliciesOf(ObjectMeta owner, ProviderConfig config)
-    {
-        bool Flag(string annotation, bool? byDefault) => owner.Annotation(annotation) is { } text ? text == "true" : byDefault == true;
-        return new ResourcePolicies
-        {
-            Paused = Flag(Annotations.Paused, config.Spec.Management?.Paused),
-            // A plan shows what would be done and does nothing.
-            ObserveOnly = Flag(Annotations.ObserveOnly, config.Spec.Management?.ObserveOnly) || Flag(Annotations.Plan, null),
-            Retain = Flag(Annotations.Retain, null),
-            DeletionProtection = Flag(Annotations.DeletionProtection, null),
-            OnFailure = owner.Annotation(Annotations.OnFailure) ?? config.Spec.Management?.OnFailure,
-            Adopt = owner.Annotation(Annotations.Adopt) ?? config.Spec.Management?.Adopt,
-        };
-    }
 }
