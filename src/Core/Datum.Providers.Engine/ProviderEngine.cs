@@ -22,6 +22,9 @@ public sealed record EngineParts
 
     /// <summary>True in the development plane: a ProviderConfig without <c>allowed</c> allows everybody. Default false.</summary>
     public bool Development { get; init; }
+
+    /// <summary>True: entries, accounts and configs are looked at and told, and no Datum object is acted on, so that no entry is made or given up. Default false.</summary>
+    public bool LedgerOnly { get; init; }
 }
 
 /// <summary>The whole provider side for one plane: every controller in one list, in the order of the data's way.</summary>
@@ -91,7 +94,7 @@ public sealed class ProviderEngine : IDisposable
             plane.Networks.WaitForSyncAsync(cancellation), plane.NetworkContexts.WaitForSyncAsync(cancellation),
             plane.Subnets.WaitForSyncAsync(cancellation), plane.WorkloadDeployments.WaitForSyncAsync(cancellation),
             plane.Instances.WaitForSyncAsync(cancellation)).ConfigureAwait(false);
-        await Task.WhenAll(Controllers.Select(c => c.RunAsync(cancellation))).ConfigureAwait(false);
+        await Task.WhenAll(Controllers.Where(c => !_parts.LedgerOnly || c is not (NetworkController or InstanceController)).Select(c => c.RunAsync(cancellation))).ConfigureAwait(false);
     }
 
     public void Dispose()

@@ -48,8 +48,6 @@ public sealed class ProviderConfigController : ProvisioningController<string>
             members.Add("spec.limits");
         if (spec.Collector?.Policy == CollectorPolicy.Delete)
             members.Add("spec.collector.policy Delete (findings are reported)");
-        if (spec.Management?.Adopt is AdoptPolicy.IfTagged or AdoptPolicy.Always)
-            members.Add("spec.management.adopt");
         return members;
     }
 

@@ -11,8 +11,8 @@ namespace Datum.Providers.Engine.Reconcile;
 /// <summary>What policies add to a pass: adoption, letting go, what was realized.</summary>
 public sealed partial class EntryReconciler
 {
-    private static readonly Step s_adopt = new() { Part = AdoptionVerbs.Adopt, Verb = StepVerb.Create, Class = CreateClass.Repeatable, Description = "adopt" };
-    private static readonly Step s_letGo = new() { Part = AdoptionVerbs.Release, Verb = StepVerb.Delete, Class = CreateClass.Repeatable, Description = "take our marks off" };
+    private static readonly Step s_adopt = new() { Part = AdoptionVerbs.Adopt, Verb = StepVerb.Update, Class = CreateClass.Repeatable, Description = "adopt" };
+    private static readonly Step s_letGo = new() { Part = AdoptionVerbs.Release, Verb = StepVerb.Update, Class = CreateClass.Repeatable, Description = "take our marks off" };
 
     private ProviderConfig? ConfigOf(ManagedResource entry) => home.Configs.Find(new ObjectKey(null, entry.Spec.ProviderConfig));
 

@@ -44,57 +44,70 @@ public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore 
     /// <summary>The entry for a wish. One that is on its way out is returned unchanged: its name is free again only when it is gone.</summary>
     public async Task<ManagedResource> EnsureAsync(EntryWish wish, CancellationToken cancellation)
     {
-        var name = NameOf(wish.Kind, wish.Owner.Uid, wish.Slot);
-        var dependencies = wish.DependsOn.Distinct().OrderBy(d => d.Name, StringComparer.Ordinal)
-            .Select(d => new ResourceDependency { Name = d.Name, As = d.As }).ToList();
-        if (ledger.Find(name) is { } known)
-        {
-            if (!known.Spec.Wanted || known.IsDeleting)
-                return known;
-            return await ledger.UpdateAsync(known, e =>
-            {
-                if (!CanonicalJson.Same(e.Spec.Desired, wish.Desired))
-                    e.Spec.Desired = wish.Desired;
-                e.Spec.DependsOn = dependencies.Count == 0 ? null : dependencies;
-                e.Spec.Policies = wish.Policies;
-            }, cancellation).ConfigureAwait(false);
-        }
-        return await ledger.CreateAsync(new ManagedResource
-        {
-            Metadata = new ObjectMeta
-            {
-                Name = name,
-                Finalizers = [Finalizers.Platform],
-                Labels = new Dictionary<string, string>
-                {
-                    [Labels.OwnerUid] = wish.Owner.Uid,
-                    [Labels.Kind] = wish.Kind.ToString(),
-                    [Labels.Driver] = wish.Place.Driver.Id,
-                    [Labels.ProviderConfig] = wish.Place.Config.Metadata.Name!,
-                },
-            },
-            Spec = new ManagedResourceSpec
-            {
-                Installation = home.Installation,
-                Kind = wish.Kind.ToString(),
-                Slot = wish.Slot,
-                Owner = wish.Owner,
-                Driver = wish.Place.Driver.Id,
-                ProviderConfig = wish.Place.Config.Metadata.Name!,
-                Location = new ResourceLocation
-                {
-                    Name = wish.Place.Location.Metadata.Name!, Namespace = wish.Place.Location.Metadata.Namespace, Uid = wish.Place.Location.Metadata.Uid ?? "",
-                },
-                Scope = ScopeOf(wish.Place, wish.Kind) is { Count: > 0 } scope ? scope : null,
-                LocationBlock = wish.Place.Block.Block,
-                Wanted = true,
-                DependsOn = dependencies.Count == 0 ? null : dependencies,
-                Desired = wish.Desired,
-                Policies = wish.Policies,
-                Record = new ResourceRecord { Incarnation = 1 },
-            },
-        }, cancellation).ConfigureAwait(false);
+        if (ledger.Find(NameOf(wish.Kind, wish.Owner.Uid, wish.Slot)) is not { } known)
+            return await ledger.CreateAsync(New(wish), cancellation).ConfigureAwait(false);
+        return !known.Spec.Wanted || known.IsDeleting ? known : await ledger.UpdateAsync(known, e => Change(e, wish), cancellation).ConfigureAwait(false);
     }
+
+    /// <summary>The entry as <see cref="EnsureAsync"/> would store it; nothing is stored.</summary>
+    public ManagedResource Compose(EntryWish wish, ManagedResource? known)
+    {
+        if (known is null)
+            return New(wish);
+        var entry = ResourceTypes.ManagedResources.Clone(known);
+        Change(entry, wish);
+        return entry;
+    }
+
+    private static void Change(ManagedResource entry, EntryWish wish)
+    {
+        if (!CanonicalJson.Same(entry.Spec.Desired, wish.Desired))
+            entry.Spec.Desired = wish.Desired;
+        entry.Spec.DependsOn = DependenciesOf(wish);
+        entry.Spec.Policies = wish.Policies;
+    }
+
+    private static List<ResourceDependency>? DependenciesOf(EntryWish wish)
+    {
+        var dependencies = wish.DependsOn.Distinct().OrderBy(d => d.Name, StringComparer.Ordinal).Select(d => new ResourceDependency { Name = d.Name, As = d.As }).ToList();
+        return dependencies.Count == 0 ? null : dependencies;
+    }
+
+    private ManagedResource New(EntryWish wish) => new()
+    {
+        Metadata = new ObjectMeta
+        {
+            Name = NameOf(wish.Kind, wish.Owner.Uid, wish.Slot),
+            Finalizers = [Finalizers.Platform],
+            Labels = new Dictionary<string, string>
+            {
+                [Labels.OwnerUid] = wish.Owner.Uid,
+                [Labels.Kind] = wish.Kind.ToString(),
+                [Labels.Driver] = wish.Place.Driver.Id,
+                [Labels.ProviderConfig] = wish.Place.Config.Metadata.Name!,
+            },
+        },
+        Spec = new ManagedResourceSpec
+        {
+            Installation = home.Installation,
+            Kind = wish.Kind.ToString(),
+            Slot = wish.Slot,
+            Owner = wish.Owner,
+            Driver = wish.Place.Driver.Id,
+            ProviderConfig = wish.Place.Config.Metadata.Name!,
+            Location = new ResourceLocation
+            {
+                Name = wish.Place.Location.Metadata.Name!, Namespace = wish.Place.Location.Metadata.Namespace, Uid = wish.Place.Location.Metadata.Uid ?? "",
+            },
+            Scope = ScopeOf(wish.Place, wish.Kind) is { Count: > 0 } scope ? scope : null,
+            LocationBlock = wish.Place.Block.Block,
+            Wanted = true,
+            DependsOn = DependenciesOf(wish),
+            Desired = wish.Desired,
+            Policies = wish.Policies,
+            Record = new ResourceRecord { Incarnation = 1 },
+        },
+    };
 
     /// <summary>The values of the location fields that all sharers of one object have in common.</summary>
     public static Dictionary<string, string> ScopeOf(ResolvedLocation place, ResourceKind kind)
