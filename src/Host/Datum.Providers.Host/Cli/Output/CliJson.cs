@@ -20,6 +20,7 @@ namespace Datum.Providers.Host.Cli;
 [JsonSerializable(typeof(DriverForgiveResult))]
 [JsonSerializable(typeof(ReadyResult))]
 [JsonSerializable(typeof(ValidateResult))]
+[JsonSerializable(typeof(Plan.PlanResult))]
 [JsonSerializable(typeof(Ledger.EntryDecisionResult))]
 [JsonSerializable(typeof(Installation.InstallationResult))]
 internal sealed partial class CliJson : JsonSerializerContext
