@@ -30,6 +30,9 @@ public sealed record EngineParts
 
     /// <summary>The host's version: a new one may translate the same wish into something else (L15). Default: this assembly's.</summary>
     public string HostVersion { get; init; } = typeof(EngineParts).Assembly.GetName().Version?.ToString() ?? "";
+
+    /// <summary>True: entries, accounts and configs are looked at and told, and no Datum object is acted on, so that no entry is made or given up. Default false.</summary>
+    public bool LedgerOnly { get; init; }
 }
 
 /// <summary>The whole provider side for one plane: every controller in one list, in the order of the data's way.</summary>
@@ -115,7 +118,7 @@ public sealed class ProviderEngine : IDisposable
             plane.Networks.WaitForSyncAsync(cancellation), plane.NetworkContexts.WaitForSyncAsync(cancellation),
             plane.Subnets.WaitForSyncAsync(cancellation), plane.WorkloadDeployments.WaitForSyncAsync(cancellation),
             plane.Instances.WaitForSyncAsync(cancellation)).ConfigureAwait(false);
-        await Task.WhenAll(Controllers.Select(c => c.RunAsync(cancellation))).ConfigureAwait(false);
+        await Task.WhenAll(Controllers.Where(c => !_parts.LedgerOnly || c is not (NetworkController or InstanceController)).Select(c => c.RunAsync(cancellation))).ConfigureAwait(false);
     }
 
     public void Dispose()

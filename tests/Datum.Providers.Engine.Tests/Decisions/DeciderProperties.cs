@@ -1,5 +1,6 @@
 using Datum.Providers.Engine.Decisions;
 using Datum.Providers.Engine.Platform;
+using Datum.Providers.Resources.Providers;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -41,16 +42,23 @@ internal sealed class DeciderProperties
         from same in Bool
         select (OpenIntent?)new OpenIntent(part, of, Given.Now.AddSeconds(-age), Given.Now.AddSeconds(30 - age), same));
 
+    private static readonly Gen<AskedAdoption?> Adoptions =
+        from policy in Gen.Elements(AdoptPolicy.IfTagged, AdoptPolicy.Always)
+        from mark in Gen.Elements(Enum.GetValues<MarkState>())
+        select (AskedAdoption?)new AskedAdoption(policy, "i-7", mark, null);
+
     private static readonly Arbitrary<DecisionInput> Any = Arb.From(
         from look in Looks
         from intent in Intents
         from absent in Gen.OneOf(Gen.Constant((int?)null), Gen.Choose(0, 30).Select(s => (int?)s))
-        from flags in Bool.ArrayOf(8)
+        from flags in Bool.ArrayOf(10)
+        from retain in Gen.Frequency((3, Gen.Constant(RetainMeans.NotAsked)), (1, Gen.Elements(Enum.GetValues<RetainMeans>())))
+        from adoption in Gen.Frequency((3, Gen.Constant((AskedAdoption?)null)), (1, Adoptions))
         from incarnation in Gen.Choose(1, 3)
         from updates in Gen.Choose(0, 4)
         select new DecisionInput
         {
-            Look = look, Now = Given.Now, Wanted = flags[0], Retiring = flags[1], HasParts = flags[2], Retain = flags[3],
+            Look = look, Now = Given.Now, Wanted = flags[0], Retiring = flags[1], HasParts = flags[2], Retain = retain, Adoption = adoption, ReportDrift = flags[8], KeepAdopted = flags[9],
             DeletionProtection = flags[4], ReplaceOnFailure = flags[5], Dependents = flags[6] ? ["x"] : [], NotReady = flags[7] ? ["y"] : [],
             Incarnation = incarnation, Intent = intent, AbsentSince = absent is { } s ? Given.Now.AddSeconds(-s) : null,
             ConsistencyWindow = Given.Window, TokenLife = Given.TokenLife, SameDriftUpdates = updates,
@@ -79,12 +87,28 @@ internal sealed class DeciderProperties
         Holds(i => Decider.Decide(i) is not (Decision.Update or Decision.Delete or Decision.Replace) || i.Look.Mark is MarkState.Ours || (i.Look.Mark is MarkState.Unknown && i.HasParts));
 
     [Test]
+    public void L3_only_what_is_nobodys_or_carries_our_mark_is_adopted_and_only_where_nothing_is_ours_yet() =>
+        Holds(i => Decider.Decide(i) is not Decision.Adopt || (i is { Wanted: true, Retiring: false, HasParts: false } && i.Adoption is { Mark: MarkState.Ours } or { Mark: MarkState.Missing, Policy: AdoptPolicy.Always }));
+
+    [Test]
+    public void L5_nothing_is_adopted_next_to_a_create_that_may_still_come() =>
+        Holds(i => Decider.Decide(i) is not Decision.Adopt || i.Look.Presence is not Presence.Absent || !MayStillCome(i));
+
+    [Test]
+    public void What_is_to_be_reported_only_is_neither_updated_nor_replaced_while_it_works() =>
+        Holds(i => !i.ReportDrift || i.Look.State is Lifecycle.Failed || Decider.Decide(i) is not (Decision.Update or Decision.Replace));
+
+    [Test]
+    public void What_is_retained_is_never_deleted() =>
+        Holds(i => i.Retain is RetainMeans.NotAsked || i.Wanted || Decider.Decide(i) is not Decision.Delete || (i.Look.Incarnation != 0 && i.Look.Incarnation < i.Incarnation));
+
+    [Test]
     public void L6_nothing_is_released_while_something_of_ours_is_present_unless_it_is_retained() =>
-        Holds(i => Decider.Decide(i) is not Decision.Release || i.Retain || i.Look.Presence is Presence.Absent || (i.Look.Mark is MarkState.Foreign && !i.HasParts));
+        Holds(i => Decider.Decide(i) is not Decision.Release || i.Retain is not RetainMeans.NotAsked || i.Look.Presence is Presence.Absent || (i.Look.Mark is MarkState.Foreign && !i.HasParts));
 
     [Test]
     public void L6_nothing_is_renewed_or_released_without_proof_of_absence() =>
-        Holds(i => Decider.Decide(i) is not (Decision.Renew or Decision.Release) || Proved(i) || (i.Retain && i.Look.Presence is Presence.Present));
+        Holds(i => Decider.Decide(i) is not (Decision.Renew or Decision.Release) || Proved(i) || (i.Retain is not RetainMeans.NotAsked && i.Look.Presence is Presence.Present));
 
     [Test]
     public void L6_only_what_is_wanted_is_renewed_and_only_what_is_not_is_released() =>

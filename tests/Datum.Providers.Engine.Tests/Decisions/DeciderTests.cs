@@ -1,5 +1,6 @@
 using Datum.Providers.Engine.Decisions;
 using Datum.Providers.Engine.Platform;
+using Datum.Providers.Resources.Providers;
 using static Datum.Providers.Engine.Tests.Decisions.Given;
 
 namespace Datum.Providers.Engine.Tests.Decisions;
@@ -10,7 +11,7 @@ internal sealed class DeciderTests
     [TestCaseSource(nameof(Rows))]
     public void Decides(DecisionInput input, string expected) => Assert.That(Show(Decider.Decide(input)), Is.EqualTo(expected));
 
-    private static IEnumerable<TestCaseData> Rows()
+    internal static IEnumerable<TestCaseData> Rows()
     {
         var wanted = Input(Present());
         var leaving = Input(Leaving()) with { Wanted = false };
@@ -43,8 +44,12 @@ internal sealed class DeciderTests
         yield return Row("nobody uses it any more", leaving, "Delete server");
         yield return Row("a replacement takes the old one down", retiring, "Delete server");
         yield return Row("L7: a replacement waits for dependents too", retiring with { Dependents = ["x"] }, "Wait DependentsExist -");
-        yield return Row("retain: the object stays, the entry goes", leaving with { Retain = true }, "Release");
-        yield return Row("retain says nothing about a replacement", retiring with { Retain = true }, "Delete server");
+        yield return Row("retain: the object stays, without our mark, and the entry goes", leaving with { Retain = RetainMeans.Unmarked }, "LetGo");
+        yield return Row("retain where the mark can't be taken off", leaving with { Retain = RetainMeans.Marked }, "Release");
+        yield return Row("L13: retain where the collector would delete it", leaving with { Retain = RetainMeans.Impossible }, "Refuse RetainRefused");
+        yield return Row("retain: the mark was taken off, the entry wasn't let go of yet", leaving with { Retain = RetainMeans.Unmarked, Look = Leaving() with { Mark = MarkState.Missing } }, "Release");
+        yield return Row("retain comes before protection: nothing is deleted", leaving with { Retain = RetainMeans.Unmarked, DeletionProtection = true }, "LetGo");
+        yield return Row("retain says nothing about a replacement", retiring with { Retain = RetainMeans.Unmarked }, "Delete server");
         yield return Row("deletion protection", leaving with { DeletionProtection = true }, "Refuse DeletionProtected");
         yield return Row("no delete step can be done yet", leaving with { Look = Present() }, "Wait Deleting 5");
         yield return Row("a building step for what must go is the driver's fault", leaving with { Look = Present() with { Next = Step(StepVerb.Update) } }, "Refuse Bug");
@@ -68,6 +73,13 @@ internal sealed class DeciderTests
         yield return Row("the same drift three times stops", updated with { SameDriftUpdates = 3 }, "Refuse DriftNotConverging");
         yield return Row("deleting what is wanted is the driver's fault", wanted with { Look = Leaving() }, "Refuse Bug");
 
+        yield return Row("drift: reported by policy", updated with { ReportDrift = true }, "Wait DriftReported -");
+        yield return Row("drift: ... also what needs another object", replaced with { ReportDrift = true }, "Wait DriftReported -");
+        yield return Row("drift: ... also after three updates", updated with { ReportDrift = true, SameDriftUpdates = 3 }, "Wait DriftReported -");
+        yield return Row("drift: what the platform gave up isn't drift", wanted with { ReportDrift = true, ReplaceOnFailure = true, Look = Present() with { State = Lifecycle.Failed } }, "Replace");
+        yield return Row("adopted as it is: not replaced for what it is", replaced with { KeepAdopted = true }, "Wait DriftReported -");
+        yield return Row("adopted: what can be changed in place is changed", updated with { KeepAdopted = true }, "Update server");
+
         var half = wanted with { Look = Present() with { State = Lifecycle.Creating, Next = Step(StepVerb.Create, CreateClass.Marked, "nic-1") } };
         yield return Row("half built: go on", half, "Create nic-1");
         yield return Row("L7: half built, and a dependency is not ready any more", half with { NotReady = ["Network"] }, "Wait WaitingForDependency -");
@@ -76,6 +88,21 @@ internal sealed class DeciderTests
         yield return Row("nothing there: begin", nothing, "Create server");
         yield return Row("L7: created after what it depends on", nothing with { NotReady = ["Network"] }, "Wait WaitingForDependency -");
         yield return Row("a driver that names no first step", nothing with { Look = Absent() with { Next = null } }, "Refuse Bug");
+
+        // Adoption.
+        var tagged = new AskedAdoption(AdoptPolicy.IfTagged, "i-7", MarkState.Ours, null);
+        var always = tagged with { Policy = AdoptPolicy.Always, Mark = MarkState.Missing };
+        yield return Row("adopt IfTagged: it carries this entry's mark", nothing with { Adoption = tagged }, "Adopt i-7");
+        yield return Row("adopt IfTagged: it carries none", nothing with { Adoption = tagged with { Mark = MarkState.Missing } }, "Refuse AdoptionRefused");
+        yield return Row("adopt Always: it carries none", nothing with { Adoption = always }, "Adopt i-7");
+        yield return Row("L3: adopt Always, and it is somebody else's", nothing with { Adoption = always with { Mark = MarkState.Foreign, Owner = "x" } }, "Refuse AdoptionRefused");
+        yield return Row("L3: adopt Always, and the platform shows no marks", nothing with { Adoption = always with { Mark = MarkState.Unknown } }, "Refuse AdoptionRefused");
+        yield return Row("adopt: the candidate has our very name", wanted with { HasParts = false, Adoption = always, Look = Present() with { Mark = MarkState.Missing } }, "Adopt i-7");
+        yield return Row("adopt: not beside an object that the entry has", wanted with { Adoption = always }, "None");
+        yield return Row("adopt: not for what is to go", unwantedGone with { HasParts = false, Adoption = always, AbsentSince = Now - Window }, "Release");
+        yield return Row("adopt: not for what is to go, under our name", leaving with { HasParts = false, Adoption = always, AbsentSince = Now - Window, Look = Leaving() with { Mark = MarkState.Foreign } }, "Release");
+        yield return Row("L5: adopt: a lost create comes first, of whatever class", nothing with { Adoption = always, Intent = Intent(CreateClass.Named) }, "Wait Waiting 39");
+        yield return Row("adopt needs no dependency: it is there", nothing with { Adoption = always, NotReady = ["Network"] }, "Adopt i-7");
 
         // L5, per create class.
         yield return Row("L5 repeatable: again at once", nothing with { Intent = Intent(CreateClass.Repeatable) }, "Create server");
@@ -110,11 +137,12 @@ internal sealed class DeciderTests
 
     private static TestCaseData Row(string why, DecisionInput input, string expected) => new TestCaseData(input, expected).SetArgDisplayNames(why);
 
-    private static string Show(Decision decision) => decision switch
+    internal static string Show(Decision decision) => decision switch
     {
         Decision.Create c => $"Create {c.Step.Part}",
         Decision.Update u => $"Update {u.Step.Part}",
         Decision.Delete d => $"Delete {d.Step.Part}",
+        Decision.Adopt a => $"Adopt {a.ProviderId}",
         Decision.CatchUp c => $"CatchUp {c.Incarnation}",
         Decision.Wait w => $"Wait {w.Reason} {(w.Until is { } until ? (until - Now).TotalSeconds : "-")}",
         Decision.Refuse r => $"Refuse {r.Reason}",

@@ -5,7 +5,8 @@ namespace Datum.Providers.Engine.Tests.Decisions;
 
 internal sealed class RecoveryTests
 {
-    private static readonly Lazy<Dictionary<string, string[]>> Table = new(Read);
+    private static readonly Lazy<Dictionary<string, string[]>> Table = new(() => Read("| ErrorCode | RecoveryAction |").ToDictionary(c => c[0], StringComparer.Ordinal));
+    private static readonly Lazy<List<string[]>> Effects = new(() => Read("| CreateClass | Effect | Intent |"));
 
     [Test]
     public void The_table_of_the_contract_names_every_code_once() =>
@@ -49,16 +50,35 @@ internal sealed class RecoveryTests
     [Test]
     public void What_waits_for_a_change_has_no_delay([Range(0, 3)] int failures) => Assert.That(Recovery.Delay(RecoveryAction.WaitForChange, failures, null, 0.5), Is.Null);
 
-    private static Dictionary<string, string[]> Read()
+    [Test]
+    public void The_table_of_effects_names_every_class_with_every_effect_once() =>
+        Assert.That(Effects.Value.Select(r => $"{r[0]} {r[1]}"), Is.EquivalentTo(Enum.GetNames<CreateClass>().SelectMany(c => Enum.GetNames<Effect>().Select(e => $"{c} {e}"))));
+
+    [Test]
+    public void L5_the_host_does_after_each_effect_on_each_class_what_the_table_says([Values] CreateClass of, [Values] Effect effect)
+    {
+        var row = Effects.Value.Single(r => r[0] == of.ToString() && r[1] == effect.ToString());
+        var after = Recovery.Intent(of, effect);
+        // What is stored is what the next look is decided with.
+        string Next(OpenIntent intent) => Decider.Decide(Given.Input(Given.Absent()) with { Intent = after is IntentAfter.Open ? intent : null }).GetType().Name;
+
+        Assert.Multiple(() =>
+        {
+            Assert.That(after.ToString(), Is.EqualTo(row[2]));
+            Assert.That(Next(Given.Intent(of)), Is.EqualTo(row[3]));
+            Assert.That(Next(Given.OldIntent(of)), Is.EqualTo(row[4]));
+        });
+    }
+
+    private static List<string[]> Read(string head)
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Datum.Providers.sln")))
             folder = folder.Parent;
         Assert.That(folder, Is.Not.Null, "The repository's root is above the tests.");
-        return File.ReadLines(Path.Combine(folder!.FullName, "docs", "driver-contract.md"))
-            .SkipWhile(l => !l.StartsWith("| ErrorCode | RecoveryAction |", StringComparison.Ordinal)).Skip(2)
+        return [.. File.ReadLines(Path.Combine(folder!.FullName, "docs", "driver-contract.md"))
+            .SkipWhile(l => !l.StartsWith(head, StringComparison.Ordinal)).Skip(2)
             .TakeWhile(l => l.StartsWith('|'))
-            .Select(l => l.Trim('|').Split('|').Select(c => c.Trim().Trim('`')).ToArray())
-            .ToDictionary(c => c[0], StringComparer.Ordinal);
+            .Select(l => l.Trim('|').Split('|').Select(c => c.Trim().Trim('`')).ToArray())];
     }
 }

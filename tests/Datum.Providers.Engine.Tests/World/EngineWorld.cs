@@ -77,12 +77,12 @@ internal sealed partial class EngineWorld : IDriverConnector, ICredentialSource,
     public bool MayMutate(TimeSpan timeout) => Leads;
 
     /// <summary>Ends the engine without a goodbye and starts another one over the same state.</summary>
-    public void Restart()
+    public void Restart(int killAt = 0)
     {
         Switch.Kill();
         PoolIdle.Wait();
         Plane.DropCaches();
-        Switch = new KillSwitch();
+        Switch = new KillSwitch { KillAt = killAt };
         Start();
     }
 

@@ -13,8 +13,8 @@ namespace Datum.Providers.Host.Tests.Cli;
 /// <summary>Every example of help works as it stands, and the page of the command line shows the same ones.</summary>
 public sealed class ExampleTests
 {
-    // Needs objects on a plane; its own tests run its examples.
-    private static readonly string[] s_elsewhere = ["datum-providers trace"];
+    // They need objects on a plane; their own tests run their examples.
+    private static readonly string[] s_elsewhere = ["datum-providers trace", "datum-providers plan", "datum-providers abandon", "datum-providers release", "datum-providers confirm"];
 
     private static IEnumerable<(string Path, CliCommand Command)> Leaves() => Leaves(Host.Cli.Commands.Create(), "datum-providers");
 

@@ -1,5 +1,6 @@
 using Datum.Providers.Engine.Platform;
 using Datum.Providers.Resources;
+using Datum.Providers.Resources.Providers;
 
 namespace Datum.Providers.Engine.Decisions;
 
@@ -36,6 +37,11 @@ public static class Decider
     private static Decision DecidePresent(DecisionInput input)
     {
         var look = input.Look;
+        if (look.Mark is MarkState.Foreign or MarkState.Missing && !input.Wanted && input.Retain is not RetainMeans.NotAsked)
+            // It is to stay, and it is nobody's of ours (any more): there is nothing left to do about it.
+            return new Decision.Release();
+        if (look.Mark is MarkState.Foreign or MarkState.Missing && !input.HasParts && input is { Wanted: true, Retiring: false, Adoption: { } asked })
+            return DecideAdoption(asked);
         if (look.Mark is MarkState.Foreign && !input.HasParts)
         {
             // Something else has our name. It isn't ours (L3), so for us nothing is there.
@@ -69,12 +75,14 @@ public static class Decider
 
         foreach (var drift in look.Drift)
             if (drift.Remedy is Remedy.Replace)
-                return Replace(input, $"{drift.Path} can't be changed in place.");
+                return input.ReportDrift || input.KeepAdopted ? Reported(input) : Replace(input, $"{drift.Path} can't be changed in place.");
 
         switch (look.Next)
         {
             case { Verb: StepVerb.Create } step:
                 return WaitForLostCreate(input, build: true) ?? WhenDependenciesReady(input, new Decision.Create(step));
+            case { Verb: StepVerb.Update } when input.ReportDrift:
+                return Reported(input);
             case { Verb: StepVerb.Update } step when input.SameDriftUpdates >= MaxSameDriftUpdates:
                 return new Decision.Refuse(Reasons.DriftNotConverging,
                     $"{string.Join(", ", look.Drift.Select(d => d.Path))} still differs after {input.SameDriftUpdates} updates ({step.Part}).");
@@ -87,10 +95,40 @@ public static class Decider
         }
     }
 
+    private static Decision DecideAdoption(AskedAdoption asked) => asked.Mark switch
+    {
+        MarkState.Ours => new Decision.Adopt(asked.ProviderId),
+        MarkState.Missing when asked.Policy == AdoptPolicy.Always => new Decision.Adopt(asked.ProviderId),
+        MarkState.Missing => new Decision.Refuse(Reasons.AdoptionRefused,
+            $"{AdoptIdField}: '{asked.ProviderId}' carries no mark, and adopt is {asked.Policy}. Put this entry's own mark on it at the platform, or set adopt to {AdoptPolicy.Always} where the ProviderConfig allows it."),
+        MarkState.Foreign => new Decision.Refuse(Reasons.AdoptionRefused,
+            $"{AdoptIdField}: '{asked.ProviderId}' belongs to {asked.Owner ?? "another owner, whom the platform doesn't name"}; it is left alone (L3). Name another one, or let that owner release it."),
+        _ => new Decision.Refuse(Reasons.AdoptionRefused,
+            $"{AdoptIdField}: the platform shows no marks of '{asked.ProviderId}', so nothing proves that it is nobody's. It is left alone (L3)."),
+    };
+
+    private const string AdoptIdField = $"metadata.annotations[{Annotations.AdoptId}]";
+
+    /// <summary>The platform has moved away from a wish that it had fulfilled: said field by field, and left.</summary>
+    private static Decision.Wait Reported(DecisionInput input) =>
+        new(Reasons.DriftReported, Differences(input.Look) is { Length: > 0 } differences
+            ? $"{differences} Reported only{(input.ReportDrift ? " (drift: Report)" : ": it was adopted as it is. Change the wish to have it replaced")}."
+            : $"The driver would {input.Look.Next?.Description ?? "change it"}; it is reported only (drift: Report).", null);
+
+    private static string Differences(Look look) =>
+        string.Join(" ", look.Drift.Select(d => $"{d.Path}: {d.Desired ?? "?"} is wished, {d.Actual ?? "?"} was found."));
+
     private static Decision DecideTakeDown(DecisionInput input)
     {
-        if (!input.Wanted && input.Retain)
-            return new Decision.Release();
+        if (!input.Wanted && input.Retain is not RetainMeans.NotAsked)
+            return input.Retain switch
+            {
+                RetainMeans.Unmarked => new Decision.LetGo(),
+                RetainMeans.Marked => new Decision.Release(),
+                _ => new Decision.Refuse(Reasons.RetainRefused,
+                    "metadata.annotations[providers.datumapis.com/retain]: this driver can't take our mark off, and with spec.collector.policy Delete of the ProviderConfig the collector would delete what stays behind. "
+                    + "Remove the annotation, or set the policy to Report."),
+            };
         if (!input.Wanted && input.DeletionProtection)
             return new Decision.Refuse(Reasons.DeletionProtected, "Deletion protection is on. Remove the annotation to let it go.");
         if (!input.Dependents.IsEmpty)
@@ -109,8 +147,11 @@ public static class Decider
         var build = input.Wanted && !input.Retiring;
 
         // A part that is recorded and gone says nothing about another one whose create may still come.
-        if (WaitForLostCreate(input, build && !input.HasParts) is { } wait)
+        if (WaitForLostCreate(input, build && !input.HasParts && input.Adoption is null) is { } wait)
             return wait;
+
+        if (build && !input.HasParts && input.Adoption is { } asked)
+            return DecideAdoption(asked);
 
         if (build && !input.HasParts)
             return input.Look.Next is { Verb: StepVerb.Create } step
@@ -150,7 +191,7 @@ public static class Decider
             return new Decision.Wait(Reasons.Waiting, "A create whose answer was lost may still take effect.", settled);
         return intent.Class is CreateClass.Manual or CreateClass.Unknown
             ? new Decision.Refuse(Reasons.NeedsPerson,
-                "The answer of a create that can't be repeated was lost. Look at the platform and abandon or confirm the entry.")
+                "The answer of a create that can't be repeated was lost. Look at the platform, then say it: datum-providers confirm, with --made ID or --not-made.")
             : null;
     }
 

@@ -30,6 +30,12 @@ public abstract record Decision
     /// <summary>The mark at the platform is of a later incarnation than the ledger (restored from an older backup): take it over.</summary>
     public sealed record CatchUp(long Incarnation) : Decision;
 
+    /// <summary>Nothing of ours is there and a person names an object to take over: mark it as ours.</summary>
+    public sealed record Adopt(string ProviderId) : Decision;
+
+    /// <summary>To be kept by policy: take our marks off, change nothing else, and then release the entry.</summary>
+    public sealed record LetGo : Decision;
+
     /// <summary>Proved gone and not wanted, or to be kept by policy: let go of the entry.</summary>
     public sealed record Release : Decision;
 
@@ -44,6 +50,28 @@ public abstract record Decision
 /// <param name="Part">The part that the step was to make.</param>
 /// <param name="SameWish">False when the desired state has changed since: then a token of class A would bring back the old result.</param>
 public sealed record OpenIntent(string Part, CreateClass Class, DateTimeOffset StartedAt, DateTimeOffset Deadline, bool SameWish);
+
+/// <summary>What a person asked to be taken over, and what a look at it showed.</summary>
+/// <param name="Policy">One of <see cref="Resources.Providers.AdoptPolicy"/>.</param>
+/// <param name="ProviderId">The platform's id or name of the candidate.</param>
+/// <param name="Owner">Whose a candidate with a foreign mark is, for people; null when the platform doesn't say.</param>
+public sealed record AskedAdoption(string Policy, string ProviderId, MarkState Mark, string? Owner);
+
+/// <summary>How a platform object can be left behind when its owner goes.</summary>
+public enum RetainMeans
+{
+    /// <summary>Nothing asks for it.</summary>
+    NotAsked = 0,
+
+    /// <summary>With our mark: the driver can't take it off, and nobody acts on it.</summary>
+    Marked = 1,
+
+    /// <summary>Without our mark.</summary>
+    Unmarked = 2,
+
+    /// <summary>Not at all: the driver can't take the mark off, and the collector deletes what carries it without an entry.</summary>
+    Impossible = 3,
+}
 
 /// <summary>Everything that a decision depends on. Reading it again gives the same decision again.</summary>
 public sealed record DecisionInput
@@ -80,7 +108,17 @@ public sealed record DecisionInput
     /// <summary>Names of entries that still depend on this one.</summary>
     public ImmutableArray<string> Dependents { get => field.IsDefault ? [] : field; init; }
 
-    public bool Retain { get; init; }
+    public RetainMeans Retain { get; init; }
+
+    /// <summary>Null when nothing is to be adopted, or when it was already.</summary>
+    public AskedAdoption? Adoption { get; init; }
+
+    /// <summary>Differences are reported only: the wish was realized before, and the policy says so.</summary>
+    public bool ReportDrift { get; init; }
+
+    /// <summary>Differences that need another object are reported only: it was adopted as it is, with this very wish.</summary>
+    public bool KeepAdopted { get; init; }
+
     public bool DeletionProtection { get; init; }
     public bool ReplaceOnFailure { get; init; }
 

@@ -16,6 +16,19 @@ public enum RecoveryAction
     WaitForChange,
 }
 
+/// <summary>What becomes of the intent of a create step that failed. docs/driver-contract.md has the table by class and effect.</summary>
+public enum IntentAfter
+{
+    /// <summary>Open: the create may still come to light, so the host looks before it acts (law L5).</summary>
+    Open,
+
+    /// <summary>Closed: the platform's answer settles it.</summary>
+    Closed,
+
+    /// <summary>Closed, and the next attempt has a token of its own: the old one would bring the old refusal back.</summary>
+    ClosedNewToken,
+}
+
 /// <summary>From an error to what to do about it.</summary>
 public static class Recovery
 {
@@ -38,6 +51,18 @@ public static class Recovery
         ErrorCode.Timeout => RecoveryAction.Retry,
         ErrorCode.Failed => RecoveryAction.RetrySlowly,
         ErrorCode.Bug => RecoveryAction.RetrySlowly,
+    };
+
+    /// <summary>What a create step of a class leaves open after an error of an effect.</summary>
+    public static IntentAfter Intent(CreateClass of, Effect effect) => effect switch
+    {
+        Effect.Unknown => IntentAfter.Open,
+        Effect.Applied => IntentAfter.Closed,
+        Effect.NotApplied => of switch
+        {
+            CreateClass.Token => IntentAfter.ClosedNewToken,
+            CreateClass.Unknown or CreateClass.Repeatable or CreateClass.Named or CreateClass.Marked or CreateClass.Manual => IntentAfter.Closed,
+        },
     };
 #pragma warning restore CS8524
 

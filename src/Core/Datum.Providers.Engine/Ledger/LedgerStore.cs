@@ -13,8 +13,8 @@ public sealed class LedgerStore(HomePlane home)
 
     public ManagedResource? Find(string name) => home.Entries.Find(new ObjectKey(null, name));
 
-    /// <summary>The entries that exist for an owner.</summary>
-    public IReadOnlyList<ManagedResource> OwnedBy(string ownerUid) => home.Entries.ByIndex(HomePlane.ByOwner, ownerUid);
+    /// <summary>The entries of this installation that exist for an owner. Another one's (before a fork) are neither given up nor waited for.</summary>
+    public IReadOnlyList<ManagedResource> OwnedBy(string ownerUid) => [.. home.Entries.ByIndex(HomePlane.ByOwner, ownerUid).Where(e => e.Spec.Installation == home.Installation)];
 
     /// <summary>The entries that depend on an entry.</summary>
     public IReadOnlyList<ManagedResource> DependentsOf(string name) => home.Entries.ByIndex(HomePlane.ByDependency, name);

@@ -18,6 +18,9 @@ public abstract class KindVerbs
     /// <summary>Does the operation's step by the verb that it names.</summary>
     public abstract ValueTask<StepResult> ApplyAsync(Operation operation, Identity id, JsonElement? desired, PartsOf parts);
 
+    /// <summary>The ability to adopt; null where the driver lacks it for this kind.</summary>
+    public virtual Policies.AdoptionVerbs? Adoption => null;
+
     public abstract ValueTask<Answer<ListedPage>> ListAsync(Call call, ListQuery query, string? cursor);
 
     /// <summary>The verbs of <paramref name="kind"/>, or null when the driver doesn't have it.</summary>
@@ -56,6 +59,8 @@ internal sealed class KindVerbs<TSpec, TFacts>(ResourceKind kind, IResourceDrive
     where TSpec : ResourceSpec where TFacts : ResourceFacts
 {
     public override ResourceKind Kind => kind;
+
+    public override Policies.AdoptionVerbs? Adoption { get; } = Policies.AdoptionVerbs.Of(verbs);
 
     public override ValueTask<ImmutableArray<Finding>> ValidateAsync(Call call, JsonElement desired, PartsOf parts) =>
         verbs.ValidateAsync(call, Spec(desired, parts));

@@ -29,6 +29,8 @@ internal sealed class RetryingVerbs : KindVerbs
 
     public override ResourceKind Kind => _inner.Kind;
 
+    public override Policies.AdoptionVerbs? Adoption => _inner.Adoption;
+
     public override ValueTask<ImmutableArray<Finding>> ValidateAsync(Call call, JsonElement desired, PartsOf parts) => _inner.ValidateAsync(call, desired, parts);
 
     /// <remarks>The pipeline is asked only once an answer is to be repeated: a call that succeeds pays nothing for it.</remarks>

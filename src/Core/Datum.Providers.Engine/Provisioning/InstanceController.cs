@@ -1,11 +1,9 @@
 using Datum.Providers.Engine.Ledger;
 using Datum.Providers.Engine.Locations;
-using Datum.Providers.Engine.Platform;
 using Datum.Providers.Engine.Translate;
 using Datum.Providers.Kubernetes.Controllers;
 using Datum.Providers.Resources;
 using Datum.Providers.Resources.Compute;
-using Datum.Providers.Resources.Networking;
 using Datum.Providers.Resources.Providers;
 using Microsoft.Extensions.Logging;
 using Instance = Datum.Providers.Resources.Compute.Instance;
@@ -15,12 +13,9 @@ namespace Datum.Providers.Engine.Provisioning;
 /// <summary>Instances to entries, and their entries' state back into Programmed, Running, addresses and provider id.</summary>
 public sealed class InstanceController : ProvisioningController<ObjectKey>
 {
-    private const string InstanceSlot = "instance";
-
     private readonly ProjectPlane _plane;
-    private readonly LocationResolver _resolver;
     private readonly EntryWriter _writer;
-    private readonly NetworkPlaces _places;
+    private readonly InstanceWishes _wishes;
     private readonly Troubles _troubles;
     private readonly OwnerLifecycle<Instance> _lifecycle;
 
@@ -29,9 +24,8 @@ public sealed class InstanceController : ProvisioningController<ObjectKey>
         : base("instances", 4, scheduler, logger)
     {
         _plane = plane;
-        _resolver = resolver;
         _writer = writer;
-        _places = places;
+        _wishes = new InstanceWishes(plane, resolver, writer, places);
         _troubles = troubles;
         _lifecycle = new(home, plane, ledger, ResourceTypes.Instances, plane.Instances);
         On(plane.Instances, c => Queue.Add(c.Key));
@@ -91,116 +85,25 @@ public sealed class InstanceController : ProvisioningController<ObjectKey>
             return Result.Settled;
         }
 
-        // A rollout of upstream's core can strip location and controller from the instance; its deployment still has them.
-        var deployment = instance.Metadata.ControllerOwner is { Kind: "WorkloadDeployment" } owner
-            ? _plane.WorkloadDeployments.Find(new ObjectKey(key.Namespace, owner.Name)) : null;
-        if ((instance.Spec.Location ?? deployment?.Status?.Location) is not { } location || instance.Spec.Controller?.SchedulingGates is { Count: > 0 })
-            return Result.Settled;
-
-        var answer = _resolver.Resolve(location, key.Namespace);
-        if (answer.Resolved is not { } place)
+        var wishes = _wishes.Of(instance);
+        if (wishes.Reason is { } reason)
         {
             // What exists stays as it is; only what was never made is told why.
-            if (_writer.Find(ResourceKind.Instance, instance.Metadata.Uid!, InstanceSlot) is { } orphaned)
-                await BackAsync(instance, orphaned, cancellation, $"It runs on as it was made, but nothing can be changed: {answer.Reason}: {answer.Message}").ConfigureAwait(false);
+            if (wishes.Unserved && _writer.Find(ResourceKind.Instance, instance.Metadata.Uid!, InstanceWishes.InstanceSlot) is { } orphaned)
+                await BackAsync(instance, orphaned, cancellation, $"It runs on as it was made, but nothing can be changed: {reason}: {wishes.Message}").ConfigureAwait(false);
             else
-                await NotProgrammedAsync(instance, answer.Reason, answer.Message, cancellation).ConfigureAwait(false);
+                await NotProgrammedAsync(instance, reason, wishes.Message, cancellation).ConfigureAwait(false);
             return Result.Settled;
         }
-        foreach (var (wanted, i) in instance.Spec.NetworkInterfaces.Select((n, i) => (n.Network, i)))
-            if (!string.IsNullOrEmpty(wanted.Namespace) && wanted.Namespace != key.Namespace && !_resolver.SharesNetworks(place.Config))
-            {
-                await NotProgrammedAsync(instance, Reasons.NotAllowed,
-                    $"spec.networkInterfaces[{i}].network.namespace: Network {wanted.Namespace}/{wanted.Name} belongs to another namespace; use one of {key.Namespace}. ProviderConfig {place.Config.Metadata.Name} allows single namespaces, not the whole project.", cancellation).ConfigureAwait(false);
-                return Result.Settled;
-            }
-        var places = new List<InterfacePlace>();
-        foreach (var wanted in instance.Spec.NetworkInterfaces)
-            if (PlaceOf(wanted, instance, place, location) is { } found)
-                places.Add(found);
-            else
-            {
-                await NotProgrammedAsync(instance, Reasons.PendingProgramming, $"Network {wanted.Network.Name} has no allocated range at Location {location.Key} yet.", cancellation).ConfigureAwait(false);
-                return Result.Settled;
-            }
-
-        var uid = instance.Metadata.Uid!;
-        var wish = InstanceTranslation.Translate(instance, place.Driver.Capabilities, place.Config.Spec, places, place.Block.Block,
-            slot => _writer.NameOf(ResourceKind.Disk, uid, slot));
-        if (wish.Spec is not { } spec)
-        {
-            await NotProgrammedAsync(instance, Reasons.ConfigurationError, string.Join(" ", wish.Findings.Select(f => $"{f.Path}: {f.Message}")), cancellation).ConfigureAwait(false);
+        if (wishes.Entries.IsEmpty)
             return Result.Settled;
-        }
-
-        // The config's maps count for new resources only: what exists keeps the size that it was made with.
-        if (_writer.Find(ResourceKind.Instance, uid, InstanceSlot)?.Spec.Desired is { } made
-            && ContractJson.Read<global::Datum.Providers.InstanceSpec>(made).Size is { } size0 && size0.InstanceType == spec.Size.InstanceType)
-            spec = spec with { Size = size0 };
-        if (ContractJson.Write(spec).GetRawText().Length is > EntryWriter.MaxDesiredBytes and var size)
-        {
-            await NotProgrammedAsync(instance, Reasons.ConfigurationError,
-                $"spec: {size} bytes; a ledger entry takes {EntryWriter.MaxDesiredBytes}. Move long values into a ConfigMap.", cancellation).ConfigureAwait(false);
-            return Result.Settled;
-        }
 
         instance = await _lifecycle.HoldAsync(instance, cancellation).ConfigureAwait(false);
-        var dependencies = places.SelectMany(p => p.SubnetEntries.Select(s => (s, "subnet")).Prepend((p.NetworkEntry, "network"))).ToList();
-        var ownerReference = _writer.OwnerOf(ResourceTypes.Instances, instance);
-        var policies = EntryWriter.PoliciesOf(instance.Metadata, place.Config);
-        foreach (var (slot, disk) in wish.Disks)
-        {
-            var entry = await _writer.EnsureAsync(new EntryWish
-            {
-                Kind = ResourceKind.Disk, Owner = ownerReference, Slot = slot, Place = place, Policies = policies,
-                Desired = CanonicalJson.Of(ContractJson.Write(disk with { LocationJson = spec.LocationJson })),
-            }, cancellation).ConfigureAwait(false);
-            dependencies.Add((entry.Metadata.Name!, "disk"));
-        }
-        foreach (var (networkEntry, ingress, index) in places.Select((p, i) => (p.NetworkEntry, instance.Spec.NetworkInterfaces[i].NetworkPolicy?.Ingress, i)))
-            if (place.Driver.Capabilities.Firewall is FirewallScope.Separate)
-            {
-                var ports = spec.Sandbox?.Containers.SelectMany(c => c.Ports).ToList() ?? [.. spec.Machine?.Ports ?? []];
-                var firewall = await _writer.EnsureAsync(new EntryWish
-                {
-                    Kind = ResourceKind.Firewall, Owner = ownerReference, Slot = $"eth{index}", Place = place, Policies = policies,
-                    Desired = CanonicalJson.Of(ContractJson.Write(new FirewallSpec
-                    {
-                        Network = new Reference { Name = networkEntry }, LocationJson = spec.LocationJson,
-                        // Findings of the rules were reported with the instance itself.
-                        Ingress = IngressRules.Normalize(ingress ?? [], ports, "", []),
-                    })),
-                    DependsOn = [(networkEntry, "network")],
-                }, cancellation).ConfigureAwait(false);
-                dependencies.Add((firewall.Metadata.Name!, "firewall"));
-                spec = spec with
-                {
-                    Interfaces = spec.Interfaces.SetItem(index, spec.Interfaces[index] with { Firewalls = [new Reference { Name = firewall.Metadata.Name! }] }),
-                };
-            }
-
-        var instanceEntry = await _writer.EnsureAsync(new EntryWish
-        {
-            Kind = ResourceKind.Instance, Owner = ownerReference, Slot = InstanceSlot, Place = place, Policies = policies,
-            Desired = CanonicalJson.Of(ContractJson.Write(spec)), DependsOn = [.. dependencies],
-        }, cancellation).ConfigureAwait(false);
-        await BackAsync(instance, instanceEntry, cancellation).ConfigureAwait(false);
+        ManagedResource? last = null;
+        foreach (var wish in wishes.Entries)
+            last = await _writer.EnsureAsync(wish, cancellation).ConfigureAwait(false);
+        await BackAsync(instance, last!, cancellation).ConfigureAwait(false);
         return Result.Settled;
-    }
-
-    private InterfacePlace? PlaceOf(InstanceNetworkInterface wanted, Instance instance, ResolvedLocation place, LocationReference location)
-    {
-        var network = _plane.Networks.Find(new ObjectKey(string.IsNullOrEmpty(wanted.Network.Namespace) ? instance.Metadata.Namespace : wanted.Network.Namespace, wanted.Network.Name));
-        if (network is null || _places.ContextOf(network, location) is not { } context)
-            return null;
-        var (owner, slot, _) = _places.KeyOf(place, network, context);
-        if (_places.RangesOf(network, context) is not { } ranges || _writer.Find(ResourceKind.Network, owner.Uid, slot) is not { } entry)
-            return null;
-        var subnets = place.Driver.Capabilities.Subnets is SubnetSupport.Separate
-            ? _places.SubnetsOf(context).Where(s => NetworkPlaces.PrefixOf(s) is not null)
-                .Select(s => _writer.NameOf(ResourceKind.Subnet, s.Metadata.Uid!, NetworkController.SubnetSlot)).ToImmutableArray()
-            : [];
-        return new InterfacePlace(entry.Metadata.Name!, subnets, ranges);
     }
 
     /// <param name="unserved">Why its Location isn't served any more; empty while it is.</param>

@@ -1,6 +1,5 @@
 using Datum.Providers.Engine.Ledger;
 using Datum.Providers.Engine.Locations;
-using Datum.Providers.Engine.Platform;
 using Datum.Providers.Engine.Translate;
 using Datum.Providers.Kubernetes.Controllers;
 using Datum.Providers.Resources;
@@ -17,8 +16,9 @@ namespace Datum.Providers.Engine.Provisioning;
 public sealed class NetworkController : ProvisioningController<ObjectKey>
 {
     private readonly ProjectPlane _plane;
-    private readonly LocationResolver _resolver;
+    private readonly LedgerStore _ledger;
     private readonly EntryWriter _writer;
+    private readonly NetworkWishes _wishes;
     private readonly NetworkPlaces _places;
     private readonly OwnerLifecycle<Network> _networks;
     private readonly OwnerLifecycle<NetworkContext> _contexts;
@@ -29,8 +29,9 @@ public sealed class NetworkController : ProvisioningController<ObjectKey>
         : base("networks", 2, scheduler, logger)
     {
         _plane = plane;
-        _resolver = resolver;
+        _ledger = ledger;
         _writer = writer;
+        _wishes = new NetworkWishes(resolver, writer, places);
         _places = places;
         _networks = new(home, plane, ledger, ResourceTypes.Networks, plane.Networks);
         _contexts = new(home, plane, ledger, ResourceTypes.NetworkContexts, plane.NetworkContexts);
@@ -103,72 +104,44 @@ public sealed class NetworkController : ProvisioningController<ObjectKey>
 
     private async Task ContextAsync(Network network, NetworkContext context, CancellationToken cancellation)
     {
-        var answer = _resolver.Resolve(context.Spec.Location, context.Metadata.Namespace);
-        if (answer.Resolved is not { } place)
+        var wish = _wishes.Of(network, context);
+        if (wish.Place is not { } place)
         {
             // What the platform has isn't undone by a Location that nobody serves any more; instances on it keep their network.
             await (Conditions.Find(context.Status?.Conditions, ConditionTypes.Programmed) is { Status: ConditionStatus.True } programmed
-                ? ProgrammedAsync(context, ConditionStatus.True, programmed.Reason, $"It stays as it was made, but nothing can be changed: {answer.Reason}: {answer.Message}", cancellation)
-                : ProgrammedAsync(context, ConditionStatus.False, answer.Reason, answer.Message, cancellation)).ConfigureAwait(false);
+                ? ProgrammedAsync(context, ConditionStatus.True, programmed.Reason, $"It stays as it was made, but nothing can be changed: {wish.Reason}: {wish.Message}", cancellation)
+                : ProgrammedAsync(context, ConditionStatus.False, wish.Reason!, wish.Message, cancellation)).ConfigureAwait(false);
             return;
         }
-        var capabilities = place.Driver.Capabilities;
-        var families = NetworkPlaces.FamiliesOf(network);
-        if (Unsupported(capabilities.IpFamilies, families) is { } why)
+        if (wish.Reason is { } refused)
         {
-            await ProgrammedAsync(context, ConditionStatus.False, Reasons.Unsupported, $"spec.ipFamilies: {why}", cancellation).ConfigureAwait(false);
+            await ProgrammedAsync(context, ConditionStatus.False, refused, wish.Message, cancellation).ConfigureAwait(false);
             return;
         }
-
-        var (owner, slot, byContext) = _places.KeyOf(place, network, context);
-        var rangeFirst = place.Driver.RangeOrder is RangeOrder.RangeFirst;
-        var ranges = _places.RangesOf(network, context);
-        if (rangeFirst && ranges is null && _writer.Find(ResourceKind.Network, owner.Uid, slot) is null)
+        if (wish.Network is null && _ledger.Find(wish.Name) is null)
         {
             // Accepted: now the Subnets can be allocated, and with the first of them the network is made.
             await ProgrammedAsync(context, ConditionStatus.True, Reasons.AwaitingRange, "The platform makes the network once its address range is allocated.", cancellation).ConfigureAwait(false);
             return;
         }
 
-        if (byContext)
+        if (wish.ByContext)
             context = await _contexts.HoldAsync(context, cancellation).ConfigureAwait(false);
         else
             network = await _networks.HoldAsync(network, cancellation).ConfigureAwait(false);
-        var entry = !rangeFirst || ranges is not null
-            ? await _writer.EnsureAsync(new EntryWish
-            {
-                Kind = ResourceKind.Network, Owner = owner, Slot = slot, Place = place,
-                Desired = CanonicalJson.Of(ContractJson.Write(new global::Datum.Providers.NetworkSpec
-                {
-                    Ranges = rangeFirst ? WholeRanges(place, network, ranges!.Value) : [],
-                    IpFamilies = families,
-                    Mtu = network.Spec.Mtu,
-                    LocationJson = place.Block.Block.GetRawText(),
-                })),
-                Policies = EntryWriter.PoliciesOf(network.Metadata, place.Config),
-            }, cancellation).ConfigureAwait(false)
-            : _writer.Find(ResourceKind.Network, owner.Uid, slot)!;
+        var entry = wish.Network is { } wanted ? await _writer.EnsureAsync(wanted, cancellation).ConfigureAwait(false) : _ledger.Find(wish.Name)!;
 
         var ready = Conditions.IsTrue(entry.Status?.Conditions, ConditionTypes.Ready);
         var (reason, message) = Sentences.About(entry);
         if (ready)
             await ProgrammedAsync(context, ConditionStatus.True, Reasons.Programmed, $"ManagedResource {entry.Metadata.Name}", cancellation).ConfigureAwait(false);
-        else if (rangeFirst && entry.Status?.State is null or "Absent" or nameof(Lifecycle.Creating))
+        else if (wish.RangeFirst && entry.Status?.State is null or "Absent" or nameof(Lifecycle.Creating))
             await ProgrammedAsync(context, ConditionStatus.True, Reasons.AwaitingRange, message, cancellation).ConfigureAwait(false);
         else
             await ProgrammedAsync(context, ConditionStatus.False, reason, message, cancellation).ConfigureAwait(false);
 
         foreach (var subnet in _places.SubnetsOf(context).Where(s => !s.IsDeleting))
             await SubnetAsync(network, place, subnet, entry, ready, cancellation).ConfigureAwait(false);
-    }
-
-    /// <summary>On platforms with subnets of their own the network needs one range that holds them all: what the Network declares, or else the allocated prefixes.</summary>
-    private static ImmutableArray<string> WholeRanges(ResolvedLocation place, Network network, ImmutableArray<string> allocated)
-    {
-        if (place.Driver.Capabilities.Subnets is SubnetSupport.InNetwork)
-            return allocated;
-        var declared = network.Spec.Ipam.AllIPv4Ranges.Concat(network.Spec.Ipam.AllIPv6Ranges).ToImmutableArray();
-        return declared.IsEmpty ? allocated : declared;
     }
 
     private async Task SubnetAsync(Network network, ResolvedLocation place, Subnet subnet, ManagedResource networkEntry, bool networkReady, CancellationToken cancellation)
@@ -188,35 +161,11 @@ public sealed class NetworkController : ProvisioningController<ObjectKey>
             return;
         }
         subnet = await _subnets.HoldAsync(subnet, cancellation).ConfigureAwait(false);
-        var entry = await _writer.EnsureAsync(new EntryWish
-        {
-            Kind = ResourceKind.Subnet, Owner = _writer.OwnerOf(ResourceTypes.Subnets, subnet), Slot = SubnetSlot, Place = place,
-            Desired = CanonicalJson.Of(ContractJson.Write(new global::Datum.Providers.SubnetSpec
-            {
-                Network = new Reference { Name = networkEntry.Metadata.Name! }, Range = prefix, LocationJson = place.Block.Block.GetRawText(),
-            })),
-            DependsOn = [(networkEntry.Metadata.Name!, "network")],
-            Policies = EntryWriter.PoliciesOf(network.Metadata, place.Config),
-        }, cancellation).ConfigureAwait(false);
+        var entry = await _writer.EnsureAsync(_wishes.OfSubnet(network, place, subnet, prefix, networkEntry.Metadata.Name!), cancellation).ConfigureAwait(false);
         var (r, m) = Sentences.About(entry);
         await (Conditions.IsTrue(entry.Status?.Conditions, ConditionTypes.Ready)
             ? ProgrammedAsync(subnet, ConditionStatus.True, Reasons.Programmed, $"ManagedResource {entry.Metadata.Name}", cancellation)
             : ProgrammedAsync(subnet, ConditionStatus.False, r, m, cancellation)).ConfigureAwait(false);
-    }
-
-    internal const string SubnetSlot = "subnet";
-
-    private static string? Unsupported(IpFamilySupport support, ImmutableArray<string> families)
-    {
-        var v4 = families.Contains("IPv4");
-        var v6 = families.Contains("IPv6");
-        return support switch
-        {
-            IpFamilySupport.IPv4Only when v6 => "The platform of this Location has IPv4 only.",
-            IpFamilySupport.IPv4OrDual when !v4 => "The platform of this Location has no networks with IPv6 alone; add IPv4.",
-            IpFamilySupport.IPv6Only when v4 => "The platform of this Location has IPv6 only.",
-            _ => null,
-        };
     }
 
     private Task ProgrammedAsync(NetworkContext context, string status, string reason, string message, CancellationToken cancellation) =>

@@ -40,7 +40,7 @@ internal sealed class OwnerLifecycle<T>(HomePlane home, ProjectPlane plane, Ledg
                 e.Spec.Wanted = false;
                 // Protection that is taken off, or a pause that is put on, counts while it goes as well.
                 if (home.Configs.Find(new ObjectKey(null, e.Spec.ProviderConfig)) is { } config)
-                    e.Spec.Policies = Translate.EntryWriter.PoliciesOf(live.Metadata, config);
+                    e.Spec.Policies = Policies.PolicyReader.Read(live.Metadata, config).Policies;
             }, cancellation).ConfigureAwait(false);
         if (ledger.OwnedBy(live.Metadata.Uid!).Count > 0)
             return false;
@@ -48,7 +48,7 @@ internal sealed class OwnerLifecycle<T>(HomePlane home, ProjectPlane plane, Ledg
         // The cache says that none is left. The finalizer is the last guard, so the ledger itself is asked once more.
         var left = await home.Client.ListAsync(ResourceTypes.ManagedResources,
             new ListOptions { LabelSelector = $"{Labels.OwnerUid}={live.Metadata.Uid}" }, cancellation).ConfigureAwait(false);
-        if (left.Items.Count > 0 || left.Unreadable.Count > 0)
+        if (left.Items.Any(e => e.Spec.Installation == home.Installation) || left.Unreadable.Count > 0)
         {
             foreach (var entry in left.Items)
                 home.Entries.Observe(entry);

@@ -53,8 +53,6 @@ public sealed class ProviderConfigController : ProvisioningController<string>
         var members = new List<string>();
         if (spec.Collector?.Policy == CollectorPolicy.Delete)
             members.Add("spec.collector.policy Delete (findings are reported)");
-        if (spec.Management?.Adopt is AdoptPolicy.IfTagged or AdoptPolicy.Always)
-            members.Add("spec.management.adopt");
         return members;
     }
 

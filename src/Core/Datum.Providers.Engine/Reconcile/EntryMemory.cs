@@ -55,7 +55,7 @@ internal sealed class EntryMemory
     public void Follow(ManagedResource entry, string session)
     {
         var p = entry.Spec.Policies;
-        var wish = $"{entry.Spec.Wanted}/{session}/{p?.Paused}{p?.ObserveOnly}{p?.Retain}{p?.DeletionProtection}{p?.OnFailure}/"
+        var wish = $"{entry.Spec.Wanted}/{session}/{p?.Paused}{p?.ObserveOnly}{p?.Retain}{p?.DeletionProtection}{p?.OnFailure}{p?.Drift}{p?.Adopt}/{p?.AdoptId}/"
             + (entry.Spec.Desired is { } d ? CanonicalJson.Digest(d) : "");
         if (wish == Wish)
             return;

@@ -32,10 +32,8 @@ public sealed partial class EntryReconciler
     /// <summary>What holds a mutation back now: policies, the lease, the first listing.</summary>
     private Decision.Wait? Forbidden(Pass pass, Decision decision)
     {
-        if (pass.Entry.Spec.Policies?.Paused == true)
-            return new Decision.Wait(Reasons.Paused, $"Paused: {decision.GetType().Name} is held back.", null);
-        if (gate.ObserveOnly || pass.Entry.Spec.Policies?.ObserveOnly == true)
-            return new Decision.Wait(Reasons.ObserveOnly, $"Observed only: {decision.GetType().Name} is held back.", null);
+        if (Policies.PolicyHold.Of(pass.Entry, ConfigOf(pass.Entry), gate) is var (reason, why))
+            return new Decision.Wait(reason, $"{why} {decision.GetType().Name} is held back.", null);
         if (!gate.MayMutate(pass.Descriptor.CallTimeout))
             return new Decision.Wait(Reasons.Waiting, "This host doesn't hold the lease.", scheduler.Time.GetUtcNow() + TimeSpan.FromSeconds(2));
         if (pass.Descriptor.ListQuality is not (ListQuality.None or ListQuality.Unknown) && !pass.Session.IsListed(pass.Verbs.Kind))

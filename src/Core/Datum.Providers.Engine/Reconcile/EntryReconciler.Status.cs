@@ -12,7 +12,7 @@ public sealed partial class EntryReconciler
     {
         var (ready, synced, reason, message) = decision switch
         {
-            Decision.None when look is { State: Lifecycle.Ready } => (ConditionStatus.True, ConditionStatus.True, Reasons.Ready, Tolerated(tolerated)),
+            Decision.None when look is { State: Lifecycle.Ready } => (ConditionStatus.True, ConditionStatus.True, Reasons.Ready, $"{Tolerated(tolerated)}{NotAdopted(entry)}"),
             Decision.None => (ConditionStatus.False, ConditionStatus.True, look?.State.ToString() ?? Reasons.Unknown, look?.Failure?.Message ?? GuestMessage(look) ?? ""),
             Decision.Wait w => (ConditionStatus.False, ConditionStatus.False, w.Reason, w.Message),
             Decision.Refuse r => (ConditionStatus.False, ConditionStatus.False, r.Reason, r.Message),

@@ -1,3 +1,4 @@
+using Datum.Providers.Engine.Decisions;
 using Datum.Providers.Engine.Ledger;
 using Datum.Providers.Engine.Platform;
 using Datum.Providers.Engine.Sessions;
@@ -39,7 +40,7 @@ public sealed partial class EntryReconciler
         }
 
         // The write took time: the lease is checked again, right before the call (L10).
-        if (!gate.MayMutate(timeout))
+        if (!gate.MayMutate(timeout) || IsHeld(entry))
             return (entry, null);
 
         StepResult result;
@@ -56,9 +57,10 @@ public sealed partial class EntryReconciler
         {
             var record = e.Spec.Record;
             Merge(record, result.Parts, result.Resolved);
-            if (step.Verb is StepVerb.Create && result.Error?.Effect is not Effect.Unknown && result.Running is null)
+            var intent = result.Error is { } failed ? Recovery.Intent(step.Class, failed.Effect) : result.Running is null ? IntentAfter.Closed : IntentAfter.Open;
+            if (step.Verb is StepVerb.Create && intent is not IntentAfter.Open)
                 record.Intent = null;
-            if (step.Verb is StepVerb.Create && step.Class is CreateClass.Token && result.Error?.Effect is Effect.NotApplied)
+            if (step.Verb is StepVerb.Create && intent is IntentAfter.ClosedNewToken)
                 Refused(record, step.Part);
             record.Handle = result.Running?.Handle is { } h ? HandleOf(pass.Session, h) : result.Error is null ? null : record.Handle;
         }).ConfigureAwait(false);
@@ -73,6 +75,9 @@ public sealed partial class EntryReconciler
             var ours = look is { Presence: Presence.Present, Mark: MarkState.Ours } && (look.Incarnation == 0 || look.Incarnation == record.Incarnation);
             if (ours)
             {
+                // Adopted, and ended before that was recorded: the mark tells.
+                if (record is { Parts: null or { Count: 0 }, Intent: null, Adopted: null } && e.Spec.Policies is { AdoptId: { } asked, Adopt: not AdoptPolicy.Never })
+                    (record.Adopted, record.Realized) = (asked, DesiredHash(e));
                 Merge(record, look.Parts, look.Resolved);
                 if (record.Intent is { } intent && look.Parts.Any(p => p.Name == intent.Part))
                     record.Intent = null;
@@ -124,6 +129,7 @@ public sealed partial class EntryReconciler
         record.Handle = null;
         record.Refused = null;
         record.ProviderChange = null;
+        record.Realized = null;
         // A replacement resolves anew; what vanished is built again as it was.
         if (record.Retiring)
             record.Resolved = null;

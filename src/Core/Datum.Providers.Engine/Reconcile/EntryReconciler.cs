@@ -4,6 +4,7 @@ using Datum.Providers.Engine.Decisions;
 using Datum.Providers.Engine.Ledger;
 using Datum.Providers.Engine.Limits;
 using Datum.Providers.Engine.Platform;
+using Datum.Providers.Engine.Policies;
 using Datum.Providers.Engine.Sessions;
 using Datum.Providers.Resources;
 using Datum.Providers.Resources.Providers;
@@ -118,10 +119,13 @@ public sealed partial class EntryReconciler(
             }
 
             Watched(pass, look);
-            var decision = WhenLong(pass, look, Decider.Decide(InputOf(pass, look)));
+            var (inspected, adoption) = await InspectAsync(pass, look).ConfigureAwait(false);
+            if (!inspected)
+                return DelayOf(memory);
+            var decision = WhenLong(pass, look, Decider.Decide(InputOf(pass, look, adoption)));
             if (RestsOnAbsence(entry, look, decision) && await UnprovedAsync(pass).ConfigureAwait(false) is { } unprovedYet)
                 return unprovedYet.Delay;
-            if (decision is Decision.Create or Decision.Update && !owners.IsKnown(entry.Spec.Owner) && await OwnerGoneAsync(entry, cancellation).ConfigureAwait(false) is { } gone)
+            if (decision is Decision.Create or Decision.Update or Decision.Adopt && !owners.IsKnown(entry.Spec.Owner) && await OwnerGoneAsync(entry, cancellation).ConfigureAwait(false) is { } gone)
             {
                 // A ledger that was restored has entries whose owners went long ago: nothing is made for them.
                 await ReportAsync(entry, look, gone, memory.Tolerated, cancellation).ConfigureAwait(false);
@@ -139,13 +143,14 @@ public sealed partial class EntryReconciler(
                     memory.Failures = 0;
                     memory.DriftUpdates = 0;
                     accounts.Settled(AccountGuard.KeyOf(session), entry.Metadata.Name!);
+                    entry = await RememberRealizedAsync(entry, cancellation).ConfigureAwait(false);
                     await ReportAsync(entry, look, decision, memory.Tolerated, cancellation).ConfigureAwait(false);
-                    return memory.OverdueAt is { } overdue ? Until(overdue) : null;
+                    return memory.OverdueAt is { } overdue && (PollOf(entry) is not { } poll || Until(overdue) < poll) ? Until(overdue) : PollOf(entry);
 
                 case Decision.Wait wait:
                     await ReportAsync(entry, look, decision, memory.Tolerated, cancellation).ConfigureAwait(false);
                     if (wait.Until is not { } until)
-                        return null;
+                        return PollOf(entry);
                     if (until > scheduler.Time.GetUtcNow())
                         return Until(until);
                     look = null;
@@ -221,6 +226,30 @@ public sealed partial class EntryReconciler(
                     continue;
             }
 
+            if (decision is Decision.Adopt or Decision.LetGo)
+            {
+                var (adopted, answer) = decision is Decision.Adopt adopt ? await AdoptAsync(pass, adopt).ConfigureAwait(false) : await LetGoAsync(pass).ConfigureAwait(false);
+                entry = pass.Entry = adopted;
+                if (answer is null)
+                    return TimeSpan.FromSeconds(1);
+                if (answer.Error is { } unchanged)
+                {
+                    await FailAsync(pass, look, decision is Decision.Adopt ? s_adopt : s_letGo, unchanged).ConfigureAwait(false);
+                    return DelayOf(memory);
+                }
+                if (answer.Running is { } busy)
+                    return busy.LookAgainAfter;
+                if (decision is Decision.LetGo)
+                {
+                    await ledger.ReleaseAsync(entry, cancellation).ConfigureAwait(false);
+                    _memory.TryRemove(entry.Metadata.Name!, out _);
+                    LogReleased(logger, pass.Kind, entry.Metadata.Name!);
+                    return null;
+                }
+                look = null;
+                continue;
+            }
+
             var todo = decision switch
             {
                 Decision.Create c => c.Step,
@@ -283,30 +312,15 @@ public sealed partial class EntryReconciler(
         return look;
     }
 
-    private DecisionInput InputOf(Pass pass, Look look)
+    private DecisionInput InputOf(Pass pass, Look look, AskedAdoption? adoption)
     {
         var entry = pass.Entry;
-        var record = entry.Spec.Record;
         var now = scheduler.Time.GetUtcNow();
-        var input = new DecisionInput
+        var input = DecisionInputs.Of(entry, look, pass.Descriptor, ConfigOf(entry), ledger, now) with
         {
-            Look = look,
-            Now = now,
-            Wanted = entry.Spec.Wanted,
-            Retiring = record.Retiring,
-            Incarnation = record.Incarnation,
-            HasParts = record.Parts is { Count: > 0 },
-            Intent = record.Intent is { } i ? new OpenIntent(i.Part ?? i.Step, Enum.TryParse<CreateClass>(i.CreateClass, out var c) ? c : CreateClass.Manual, i.StartedAt, i.Deadline,
-                i.DesiredHash is null || i.DesiredHash == DesiredHash(entry)) : null,
             AbsentSince = pass.Memory.AbsentSince,
-            ConsistencyWindow = pass.Descriptor.ConsistencyWindow,
-            TokenLife = pass.Descriptor.TokenLife,
-            NotReady = [.. (entry.Spec.DependsOn ?? []).Where(d => !IsReady(d.Name)).Select(d => Name(d))],
-            Dependents = [.. ledger.DependentsOf(entry.Metadata.Name!).Select(d => $"{d.Spec.Kind} of {d.Spec.Owner.Kind} {d.Spec.Owner.Name}")],
-            Retain = entry.Spec.Policies?.Retain == true,
-            DeletionProtection = entry.Spec.Policies?.DeletionProtection == true,
-            ReplaceOnFailure = entry.Spec.Policies?.OnFailure == FailurePolicy.Replace,
             SameDriftUpdates = pass.Memory.Drift == DriftOf(look) ? pass.Memory.DriftUpdates : 0,
+            Adoption = adoption,
         };
         // The first of the looks that prove absence; this decision still sees it as the first.
         if (Gone(entry, look) && look.InProgress is null)
@@ -365,11 +379,6 @@ public sealed partial class EntryReconciler(
 
     private ImmutableArray<Part> PartsOf(string entryName) =>
         [.. (ledger.Find(entryName)?.Spec.Record.Parts ?? []).Select(p => new Part { Name = p.Name, Id = p.Id })];
-
-    private bool IsReady(string entryName) => Conditions.IsTrue(ledger.Find(entryName)?.Status?.Conditions, ConditionTypes.Ready);
-
-    private string Name(ResourceDependency d) =>
-        ledger.Find(d.Name) is { } e ? $"{e.Spec.Kind} of {e.Spec.Owner.Kind} {e.Spec.Owner.Name}" : $"{d.As} {d.Name}";
 
     private static string DriftOf(Look look) => string.Join(';', look.Drift.Select(d => $"{d.Path}={d.Actual}"));
 

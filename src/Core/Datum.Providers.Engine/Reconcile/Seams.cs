@@ -13,6 +13,9 @@ public interface IMutationGate
 
     /// <summary>True when the whole process only observes.</summary>
     bool ObserveOnly { get; }
+
+    /// <summary>Why the process only observes until a person says what the plane is; null when that isn't the reason.</summary>
+    string? Unconfirmed => null;
 }
 
 /// <summary>Reads the owner of an entry live; decisions to delete or replace are never made on a cache.</summary>

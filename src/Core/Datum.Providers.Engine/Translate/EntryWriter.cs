@@ -46,61 +46,76 @@ public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore 
     public async Task<ManagedResource> EnsureAsync(EntryWish wish, CancellationToken cancellation)
     {
         var name = NameOf(wish.Kind, wish.Owner.Uid, wish.Slot);
-        var dependencies = wish.DependsOn.Distinct().OrderBy(d => d.Name, StringComparer.Ordinal)
-            .Select(d => new ResourceDependency { Name = d.Name, As = d.As }).ToList();
-        var before = ledger.Find(name);
-        var cause = causes.Note(name, before?.Spec.Record.ConfigVersion, wish.Place.Config.Spec, wish.Place.Driver);
-        if (before is { } known)
-        {
-            if (!known.Spec.Wanted || known.IsDeleting)
-                return known;
-            return await ledger.UpdateAsync(known, e =>
-            {
-                if (!CanonicalJson.Same(e.Spec.Desired, wish.Desired))
-                {
-                    e.Spec.Desired = wish.Desired;
-                    (e.Spec.Record.ConfigVersion, e.Spec.Record.ProviderChange) = (cause.Stamp, !cause.Owner);
-                }
-                e.Spec.DependsOn = dependencies.Count == 0 ? null : dependencies;
-                e.Spec.Policies = wish.Policies;
-            }, cancellation).ConfigureAwait(false);
-        }
-        return await ledger.CreateAsync(new ManagedResource
-        {
-            Metadata = new ObjectMeta
-            {
-                Name = name,
-                Finalizers = [Finalizers.Platform],
-                Labels = new Dictionary<string, string>
-                {
-                    [Labels.OwnerUid] = wish.Owner.Uid,
-                    [Labels.Kind] = wish.Kind.ToString(),
-                    [Labels.Driver] = wish.Place.Driver.Id,
-                    [Labels.ProviderConfig] = wish.Place.Config.Metadata.Name!,
-                },
-            },
-            Spec = new ManagedResourceSpec
-            {
-                Installation = home.Installation,
-                Kind = wish.Kind.ToString(),
-                Slot = wish.Slot,
-                Owner = wish.Owner,
-                Driver = wish.Place.Driver.Id,
-                ProviderConfig = wish.Place.Config.Metadata.Name!,
-                Location = new ResourceLocation
-                {
-                    Name = wish.Place.Location.Metadata.Name!, Namespace = wish.Place.Location.Metadata.Namespace, Uid = wish.Place.Location.Metadata.Uid ?? "",
-                },
-                Scope = ScopeOf(wish.Place, wish.Kind) is { Count: > 0 } scope ? scope : null,
-                LocationBlock = wish.Place.Block.Block,
-                Wanted = true,
-                DependsOn = dependencies.Count == 0 ? null : dependencies,
-                Desired = wish.Desired,
-                Policies = wish.Policies,
-                Record = new ResourceRecord { Incarnation = 1, ConfigVersion = cause.Stamp },
-            },
-        }, cancellation).ConfigureAwait(false);
+        var known = ledger.Find(name);
+        var cause = causes.Note(name, known?.Spec.Record.ConfigVersion, wish.Place.Config.Spec, wish.Place.Driver);
+        if (known is null)
+            return await ledger.CreateAsync(New(wish, cause), cancellation).ConfigureAwait(false);
+        return !known.Spec.Wanted || known.IsDeleting ? known : await ledger.UpdateAsync(known, e => Change(e, wish, cause), cancellation).ConfigureAwait(false);
     }
+
+    /// <summary>The entry as <see cref="EnsureAsync"/> would store it; nothing is stored.</summary>
+    public ManagedResource Compose(EntryWish wish, ManagedResource? known)
+    {
+        var cause = causes.Note(NameOf(wish.Kind, wish.Owner.Uid, wish.Slot), known?.Spec.Record.ConfigVersion, wish.Place.Config.Spec, wish.Place.Driver);
+        if (known is null)
+            return New(wish, cause);
+        var entry = ResourceTypes.ManagedResources.Clone(known);
+        Change(entry, wish, cause);
+        return entry;
+    }
+
+    private static void Change(ManagedResource entry, EntryWish wish, (string Stamp, bool Owner) cause)
+    {
+        if (!CanonicalJson.Same(entry.Spec.Desired, wish.Desired))
+        {
+            entry.Spec.Desired = wish.Desired;
+            (entry.Spec.Record.ConfigVersion, entry.Spec.Record.ProviderChange) = (cause.Stamp, !cause.Owner);
+        }
+        entry.Spec.DependsOn = DependenciesOf(wish);
+        entry.Spec.Policies = wish.Policies;
+    }
+
+    private static List<ResourceDependency>? DependenciesOf(EntryWish wish)
+    {
+        var dependencies = wish.DependsOn.Distinct().OrderBy(d => d.Name, StringComparer.Ordinal).Select(d => new ResourceDependency { Name = d.Name, As = d.As }).ToList();
+        return dependencies.Count == 0 ? null : dependencies;
+    }
+
+    private ManagedResource New(EntryWish wish, (string Stamp, bool Owner) cause) => new()
+    {
+        Metadata = new ObjectMeta
+        {
+            Name = NameOf(wish.Kind, wish.Owner.Uid, wish.Slot),
+            Finalizers = [Finalizers.Platform],
+            Labels = new Dictionary<string, string>
+            {
+                [Labels.OwnerUid] = wish.Owner.Uid,
+                [Labels.Kind] = wish.Kind.ToString(),
+                [Labels.Driver] = wish.Place.Driver.Id,
+                [Labels.ProviderConfig] = wish.Place.Config.Metadata.Name!,
+            },
+        },
+        Spec = new ManagedResourceSpec
+        {
+            Installation = home.Installation,
+            Kind = wish.Kind.ToString(),
+            Slot = wish.Slot,
+            Owner = wish.Owner,
+            Driver = wish.Place.Driver.Id,
+            ProviderConfig = wish.Place.Config.Metadata.Name!,
+            Location = new ResourceLocation
+            {
+                Name = wish.Place.Location.Metadata.Name!, Namespace = wish.Place.Location.Metadata.Namespace, Uid = wish.Place.Location.Metadata.Uid ?? "",
+            },
+            Scope = ScopeOf(wish.Place, wish.Kind) is { Count: > 0 } scope ? scope : null,
+            LocationBlock = wish.Place.Block.Block,
+            Wanted = true,
+            DependsOn = DependenciesOf(wish),
+            Desired = wish.Desired,
+            Policies = wish.Policies,
+            Record = new ResourceRecord { Incarnation = 1, ConfigVersion = cause.Stamp },
+        },
+    };
 
     /// <summary>The values of the location fields that all sharers of one object have in common.</summary>
     public static Dictionary<string, string> ScopeOf(ResolvedLocation place, ResourceKind kind)
@@ -110,21 +125,5 @@ public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore 
             if (place.Block.Block.TryGetProperty(field, out var value))
                 scope[field] = value.ToString();
         return scope;
-    }
-
-    /// <summary>Policies: the annotation of the Datum object wins over the ProviderConfig's default.</summary>
-    public static ResourcePolicies PoliciesOf(ObjectMeta owner, ProviderConfig config)
-    {
-        bool Flag(string annotation, bool? byDefault) => owner.Annotation(annotation) is { } text ? text == "true" : byDefault == true;
-        return new ResourcePolicies
-        {
-            Paused = Flag(Annotations.Paused, config.Spec.Management?.Paused),
-            // A plan shows what would be done and does nothing.
-            ObserveOnly = Flag(Annotations.ObserveOnly, config.Spec.Management?.ObserveOnly) || Flag(Annotations.Plan, null),
-            Retain = Flag(Annotations.Retain, null),
-            DeletionProtection = Flag(Annotations.DeletionProtection, null),
-            OnFailure = owner.Annotation(Annotations.OnFailure) ?? config.Spec.Management?.OnFailure,
-            Adopt = owner.Annotation(Annotations.Adopt) ?? config.Spec.Management?.Adopt,
-        };
     }
 }

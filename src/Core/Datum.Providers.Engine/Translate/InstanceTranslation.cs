@@ -47,9 +47,8 @@ public static class InstanceTranslation
         var interfaces = Interfaces(spec, capabilities, places, ports, instance.Metadata.Namespace, findings);
         UnknownMembers.Refuse(spec, findings);
         AttachedVolumes(spec, findings);
-        foreach (var (annotation, refused) in (ReadOnlySpan<(string, string)>)[(Annotations.Suspended, "true"), (Annotations.Adopt, AdoptPolicy.IfTagged), (Annotations.Adopt, AdoptPolicy.Always)])
-            if (instance.Metadata.Annotation(annotation) == refused)
-                findings.Add(new Finding { Path = $"metadata.annotations[{annotation}]", Message = $"'{refused}' isn't supported yet; remove it." });
+        if (instance.Metadata.Annotation(Annotations.Suspended) == "true")
+            findings.Add(new Finding { Path = $"metadata.annotations[{Annotations.Suspended}]", Message = "'true' isn't supported yet; remove it." });
 
         var wish = findings.Count > 0 || size is null ? null : new InstanceSpec
         {

@@ -93,6 +93,12 @@ public sealed class ResourcePolicies : KubeData
     public string? OnFailure { get; set; }
     /// <summary>One of <see cref="AdoptPolicy"/>; absent means never.</summary>
     public string? Adopt { get; set; }
+    /// <summary>What is to be adopted, by the platform's own id or name; absent means nothing.</summary>
+    public string? AdoptId { get; set; }
+    /// <summary>One of <see cref="DriftPolicy"/>; absent means correct.</summary>
+    public string? Drift { get; set; }
+    /// <summary>How often the object is looked at though nothing changed; absent means with its account's listing only.</summary>
+    public int? PollIntervalSeconds { get; set; }
     /// <summary>How long a guest may take to stop before it is deleted.</summary>
     public int? TerminationGraceSeconds { get; set; }
 }

@@ -135,10 +135,25 @@ public sealed class ManagementDefaults : KubeData
     public string? PollInterval { get; set; }
     /// <summary>One of <see cref="FailurePolicy"/>; absent means keep.</summary>
     public string? OnFailure { get; set; }
-    /// <summary>One of <see cref="AdoptPolicy"/>; absent means never.</summary>
+    /// <summary>One of <see cref="AdoptPolicy"/>; absent means never. An annotation can ask for less, never for more (law L14).</summary>
     public string? Adopt { get; set; }
+    /// <summary>One of <see cref="DriftPolicy"/>; absent means correct.</summary>
+    public string? Drift { get; set; }
+    /// <summary>Platform objects stay when their Datum objects are deleted.</summary>
+    public bool? Retain { get; set; }
+    /// <summary>Deletions and replacements are refused.</summary>
+    public bool? DeletionProtection { get; set; }
+    /// <summary>Holds all changes back, whatever an annotation says.</summary>
     public bool? Paused { get; set; }
+    /// <summary>As <see cref="Paused"/>.</summary>
     public bool? ObserveOnly { get; set; }
+}
+
+/// <summary>What happens when the platform differs from a wish that it had fulfilled.</summary>
+public static class DriftPolicy
+{
+    public const string Correct = "Correct";
+    public const string Report = "Report";
 }
 
 /// <summary>What happens to a resource that failed.</summary>

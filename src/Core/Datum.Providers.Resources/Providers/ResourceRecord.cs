@@ -19,6 +19,10 @@ public sealed class ResourceRecord : KubeData
     public RecordedHandle? Handle { get; set; }
     /// <summary>What was resolved at the first create, e.g. the image's id; from then on the desired value.</summary>
     public Dictionary<string, string>? Resolved { get; set; }
+    /// <summary>The id or name by which its platform object was adopted; null when we made it.</summary>
+    public string? Adopted { get; set; }
+    /// <summary>Digest of the desired state that was last realized, or adopted; kept only where differences from it may be reported and not corrected.</summary>
+    public string? Realized { get; set; }
     public RecordedAbsence? Absence { get; set; }
     /// <summary>Digest of what ProviderConfig, driver and host were when the wish was translated last with a difference.</summary>
     public string? ConfigVersion { get; set; }

@@ -11,6 +11,8 @@ public static partial class Advice
     {
         Reasons.Ready, Reasons.AvailablePlacementFound, Reasons.AvailableDeploymentFound, Reasons.StableInstanceFound, Reasons.Programmed, Reasons.Running,
         Reasons.AwaitingRange, Reasons.NetworkContextReady, Reasons.PrefixAllocated, Reasons.SubnetReady, Reasons.Accepted, Reasons.ProbeSucceeded, "Observed", "InSync",
+        // Events of what a person decided.
+        "Abandoned", "ReleasedByPerson", "ConfirmedByPerson",
     }.Select(Fine);
 
     private static IEnumerable<AdviceRow> Wishes() =>
@@ -99,9 +101,13 @@ public static partial class Advice
         Operator(CauseOrder.Platform, Reasons.MarkMissing, "Put the mark back, or remove the object", "put our mark back on {platformId} at {driver}, or to remove it there[: {message}]"),
         Operator(CauseOrder.Platform, Reasons.Copy, "Remove it at the platform", "remove the older object beside {platformId} at {driver}[: {message}]"),
         Operator(CauseOrder.Platform, Reasons.Ambiguous, "Remove the wrong ones, or their marks", "remove the wrong objects, or their marks, at {driver}[: {message}]"),
-        Operator(CauseOrder.Platform, Reasons.NeedsPerson, "Look at the platform; nothing is done by itself",
-            "look at {driver}, account {account}, whether step '{step}' of {entry} took effect: its answer was lost, and nothing is done by itself"),
-        Operator(CauseOrder.Platform, Reasons.OwnerLost, "Look why the owner went; then remove what is left by hand", "look why {owner} went; then to remove by hand what is left of {entry} at {driver}"),
+        Operator(CauseOrder.Platform, Reasons.NeedsPerson, "Look at the platform; then `datum-providers confirm`",
+            "look at {driver}, account {account}, whether step '{step}' of {entry} took effect: its answer was lost. Then say it: datum-providers confirm, with --made ID or --not-made"),
+        Operator(CauseOrder.Platform, Reasons.OwnerLost, "Look why the owner went; then `datum-providers release` or `abandon`", "look why {owner} went; then have {entry} deleted at {driver} (datum-providers release) or forgotten (datum-providers abandon)"),
+        User(CauseOrder.Platform, Reasons.DriftReported, "Change it back, change the wish, or set drift to Correct", "Change {object} back at the platform, change the wish, or set the annotation providers.datumapis.com/drift: Correct on {owner}[: {message}]"),
+        User(CauseOrder.Reference, Reasons.AdoptionRefused, "Name another object, or let its owner release it", "Name another object in the annotation providers.datumapis.com/adopt-id of {owner}, or let its owner release it[: {message}]"),
+        User(CauseOrder.Hold, Reasons.RetainRefused, "Remove the annotation, or set the collector's policy to Report", "Remove the annotation providers.datumapis.com/retain from {owner}, or set spec.collector.policy of the ProviderConfig to Report[: {message}]"),
+        Operator(CauseOrder.Host, Reasons.InstallationUnconfirmed, "Say what the plane is: `datum-providers installation continue` or `fork`", "say what this plane is, with datum-providers installation continue or fork: {message}"),
         Operator(CauseOrder.Platform, Reasons.Unknown, "Look at the platform", "look at {object} at the platform[: {message}]"),
         Operator(CauseOrder.Platform, Reasons.Failed, "See the message; `on-failure: Replace` replaces such an object",
             "look at {object} at {driver}[: {platform}]; or set the annotation providers.datumapis.com/on-failure: Replace on {owner}"),

@@ -45,6 +45,10 @@ public static class Annotations
     public const string OnFailure = "providers.datumapis.com/on-failure";
     /// <summary>Never, IfTagged or Always.</summary>
     public const string Adopt = "providers.datumapis.com/adopt";
+    /// <summary>What is to be adopted, by the platform's own id or name.</summary>
+    public const string AdoptId = "providers.datumapis.com/adopt-id";
+    /// <summary>Correct or Report.</summary>
+    public const string Drift = "providers.datumapis.com/drift";
     /// <summary>A Go-style duration.</summary>
     public const string PollInterval = "providers.datumapis.com/poll-interval";
     /// <summary>A Go-style duration.</summary>

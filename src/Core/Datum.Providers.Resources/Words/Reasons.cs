@@ -103,6 +103,20 @@ public static class Reasons
     public const string Observed = "Observed";
     public const string InSync = "InSync";
     public const string Drifted = "Drifted";
+    /// <summary>The platform differs from the wish; by policy it is reported only.</summary>
+    public const string DriftReported = "DriftReported";
+    /// <summary>What is to be adopted belongs to somebody else, or lacks the mark that the policy asks for.</summary>
+    public const string AdoptionRefused = "AdoptionRefused";
+    /// <summary>Retain is asked for, and what stays behind would be deleted by the collector.</summary>
+    public const string RetainRefused = "RetainRefused";
+    /// <summary>The plane isn't the one that the installation is bound to; a person says what it is.</summary>
+    public const string InstallationUnconfirmed = "InstallationUnconfirmed";
+    /// <summary>Event: a person let go of an entry without a call to the platform.</summary>
+    public const string Abandoned = "Abandoned";
+    /// <summary>Event: a person said that an entry whose owner is lost isn't wanted any more.</summary>
+    public const string ReleasedByPerson = "ReleasedByPerson";
+    /// <summary>Event: a person said what came of a create whose answer was lost.</summary>
+    public const string ConfirmedByPerson = "ConfirmedByPerson";
     public const string Paused = "Paused";
     public const string ObserveOnly = "ObserveOnly";
 

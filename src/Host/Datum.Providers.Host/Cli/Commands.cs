@@ -16,6 +16,11 @@ internal static class Commands
         root.Subcommands.Add(ValidateCommand.Create(context));
         root.Subcommands.Add(CrdsCommand.Create(context));
         root.Subcommands.Add(Trace.TraceCommand.Create(context));
+        root.Subcommands.Add(Plan.PlanCommand.Create(context));
+        root.Subcommands.Add(Ledger.EntryCommands.Abandon(context));
+        root.Subcommands.Add(Ledger.EntryCommands.Release(context));
+        root.Subcommands.Add(Ledger.EntryCommands.Confirm(context));
+        root.Subcommands.Add(Installation.InstallationCommand.Create(context));
         root.Subcommands.Add(VersionCommand.Create(context));
         return root;
     }

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using Datum.Providers.ControlPlane;
 using Datum.Providers.Engine;
 using Datum.Providers.Engine.Limits;
@@ -67,25 +66,33 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         crashes?.TryWrite(() => DriverInventory.Write(catalog, crashes.Folder));
 
         _client.Stopping = cancellation;
-        var planeId = await PlaneChecks.IdentityAsync(_client, cancellation);
+        // A person who says what the plane is (installation continue or fork) begins another round.
+        while (await RunRoundAsync(catalog, cancellation))
+            LogDecided(_logger, settings.Namespace);
+    }
+
+    /// <summary>Runs until it is stopped, or until a plane that was unconfirmed is confirmed: then true.</summary>
+    private async Task<bool> RunRoundAsync(DriverCatalog catalog, CancellationToken cancellation)
+    {
+        var planeUid = await PlaneChecks.IdentityAsync(_client, cancellation);
         if (settings.Development)
             await PlaneInstaller.ApplyCrdsAsync(_client, Crds.All().Select(c => c.Yaml), cancellation);
         await PlaneChecks.RequireAsync(_client, settings.Namespace, cancellation);
-        var installation = settings.Installation ?? DeriveInstallation(planeId);
-        LogPlane(_logger, planeId, installation, catalog.Drivers.Count);
-
         var events = new EventRecorder(_ => _client, scheduler, logging.CreateLogger<EventRecorder>());
+        var verdict = await ConfirmAsync(planeUid, events, cancellation);
+        LogPlane(_logger, planeUid, verdict.Installation, catalog.Drivers.Count);
+
         var watch = new PlaneWatch(_client, scheduler, logging, new UnreadableObjects(_client, events, scheduler, logging.CreateLogger<UnreadableObjects>()));
         if (!await PlaneChecks.ServesAsync(_client.Direct, ResourceTypes.ComputeLocations, cancellation))
             watch.Without(ResourceTypes.ComputeLocations);
         var home = new HomePlane
         {
-            Client = _client, Installation = installation, Namespace = settings.Namespace,
+            Client = _client, Installation = verdict.Installation, Namespace = settings.Namespace,
             Entries = watch.Of(ResourceTypes.ManagedResources), Configs = watch.Of(ResourceTypes.ProviderConfigs),
         };
         var plane = new ProjectPlane
         {
-            Id = planeId, Client = _client,
+            Id = verdict.Plane, Client = _client,
             Locations = watch.Of(ResourceTypes.Locations), ComputeLocations = watch.Of(ResourceTypes.ComputeLocations),
             Networks = watch.Of(ResourceTypes.Networks), NetworkContexts = watch.Of(ResourceTypes.NetworkContexts),
             Subnets = watch.Of(ResourceTypes.Subnets), WorkloadDeployments = watch.Of(ResourceTypes.WorkloadDeployments),
@@ -95,19 +102,19 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         // Two containers of one machine can have one host name and one process id: a name of its own for each process, or both would lead.
         var holder = $"{Environment.MachineName}_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}_{Environment.ProcessId}";
-        var (gate, elector) = Gate(holder);
+        var (gate, elector) = Gate(holder, verdict.Unconfirmed);
         using var engine = ProviderEngine.Create(new EngineParts
         {
             Home = home, Plane = plane, Credentials = new CredentialSource(home), CredentialFiles = CredentialFiles.VersionOf, Gate = gate, Scheduler = scheduler, Logging = logging,
             Drivers = new DriverConnector(catalog, logging, scheduler.Time, settings.DriverVolume),
-            Development = settings.Development,
+            Development = settings.Development, LedgerOnly = verdict.Unconfirmed is not null,
         });
 
         // The core controllers run only where we installed the kinds: elsewhere the platform's own do their work.
-        var core = await RunsCoreAsync(cancellation)
+        var core = verdict.Unconfirmed is null && await RunsCoreAsync(cancellation)
             ? CoreControllers.Create(new CoreControllersOptions { Client = _client, Scheduler = scheduler, LoggerFactory = logging, Caches = new PlaneCaches(watch) })
             : null;
-        if (core is null)
+        if (core is null && verdict.Unconfirmed is null)
             LogNoCore(_logger);
 
         var running = new List<Task> { watch.RunAsync(stop.Token) };
@@ -142,7 +149,12 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             work.Add(core.RunAsync(stop.Token));
         _work = Task.WhenAll(work);
         running.AddRange(work);
-        Started?.Invoke();
+        var decided = verdict.Unconfirmed is null ? null : DecidedAsync(planeUid, stop.Token);
+        if (decided is not null)
+            running.Add(decided);
+        if (!_started)
+            Started?.Invoke();
+        _started = true;
 
         try
         {
@@ -158,11 +170,63 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            LogStopped(_logger);
+            if (decided is not { IsCompletedSuccessfully: true })
+                LogStopped(_logger);
         }
+        if (decided is { IsCompletedSuccessfully: true } && !cancellation.IsCancellationRequested)
+            return true;
         if (lease is { IsCancellationRequested: true } && !cancellation.IsCancellationRequested)
             throw LeaseLost();
+        return false;
     }
+
+    /// <summary>What this host is at this plane; the first start stores it.</summary>
+    private async Task<InstallationVerdict> ConfirmAsync(string planeUid, EventRecorder events, CancellationToken cancellation)
+    {
+        var verdict = await InstallationVerdict.FindAsync(_client, settings.Namespace, planeUid, settings.Installation, cancellation);
+        if (verdict.Unconfirmed is { } why)
+        {
+            LogUnconfirmed(_logger, why);
+            await events.WarnAsync(_client, new ObjectReference { ApiVersion = "v1", Kind = "ConfigMap", Namespace = settings.Namespace, Name = InstallationBinding.Name }, Reasons.InstallationUnconfirmed, why, cancellation);
+        }
+        if (verdict.Bind is { } bind && !settings.ObserveOnly)
+            try
+            {
+                await bind.WriteAsync(_client, settings.Namespace, cancellation);
+            }
+            catch (KubernetesException e) when (e.IsAlreadyExists || e.IsConflict)
+            {
+                // Another host of this plane was faster: what it wrote counts.
+                return await InstallationVerdict.FindAsync(_client, settings.Namespace, planeUid, settings.Installation, cancellation);
+            }
+            catch (KubernetesException e) when (e.Code == 403)
+            {
+                LogNotBound(_logger, settings.Namespace, InstallationBinding.Name, e.Message);
+            }
+        return verdict;
+    }
+
+    /// <summary>Ends when the plane is confirmed. The only thing that is asked again and again, and only while it is needed.</summary>
+    private async Task DecidedAsync(string planeUid, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            await scheduler.Delay(ConfirmationPeriod, cancellation);
+            try
+            {
+                if ((await InstallationVerdict.FindAsync(_client, settings.Namespace, planeUid, settings.Installation, cancellation)).Unconfirmed is null)
+                    return;
+            }
+            catch (Exception e) when (e is KubernetesException or HttpRequestException)
+            {
+                // A server that is down is told by the client; nothing is confirmed by it.
+                LogNotAsked(_logger, e.Message);
+            }
+        }
+    }
+
+    private static readonly TimeSpan ConfirmationPeriod = TimeSpan.FromSeconds(2);
+    private bool _started;
 
     private HostStartException LeaseLost() => new(
         $"The lease {settings.Namespace}/datum-providers was lost: the API server didn't take its renewals in time, or another host holds it. What runs at the platforms goes on; start the host again, it waits for the lease.");
@@ -175,10 +239,10 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         (await _client.ListAsync(ResourceTypes.ManagedResources, new ListOptions { Limit = 1 }, cancellation)) is not { Items.Count: 0, Unreadable.Count: 0 }
         || (await _client.ListAsync(ResourceTypes.ProviderDrivers, new ListOptions { Limit = 1 }, cancellation)) is not { Items.Count: 0, Unreadable.Count: 0 };
 
-    private (IMutationGate Gate, LeaseElector? Elector) Gate(string holder)
+    private (IMutationGate Gate, LeaseElector? Elector) Gate(string holder, string? unconfirmed)
     {
         if (!settings.UseLease)
-            return (new ExclusiveGate(holder, settings.ObserveOnly), null);
+            return (new ExclusiveGate(holder, settings.ObserveOnly, unconfirmed), null);
         var elector = new LeaseElector(_client, scheduler, new LeaseElectorOptions
         {
             Lease = new ObjectKey(settings.Namespace, "datum-providers"), Identity = holder,
@@ -186,7 +250,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             DrainAsync = DrainAsync,
             MayHaveLedAsync = MayHaveLedAsync,
         }, logging.CreateLogger<LeaseElector>());
-        return (new LeaseGate(elector, holder, settings.ObserveOnly, scheduler.Time, CallDeadlines.Longest), elector);
+        return (new LeaseGate(elector, holder, settings.ObserveOnly, scheduler.Time, CallDeadlines.Longest, unconfirmed), elector);
     }
 
     private async Task DrainAsync(CancellationToken limit)
@@ -210,10 +274,6 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         }
     }
 
-    /// <summary>12 characters of the plane's own identity: the same host over the same plane always has the same installation.</summary>
-    private static string DeriveInstallation(string planeId) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("installation/" + planeId)).AsSpan(0, 6));
-
     [LoggerMessage(EventId = 1001, Level = LogLevel.Information, Message = "Plane {Plane}, installation {Installation}, {Drivers} drivers")]
     private static partial void LogPlane(ILogger logger, string plane, string installation, int drivers);
 
@@ -225,6 +285,18 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The drivers that were found can't be told on ProviderDriver objects: {Reason}")]
     private static partial void LogNotRegistered(ILogger logger, string reason);
+
+    [LoggerMessage(EventId = 1005, Level = LogLevel.Error, Message = "Observes only, nothing is changed at any platform: {Why}")]
+    private static partial void LogUnconfirmed(ILogger logger, string why);
+
+    [LoggerMessage(EventId = 1006, Level = LogLevel.Information, Message = "A person has said what this plane is (namespace {Namespace}); the host begins anew")]
+    private static partial void LogDecided(ILogger logger, string @namespace);
+
+    [LoggerMessage(EventId = 1007, Level = LogLevel.Warning, Message = "ConfigMap {Namespace}/{Name} can't be written, so a plane that was copied or restored won't be noticed: {Reason}. Grant get, create and patch on configmaps there")]
+    private static partial void LogNotBound(ILogger logger, string @namespace, string name, string reason);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Whether the plane was confirmed can't be asked: {Reason}")]
+    private static partial void LogNotAsked(ILogger logger, string reason);
 
     [LoggerMessage(EventId = 1003, Level = LogLevel.Information, Message = "Stopped; what runs at the platforms goes on")]
     private static partial void LogStopped(ILogger logger);

@@ -20,6 +20,9 @@ namespace Datum.Providers.Host.Cli;
 [JsonSerializable(typeof(DriverForgiveResult))]
 [JsonSerializable(typeof(ReadyResult))]
 [JsonSerializable(typeof(ValidateResult))]
+[JsonSerializable(typeof(Plan.PlanResult))]
+[JsonSerializable(typeof(Ledger.EntryDecisionResult))]
+[JsonSerializable(typeof(Installation.InstallationResult))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>As <see cref="Default"/>, but with text as it is: results go to a terminal or a file, never into HTML.</summary>

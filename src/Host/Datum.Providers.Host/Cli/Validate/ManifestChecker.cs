@@ -14,7 +14,8 @@ internal sealed class ManifestChecker(HostRules rules) : IDisposable
 
     private readonly OfflinePlane _plane = new(RuleRegistration.Create());
 
-    public async Task<IReadOnlyList<ManifestFinding>> CheckAsync(IReadOnlyList<ManifestFile> files)
+    /// <param name="accepted">Called with each object that a server would take, with its defaults in it.</param>
+    public async Task<IReadOnlyList<ManifestFinding>> CheckAsync(IReadOnlyList<ManifestFile> files, Action<Manifest, JsonObject>? accepted = null)
     {
         foreach (var crd in Crds.All())
             foreach (var node in YamlJson.Parse(crd.Yaml))
@@ -26,7 +27,7 @@ internal sealed class ManifestChecker(HostRules rules) : IDisposable
             findings.Add(new ManifestFinding { File = error.File, Line = error.Line, Document = error.Document, Severity = FindingSeverity.Error, Source = FindingSource.File, Message = error.Message });
 
         // Definitions first: an object may stand before the definition of its kind.
-        List<(Manifest Manifest, JsonObject Stored)> accepted = [];
+        List<(Manifest Manifest, JsonObject Stored)> taken = [];
         foreach (var manifest in files.SelectMany(f => f.Objects).OrderBy(m => m.Kind == Definition ? 0 : 1))
         {
             var answer = await _plane.CheckAsync(manifest.Json);
@@ -39,12 +40,14 @@ internal sealed class ManifestChecker(HostRules rules) : IDisposable
                     Message = "kubectl apply needs metadata.name.", Advice = "Use kubectl create, or set metadata.name.",
                 });
             if (answer.Stored is not null)
-                accepted.Add((manifest, answer.Stored));
+                taken.Add((manifest, answer.Stored));
         }
 
-        foreach (var (manifest, finding) in rules.Check(accepted))
+        foreach (var (manifest, finding) in rules.Check(taken))
             findings.Add(finding with { File = manifest.File, Line = manifest.LineOf(finding.Field ?? ""), Document = manifest.Document, Kind = manifest.Kind, Namespace = manifest.Namespace, Name = manifest.Name });
 
+        foreach (var (manifest, stored) in taken)
+            accepted?.Invoke(manifest, stored);
         var order = files.SelectMany(f => f.Objects.Select(o => o.File).Concat(f.Errors.Select(e => e.File))).Distinct(StringComparer.Ordinal).ToList();
         return [.. findings.OrderBy(f => order.IndexOf(f.File)).ThenBy(f => f.Line).ThenBy(f => f.Document).ThenBy(f => f.Field, StringComparer.Ordinal)];
     }

@@ -1,0 +1,94 @@
+using Datum.Providers.Engine.Locations;
+using Datum.Providers.Engine.Platform;
+using Datum.Providers.Engine.Policies;
+using Datum.Providers.Engine.Provisioning;
+using Datum.Providers.Resources;
+using Datum.Providers.Resources.Networking;
+
+namespace Datum.Providers.Engine.Translate;
+
+/// <summary>What a NetworkContext comes to.</summary>
+/// <param name="Place">Null when its Location isn't served.</param>
+/// <param name="Reason">Why nothing is wished; null when something is, or when the range is waited for.</param>
+/// <param name="Network">The wish for the network's own entry; null while its range isn't allocated.</param>
+/// <param name="Name">The entry's name, also without a wish.</param>
+/// <param name="ByContext">Whether the context owns the entry; the Network otherwise.</param>
+internal sealed record ContextWish(ResolvedLocation? Place, string? Reason, string Message, EntryWish? Network, string Name, bool ByContext, bool RangeFirst);
+
+/// <summary>From Networks, contexts and Subnets to entries: reads caches, writes nothing.</summary>
+internal sealed class NetworkWishes(LocationResolver resolver, EntryWriter writer, NetworkPlaces places)
+{
+    public const string SubnetSlot = "subnet";
+
+    public ContextWish Of(Network network, NetworkContext context)
+    {
+        var answer = resolver.Resolve(context.Spec.Location, context.Metadata.Namespace);
+        if (answer.Resolved is not { } place)
+            return new ContextWish(null, answer.Reason, answer.Message, null, "", false, false);
+        var families = NetworkPlaces.FamiliesOf(network);
+        if (Unsupported(place.Driver.Capabilities.IpFamilies, families) is { } why)
+            return new ContextWish(place, Reasons.Unsupported, $"spec.ipFamilies: {why}", null, "", false, false);
+
+        var (owner, slot, byContext) = places.KeyOf(place, network, context);
+        var name = writer.NameOf(ResourceKind.Network, owner.Uid, slot);
+        var read = Read(network, place);
+        var findings = read.Findings;
+        if (read.Policies.AdoptId is not null && places.ContextsOf(network) is { Count: > 1 } contexts && byContext)
+            findings = findings.Add(new Finding { Path = $"metadata.annotations[{Annotations.AdoptId}]", Message = $"names one object, and the Network has one at each of its {contexts.Count} Locations. Remove the annotation, or give each Location a Network of its own." });
+        if (!findings.IsEmpty)
+            return new ContextWish(place, Reasons.ConfigurationError, string.Join(" ", findings.Select(f => $"{f.Path}: {f.Message}")), null, name, byContext, false);
+
+        var rangeFirst = place.Driver.RangeOrder is RangeOrder.RangeFirst;
+        var ranges = places.RangesOf(network, context);
+        var wish = rangeFirst && ranges is null ? null : new EntryWish
+        {
+            Kind = ResourceKind.Network, Owner = owner, Slot = slot, Place = place,
+            Desired = CanonicalJson.Of(ContractJson.Write(new global::Datum.Providers.NetworkSpec
+            {
+                Ranges = rangeFirst ? WholeRanges(place, network, ranges!.Value) : [],
+                IpFamilies = families,
+                Mtu = network.Spec.Mtu,
+                LocationJson = place.Block.Block.GetRawText(),
+            })),
+            Policies = read.Policies,
+        };
+        return new ContextWish(place, null, "", wish, name, byContext, rangeFirst);
+    }
+
+    /// <summary>The wish of an allocated Subnet where subnets are objects of their own.</summary>
+    public EntryWish OfSubnet(Network network, ResolvedLocation place, Subnet subnet, string prefix, string networkEntry) => new()
+    {
+        Kind = ResourceKind.Subnet, Owner = writer.OwnerOf(ResourceTypes.Subnets, subnet), Slot = SubnetSlot, Place = place,
+        Desired = CanonicalJson.Of(ContractJson.Write(new global::Datum.Providers.SubnetSpec
+        {
+            Network = new Reference { Name = networkEntry }, Range = prefix, LocationJson = place.Block.Block.GetRawText(),
+        })),
+        DependsOn = [(networkEntry, "network")],
+        Policies = Policy.WithoutAdoption(Read(network, place).Policies),
+    };
+
+    private static ReadPolicies Read(Network network, ResolvedLocation place) =>
+        PolicyReader.Read(network.Metadata, place.Config, ResourceKind.Network, place.Driver.Kinds.Any(k => k is { Kind: ResourceKind.Network, Adoptable: true }));
+
+    /// <summary>On platforms with subnets of their own the network needs one range that holds them all: what the Network declares, or else the allocated prefixes.</summary>
+    private static ImmutableArray<string> WholeRanges(ResolvedLocation place, Network network, ImmutableArray<string> allocated)
+    {
+        if (place.Driver.Capabilities.Subnets is SubnetSupport.InNetwork)
+            return allocated;
+        var declared = network.Spec.Ipam.AllIPv4Ranges.Concat(network.Spec.Ipam.AllIPv6Ranges).ToImmutableArray();
+        return declared.IsEmpty ? allocated : declared;
+    }
+
+    private static string? Unsupported(IpFamilySupport support, ImmutableArray<string> families)
+    {
+        var v4 = families.Contains("IPv4");
+        var v6 = families.Contains("IPv6");
+        return support switch
+        {
+            IpFamilySupport.IPv4Only when v6 => "The platform of this Location has IPv4 only.",
+            IpFamilySupport.IPv4OrDual when !v4 => "The platform of this Location has no networks with IPv6 alone; add IPv4.",
+            IpFamilySupport.IPv6Only when v4 => "The platform of this Location has IPv6 only.",
+            _ => null,
+        };
+    }
+}

@@ -1,0 +1,54 @@
+using System.CommandLine;
+using Datum.Providers.Host.Cli.Trace;
+using Datum.Providers.Kubernetes;
+
+namespace Datum.Providers.Host.Cli;
+
+/// <summary>How a command reaches a plane, and what it says when it can't.</summary>
+internal sealed class PlaneAccess(CliContext context)
+{
+    public Option<string?> Kubeconfig { get; } = new("--kubeconfig") { Description = "Kubeconfig of the plane.", HelpName = "FILE" };
+
+    public Option<string?> KubeContext { get; } = new("--context") { Description = "Context in the kubeconfig.", HelpName = "NAME" };
+
+    public static Option<bool> Yes() => new("--yes") { Description = "Do it. Without it the command says what it would do." };
+
+    public static Option<string?> Namespace() => new("--namespace") { Description = "The host's namespace; datum-providers when absent, or default with the kubeconfig of dev.", HelpName = "NAME" };
+
+    /// <summary>Where the host keeps its own objects: <c>dev</c> keeps them in <c>default</c>.</summary>
+    public string NamespaceOf(ParseResult result, Option<string?> option) =>
+        result.GetValue(option) ?? (result.GetValue(Kubeconfig) is null && TraceCommand.DevelopmentKubeconfig(context.Terminal.Variable, File.Exists) is not null ? "default" : "datum-providers");
+
+    public async Task<int> WithAsync(ParseResult result, Func<IKubernetesClient, Task<int>> work, CancellationToken cancellation)
+    {
+        var path = result.GetValue(Kubeconfig) ?? TraceCommand.DevelopmentKubeconfig(context.Terminal.Variable, File.Exists);
+        KubernetesConnection connection;
+        try
+        {
+            connection = KubeConfig.Find(path, result.GetValue(KubeContext));
+        }
+        catch (KubeConfigException e)
+        {
+            throw new CliException(e.Message);
+        }
+        await using var client = new KubernetesClient(connection, new KubernetesClientOptions { RequestTimeout = TimeSpan.FromSeconds(30), MaxRetries = 1 });
+        try
+        {
+            return await work(client);
+        }
+        catch (HttpRequestException e)
+        {
+            throw new CliException($"The plane at {connection} can't be reached: {TraceNode.Clean(e.Message)}. Check that it runs and that {path ?? "what kubectl uses"} is its kubeconfig.");
+        }
+        catch (KubernetesException e)
+        {
+            throw new CliException(e.Code is 401
+                ? $"The plane at {connection} doesn't accept the credentials{(path is null ? "" : $" in {path}")}: renew them."
+                : $"The plane at {connection} answers {e.Code} {TraceNode.Clean(e.Reason)}: {TraceNode.Clean(e.Message)}{(e.IsConflict ? ". Somebody changed it meanwhile: look at it again." : "")}");
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new CliException($"The plane at {connection} doesn't answer in time. Check that it runs and that {path ?? "what kubectl uses"} is its kubeconfig.");
+        }
+    }
+}
