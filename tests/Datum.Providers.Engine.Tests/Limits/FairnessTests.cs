@@ -1,5 +1,4 @@
 using Datum.Providers.Engine.Limits;
-using Datum.Providers.Kubernetes;
 
 namespace Datum.Providers.Engine.Tests.Limits;
 
@@ -57,7 +56,7 @@ public sealed class FairnessTests
         Assert.That(calls, Has.Count.GreaterThanOrEqualTo(80));
         for (var from = 0; from < calls.Count; from++)
             for (var to = from; to < calls.Count; to++)
-                // One burst, the rate, and a step that each pass under way has kept.
+                // One burst, the rate, and what each pass under way has kept.
                 if (to - from + 1 > rate + rate * (calls[to] - calls[from]) + AccountLimit.DefaultConcurrency)
                     Assert.Fail($"{to - from + 1} calls in {calls[to] - calls[from]} s");
         // The rate is used, too: 80 calls of entries and a few pages at 4/s.

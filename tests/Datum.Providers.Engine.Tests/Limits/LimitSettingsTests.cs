@@ -42,7 +42,7 @@ public sealed class LimitSettingsTests
         Assert.That(settings.Expected(instance, StepVerb.Delete), Is.EqualTo(TimeSpan.FromMinutes(2)));
         Assert.That(settings.Expected(Of(ResourceKind.Disk), StepVerb.Create), Is.EqualTo(Of(ResourceKind.Disk).CreateDeadline));
         Assert.That(settings.Of(instance).CallTimeout, Is.EqualTo(TimeSpan.FromSeconds(7)));
-        Assert.That(settings.Of(instance) with { CallTimeout = instance.CallTimeout }, Is.EqualTo(instance), "nothing else changes");
+        Assert.That(settings.Of(instance), Is.EqualTo(instance with { CallTimeout = TimeSpan.FromSeconds(7) }), "nothing else changes");
         Assert.That(settings.Of(Of(ResourceKind.Disk)), Is.SameAs(Of(ResourceKind.Disk)));
     }
 

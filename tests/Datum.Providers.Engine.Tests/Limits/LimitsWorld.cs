@@ -24,6 +24,8 @@ internal sealed class LimitsWorld : IDriverConnector, ICredentialSource, IMutati
     public LimitsWorld(Action<LimitsWorld>? furnish = null)
     {
         Plane = new FakePlane(Time);
+        // Before the caches: what is there at a start comes with their first list.
+        furnish?.Invoke(this);
         Home = new HomePlane
         {
             Client = Plane, Installation = "test", Namespace = "datum-providers",
@@ -37,7 +39,6 @@ internal sealed class LimitsWorld : IDriverConnector, ICredentialSource, IMutati
             Networks = Plane.Cache(ResourceTypes.Networks), NetworkContexts = Plane.Cache(ResourceTypes.NetworkContexts), Subnets = Plane.Cache(ResourceTypes.Subnets),
             WorkloadDeployments = Plane.Cache(ResourceTypes.WorkloadDeployments), Instances = Plane.Cache(ResourceTypes.Instances),
         };
-        furnish?.Invoke(this);
         var ledger = new LedgerStore(Home);
         var limits = new AccountLimits(Home, Time, Log.CreateLogger<AccountLimits>());
         var sessions = new SessionManager(Home, this, this, Time, Log.CreateLogger<SessionManager>(), limits: limits);

@@ -1,5 +1,3 @@
-using Datum.Providers.Kubernetes;
-
 namespace Datum.Providers.Engine.Tests.Limits;
 
 /// <summary>Platforms that don't answer, answer late, or show too little in listings; settings that can't be honoured.</summary>

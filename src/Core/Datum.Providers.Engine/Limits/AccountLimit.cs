@@ -57,7 +57,7 @@ internal sealed class AccountLimit(string driver, string account, TimeProvider t
         }
     }
 
-    /// <summary>Lets a pass begin and takes a look and a step for it, to be used by <see cref="TryUse"/> or given back by <see cref="Release"/>.</summary>
+    /// <summary>Lets a pass begin and takes a look, a question and a step for it, to be used by <see cref="TryUse"/> or given back by <see cref="Release"/>.</summary>
     /// <param name="kept">0 when nothing limits the account.</param>
     /// <returns>Null, or how long to wait.</returns>
     public TimeSpan? Enter(out int kept)

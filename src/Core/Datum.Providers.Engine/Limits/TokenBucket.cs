@@ -1,14 +1,14 @@
 namespace Datum.Providers.Engine.Limits;
 
 /// <summary>
-/// Requests that an account may be sent. It holds one second's worth, at least a look and a step. A platform that throttles halves
+/// Requests that an account may be sent. It holds one second's worth, at least what one pass needs. A platform that throttles halves
 /// the rate and stops everything for as long as it asked; then the rate grows back by equal parts. Without a configured rate there is no
 /// limit until the first throttle. Not thread-safe; times count from any origin.
 /// </summary>
 internal sealed class TokenBucket
 {
-    /// <summary>What one pass needs to get anywhere: its look and its step.</summary>
-    public const int Pass = 2;
+    /// <summary>What one pass needs to get anywhere: its look, the question whether the driver can do it, its step.</summary>
+    public const int Pass = 3;
 
     /// <summary>No throttle lowers the rate below it, unless less is configured.</summary>
     private const double LowestRate = 0.5;

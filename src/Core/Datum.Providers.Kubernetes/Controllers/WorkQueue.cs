@@ -10,6 +10,10 @@ namespace Datum.Providers.Kubernetes.Controllers;
 /// </remarks>
 public sealed partial class WorkQueue<TKey> : IDisposable where TKey : notnull
 {
+    private static readonly WorkPriority[] s_changesFirst = [WorkPriority.Change, WorkPriority.Retry, WorkPriority.Resync];
+    private static readonly WorkPriority[] s_retriesFirst = [WorkPriority.Retry, WorkPriority.Change, WorkPriority.Resync];
+    private static readonly WorkPriority[] s_resyncsFirst = [WorkPriority.Resync, WorkPriority.Retry, WorkPriority.Change];
+
     private readonly Lock _gate = new();
     private readonly IScheduler _scheduler;
     private readonly WorkQueueOptions<TKey> _options;
@@ -384,10 +388,8 @@ public sealed partial class WorkQueue<TKey> : IDisposable where TKey : notnull
     /// <summary>The key whose turn it is; null when no lane that has one may enter.</summary>
     private Entry? Next()
     {
-        var lowFirst = (_handedOut + 1) % _options.LowPriorityShare == 0;
-        for (var i = 0; i < _ready.Length; i++)
+        foreach (var priority in Order())
         {
-            var priority = (WorkPriority)(lowFirst ? i : _ready.Length - 1 - i);
             if (!_ready[(int)priority].TryTake((Queue: this, Priority: priority), static (state, entry, ticket) => entry.Queued == state.Priority && entry.Ticket == ticket,
                 static (state, entry) => state.Queue.MayEnter(entry), out var found))
                 continue;
@@ -396,6 +398,13 @@ public sealed partial class WorkQueue<TKey> : IDisposable where TKey : notnull
         }
 
         return null;
+    }
+
+    private WorkPriority[] Order()
+    {
+        // Half a share after the lowest it's the turn of those in between, which would otherwise wait for both.
+        var place = (_handedOut + 1) % _options.LowPriorityShare;
+        return place == 0 ? s_resyncsFirst : place == _options.LowPriorityShare / 2 && place > 1 ? s_retriesFirst : s_changesFirst;
     }
 
     private void DropIfIdle(Entry entry)

@@ -48,6 +48,6 @@ public sealed record WorkQueueOptions<TKey> where TKey : notnull
 
     public Backoff Backoff { get; init; } = new();
 
-    /// <summary>Every this many hand-outs the lowest waiting priority goes first, so that a constant stream of changes doesn't starve it.</summary>
+    /// <summary>Every this many hand-outs the lowest waiting priority goes first, so that a constant stream of changes doesn't starve it; half way between, retries.</summary>
     public int LowPriorityShare { get; init; } = 16;
 }
