@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using Datum.Providers.Drivers.Simulator;
 using Datum.Providers.Engine.Reconcile;
 using Datum.Providers.Engine.Sessions;
+using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources.Providers;
 using Datum.Providers.Testing;
 using Microsoft.Extensions.Logging;
@@ -50,6 +51,12 @@ internal sealed partial class EngineWorld : IDriverConnector, ICredentialSource,
     public bool Leads { get; set; } = true;
 
     public bool ObserveOnly { get; set; }
+
+    /// <summary>Of the engine that starts next.</summary>
+    public string HostVersion { get; set; } = "1";
+
+    /// <summary>Called before a single ledger entry is read at the API server; what it returns is the answer.</summary>
+    public Func<ObjectKey, KubernetesException?>? BeforeLedgerRead { get; set; }
 
     /// <summary>Requests that reached the platform.</summary>
     public ConcurrentQueue<(HttpMethod Method, string Path)> Requests { get; } = [];
@@ -139,7 +146,7 @@ internal sealed partial class EngineWorld : IDriverConnector, ICredentialSource,
 
     private void Start()
     {
-        var client = new MortalClient(Plane, Switch);
+        var client = new MortalClient(Plane, Switch, key => BeforeLedgerRead?.Invoke(key));
         var home = new HomePlane
         {
             Client = client, Installation = Installation, Namespace = "datum-providers",
@@ -154,7 +161,7 @@ internal sealed partial class EngineWorld : IDriverConnector, ICredentialSource,
         };
         var engine = ProviderEngine.Create(new EngineParts
         {
-            Home = home, Plane = project, Drivers = this, Credentials = this, Gate = this, Scheduler = Time, Logging = Log, Development = true,
+            Home = home, Plane = project, Drivers = this, Credentials = this, Gate = this, Scheduler = Time, Logging = Log, Development = true, HostVersion = HostVersion,
         });
         var stop = new CancellationTokenSource();
         _lives.Add((engine, stop));

@@ -11,6 +11,9 @@ internal sealed class EntryMemory
     /// <summary>Since when every look found nothing; null when something was there.</summary>
     public DateTimeOffset? AbsentSince { get; set; }
 
+    /// <summary>Since when looks miss a recorded part of what is there; null when none is missed.</summary>
+    public DateTimeOffset? PartGoneSince { get; set; }
+
     /// <summary>Failures in a row.</summary>
     public int Failures { get; set; }
 

@@ -49,12 +49,12 @@ public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore 
         var dependencies = wish.DependsOn.Distinct().OrderBy(d => d.Name, StringComparer.Ordinal)
             .Select(d => new ResourceDependency { Name = d.Name, As = d.As }).ToList();
         var before = ledger.Find(name);
-        var cause = causes.Note(name, before?.Spec.Record.ConfigVersion, wish.Place.Config.Spec, wish.Place.Driver);
+        var cause = causes.Of(name, before?.Spec.Record.ConfigVersion, wish.Place.Config.Spec, wish.Place.Driver);
         if (before is { } known)
         {
             if (!known.Spec.Wanted || known.IsDeleting)
                 return known;
-            return await ledger.UpdateAsync(known, e =>
+            var stored = await ledger.UpdateAsync(known, e =>
             {
                 if (!CanonicalJson.Same(e.Spec.Desired, wish.Desired))
                 {
@@ -64,6 +64,8 @@ public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore 
                 e.Spec.DependsOn = dependencies.Count == 0 ? null : dependencies;
                 e.Spec.Policies = wish.Policies;
             }, cancellation).ConfigureAwait(false);
+            causes.Stored(name, cause.Stamp);
+            return stored;
         }
         return await ledger.CreateAsync(new ManagedResource
         {

@@ -16,6 +16,8 @@ internal static class Commands
         root.Subcommands.Add(ValidateCommand.Create(context));
         root.Subcommands.Add(CrdsCommand.Create(context));
         root.Subcommands.Add(Trace.TraceCommand.Create(context));
+        root.Subcommands.Add(Accounts.OrphansCommand.Create(context));
+        root.Subcommands.Add(Accounts.ConfirmCommand.Create(context));
         root.Subcommands.Add(VersionCommand.Create(context));
         return root;
     }

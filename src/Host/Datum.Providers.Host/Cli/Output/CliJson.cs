@@ -20,6 +20,8 @@ namespace Datum.Providers.Host.Cli;
 [JsonSerializable(typeof(DriverForgiveResult))]
 [JsonSerializable(typeof(ReadyResult))]
 [JsonSerializable(typeof(ValidateResult))]
+[JsonSerializable(typeof(Accounts.OrphansResult))]
+[JsonSerializable(typeof(Accounts.ConfirmResult))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>As <see cref="Default"/>, but with text as it is: results go to a terminal or a file, never into HTML.</summary>
