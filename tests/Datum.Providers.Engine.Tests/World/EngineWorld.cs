@@ -69,6 +69,12 @@ internal sealed partial class EngineWorld : IDriverConnector, ICredentialSource,
 
     public bool ObserveOnly { get; set; }
 
+    /// <summary>Of the engine that starts next.</summary>
+    public string HostVersion { get; set; } = "1";
+
+    /// <summary>Called before a single ledger entry is read at the API server; what it returns is the answer.</summary>
+    public Func<ObjectKey, KubernetesException?>? BeforeLedgerRead { get; set; }
+
     /// <summary>Requests that reached the platform.</summary>
     public ConcurrentQueue<(HttpMethod Method, string Path)> Requests { get; } = [];
 
@@ -161,7 +167,7 @@ internal sealed partial class EngineWorld : IDriverConnector, ICredentialSource,
 
     private void Start()
     {
-        var client = new MortalClient(Plane, Switch);
+        var client = new MortalClient(Plane, Switch, key => BeforeLedgerRead?.Invoke(key));
         var home = new HomePlane
         {
             Client = client, Installation = Installation, Namespace = "datum-providers",
@@ -177,6 +183,7 @@ internal sealed partial class EngineWorld : IDriverConnector, ICredentialSource,
         var engine = ProviderEngine.Create(new EngineParts
         {
             Home = home, Plane = project, Drivers = this, Credentials = this, CredentialFiles = CredentialFiles, Gate = this, Scheduler = Time, Logging = Log, Development = _development,
+            HostVersion = HostVersion,
         });
         var core = _withCore ? CoreControllers.Create(new CoreControllersOptions { Client = client, Scheduler = Time, LoggerFactory = Log, Caches = new PlaneCaches(new Caches(Plane)) }) : null;
         var stop = new CancellationTokenSource();

@@ -6,6 +6,7 @@ using Datum.Providers.Host.Composition;
 using Datum.Providers.Host.Tests.Documentation;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;
+using Datum.Providers.Resources.Providers;
 using Datum.Providers.Testing;
 
 namespace Datum.Providers.Host.Tests.Cli;
@@ -59,6 +60,8 @@ public sealed class ExampleTests
     {
         using var desk = new Desk();
         await using var plane = line.Contains("kc", StringComparison.Ordinal) ? await desk.PlaneAsync() : null;
+        if (line.Contains(" orphans", StringComparison.Ordinal) || line.Contains(" confirm", StringComparison.Ordinal))
+            await desk.ConfigAsync(held: line.Contains(" confirm", StringComparison.Ordinal));
 
         var run = await desk.RunAsync(line);
 
@@ -142,6 +145,21 @@ public sealed class ExampleTests
             var plane = await DevPlaneServer.StartAsync(new DevPlaneOptions { CelRules = RuleRegistration.Create() });
             plane.WriteKubeconfig(At("kc"));
             return plane;
+        }
+
+        /// <summary>A plane with our kinds and a ProviderConfig, as the examples of accounts have it: with nothing found, or with the hold that they name.</summary>
+        public async Task ConfigAsync(bool held)
+        {
+            await using var client = new KubernetesClient(KubeConfig.Load(At("kc")));
+            await PlaneInstaller.ApplyCrdsAsync(client, Crds.All().Select(c => c.Yaml), CancellationToken.None);
+            var config = new ProviderConfig { Spec = { Driver = "simulator" } };
+            config.Metadata.Name = "sim";
+            var stored = await client.CreateAsync(ResourceTypes.ProviderConfigs, ResourceTypes.ProviderConfigs.Stamp(config), CancellationToken.None);
+            if (!held)
+                return;
+            var after = ResourceTypes.ProviderConfigs.Clone(stored);
+            after.Status = new ProviderConfigStatus { Holds = [new HoldStatus { Reason = Reasons.MassAbsence, AccountId = "a", Token = "17ab527c1e72", Since = DateTimeOffset.UnixEpoch, Message = "4 of 6 vanished." }] };
+            await client.PatchAsync(ResourceTypes.ProviderConfigs, stored.Key, Patches.Status(ResourceTypes.ProviderConfigs, stored, after)!, "status", CancellationToken.None);
         }
 
         public Task<CliRun> RunAsync(string line)

@@ -55,6 +55,13 @@ public sealed class AccountGuard(HomePlane home, IScheduler scheduler, string ho
         return hold;
     }
 
+    /// <summary>An entry has left the account. With the last one the account's own hold is over: nobody can ever see its objects come back.</summary>
+    public void Moved(AccountKey from, string config)
+    {
+        if (!home.Entries.All().Any(e => e.Spec.Driver == from.Driver && e.Spec.Record.AccountId == from.AccountId) && _watches.TryRemove(from, out _))
+            Changed?.Invoke(config);
+    }
+
     /// <summary>What a look found, of an entry that is wanted and has recorded parts.</summary>
     public void Looked(AccountKey account, ManagedResource entry, bool absent)
     {
@@ -162,7 +169,7 @@ public sealed class AccountGuard(HomePlane home, IScheduler scheduler, string ho
     {
         var watch = new AccountWatch(key);
         // A hold outlives the process that told it.
-        foreach (var config in home.Configs.All().Where(c => c.Spec.Driver == key.Driver))
+        foreach (var config in home.Configs.All().Where(c => c.Spec.Driver == key.Driver && home.Entries.All().Any(e => e.Spec.Driver == key.Driver && e.Spec.Record.AccountId == key.AccountId)))
             foreach (var told in config.Status?.Holds ?? [])
                 if (told.Reason == Reasons.MassAbsence && told.AccountId == key.AccountId)
                     watch.Restore(new AccountHold

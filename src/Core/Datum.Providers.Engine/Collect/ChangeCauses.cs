@@ -14,18 +14,15 @@ public sealed class ChangeCauses(string hostVersion)
     /// <summary>By entry: the stamp of the last translation. Lost with the process; then the record's is used, which is that of the last wish that differed.</summary>
     private readonly ConcurrentDictionary<string, string> _translated = new(StringComparer.Ordinal);
 
-    /// <summary>
-    /// Call it with every translation, before the wish is compared. Returns the stamp to record with a wish that differs, and whether an owner made it differ.
-    /// </summary>
-    public (string Stamp, bool Owner) Note(string entry, string? recorded, ProviderConfigSpec config, DriverDescriptor driver)
+    /// <summary>The stamp to record with a wish that differs, and whether its owner made it differ.</summary>
+    public (string Stamp, bool Owner) Of(string entry, string? recorded, ProviderConfigSpec config, DriverDescriptor driver)
     {
         var stamp = Stamp(config, driver, hostVersion);
-        var before = _translated.TryGetValue(entry, out var seen) ? seen : recorded;
-        _translated[entry] = stamp;
-        return (stamp, before == stamp);
+        return (stamp, (_translated.TryGetValue(entry, out var seen) ? seen : recorded) == stamp);
     }
 
-    public void Forget(string entry) => _translated.TryRemove(entry, out _);
+    /// <summary>The wish stands in the ledger as it was translated under this stamp. Not before: a write that is refused is tried again, with the same cause.</summary>
+    public void Stored(string entry, string stamp) => _translated[entry] = stamp;
 
     /// <summary>True when the replacement of this entry carries out what its owner asked for.</summary>
     public static bool AskedByOwner(ManagedResource entry) =>

@@ -69,10 +69,10 @@ public sealed partial class Collector(
             })
             .Concat(MarksMissing(account))
             .OrderBy(f => f.Type).ThenBy(f => f.Kind).ThenBy(f => f.Name, StringComparer.Ordinal).ThenBy(f => f.Id, StringComparer.Ordinal).ToImmutableArray();
-        await TellAsync(state, account, configs, found, cancellation).ConfigureAwait(false);
+        await TellAsync(state, account, configs, found, sightings.Select(s => FoundItem.KeyOf(s.Type!.Value.ToString(), s.Sighting.Kind.ToString(), s.Sighting.Name, s.Sighting.Incarnation, s.Sighting.Id)), cancellation).ConfigureAwait(false);
     }
 
-    private async Task TellAsync(AccountState state, AccountKey account, IReadOnlyList<string> configs, ImmutableArray<FoundItem> found, CancellationToken cancellation)
+    private async Task TellAsync(AccountState state, AccountKey account, IReadOnlyList<string> configs, ImmutableArray<FoundItem> found, IEnumerable<string> seen, CancellationToken cancellation)
     {
         CollectMetrics.Tell(account, found);
         foreach (var item in found.Where(f => state.Told.Add(f.Key) && f.Verdict is not Verdict.Retained))
@@ -81,8 +81,8 @@ public sealed partial class Collector(
             if (home.Configs.Find(new ObjectKey(null, configs[0])) is { } config)
                 await report.WarnAsync(config, item.Type.ToString(), $"{item.Kind} {item.Id} of account {account.AccountId} ({item.Name}, incarnation {item.Incarnation}): {Sentence(item.Type)}", cancellation).ConfigureAwait(false);
         }
-        // One that went and comes again is told again.
-        state.Told.IntersectWith(found.Select(f => f.Key));
+        // One that went and comes again is told again; one that a single listing of this process has shown so far was told by the last one.
+        state.Told.IntersectWith(found.Select(f => f.Key).Concat(seen));
         if (findings.Set(account, found))
             foreach (var config in configs)
                 report.Tell(config);
@@ -113,25 +113,17 @@ public sealed partial class Collector(
                     return Failed(sample, unseen);
                 look = answer.Value!;
             }
-            if (look.Presence is Presence.Absent)
+            // The last thing before the call: the ledger as the server has it now, the budget, the lease, the account's state, and what the look shows.
+            var verdict = await FreshVerdictAsync(group, look, policy, account, configs, session, state, retained, cancellation).ConfigureAwait(false);
+            if (verdict is Verdict.None && step > 0)
             {
                 state.Handles.Remove(sample.Id);
-                if (step > 0)
-                    await CollectedAsync(sample, configs, account, cancellation).ConfigureAwait(false);
-                return step > 0 ? Verdict.Waiting : Verdict.None;
-            }
-            if (look.Presence is not Presence.Present || look.Mark is not MarkState.Ours || (look.Incarnation != 0 && look.Incarnation != sample.Incarnation))
-                return Verdict.NeverDeleted;
-            if (look.Parts.Any(p => !group.Exists(s => s.Parts.Any(known => known.Id == p.Id))))
-                // Something has joined it that no listing has shown twice.
-                return Verdict.TooYoung;
-            if (look.InProgress is not null || look.Next is not { Verb: StepVerb.Delete } todo)
+                await CollectedAsync(sample, configs, account, cancellation).ConfigureAwait(false);
                 return Verdict.Waiting;
-
-            // The last thing before the call: the ledger as the server has it now, the budget, the lease, the account's state.
-            var verdict = await FreshVerdictAsync(group, policy, account, configs, session, state, retained, cancellation).ConfigureAwait(false);
+            }
             if (verdict is not Verdict.Delete)
                 return verdict;
+            var todo = look.Next!;
             if (!state.Paid.Any(p => p.Name == sample.Name && p.Incarnation == sample.Incarnation))
             {
                 // Stored before it is begun, so that a restart spends no hour's budget twice; the ledger is asked again after that write.
@@ -141,7 +133,7 @@ public sealed partial class Collector(
                     await report.WriteAsync(config, cancellation).ConfigureAwait(false);
                 state.Paid.Add((sample.Name, sample.Incarnation, at));
                 CollectMetrics.Deletions.Add(1, new("driver", account.Driver), new KeyValuePair<string, object?>("account", account.AccountId));
-                if (await FreshVerdictAsync(group, policy, account, configs, session, state, retained, cancellation).ConfigureAwait(false) is not Verdict.Delete and var changed)
+                if (await FreshVerdictAsync(group, look, policy, account, configs, session, state, retained, cancellation).ConfigureAwait(false) is not Verdict.Delete and var changed)
                     return changed;
             }
             LogDeleting(logger, sample.Kind, sample.Name, sample.Incarnation, todo.Part, sample.Id, account.AccountId);
@@ -162,7 +154,7 @@ public sealed partial class Collector(
     }
 
     private async Task<Verdict> FreshVerdictAsync(
-        List<Sighting> group, CollectorPolicyInForce policy, AccountKey account, IReadOnlyList<string> configs, Session session, AccountState state, IReadOnlySet<string> retained, CancellationToken cancellation)
+        List<Sighting> group, Look look, CollectorPolicyInForce policy, AccountKey account, IReadOnlyList<string> configs, Session session, AccountState state, IReadOnlySet<string> retained, CancellationToken cancellation)
     {
         ManagedResource? live;
         try
@@ -178,7 +170,7 @@ public sealed partial class Collector(
         foreach (var sighting in group)
             if (CollectorRules.Judge(InputOf(sighting, entry, now, policy, account, state, retained, MayMutate(account, configs, session, sighting.Kind))) is not Verdict.Delete and var verdict)
                 return verdict;
-        return Verdict.Delete;
+        return CollectorRules.Shown(look, group, entry) ?? Verdict.Delete;
     }
 
     private CollectorInput InputOf(
@@ -252,7 +244,7 @@ public sealed partial class Collector(
             {
                 findings.Restore(account, told.Deletions ?? []);
                 foreach (var item in told.Items ?? [])
-                    state.Told.Add($"{item.Type}/{item.Kind}/{item.Name}/{item.Incarnation}/{item.Id}");
+                    state.Told.Add(FoundItem.KeyOf(item.Type, item.Kind, item.Name, item.Incarnation, item.Id));
             }
     }
 

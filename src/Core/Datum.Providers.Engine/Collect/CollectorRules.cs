@@ -1,3 +1,5 @@
+using Datum.Providers.Engine.Platform;
+
 namespace Datum.Providers.Engine.Collect;
 
 /// <summary>What may be done about a finding, and if nothing, why.</summary>
@@ -135,6 +137,28 @@ public static class CollectorRules
         if (!input.Paid && input.Begun.Count(t => t > input.Now - Hour) >= input.Policy.Budget)
             return Verdict.NoBudget;
         return Verdict.Delete;
+    }
+
+    /// <summary>
+    /// What the last look before a deletion says: null when its next step takes down something that was listed, and the look shows nothing
+    /// else but what the entry records (a driver that looks by name shows an earlier life's parts beside the current ones).
+    /// </summary>
+    /// <param name="look">Of the identity with the listed ids recorded.</param>
+    /// <param name="group">Everything that was listed of it.</param>
+    /// <param name="entry">The entry as it was read live; null: there is none.</param>
+    public static Verdict? Shown(Look look, IReadOnlyCollection<Sighting> group, KnownEntry? entry)
+    {
+        bool Listed(string id) => group.Any(s => s.Parts.Any(p => p.Id == id));
+        if (look.Presence is Presence.Absent || (look.Presence is Presence.Present && !look.Parts.Any(p => Listed(p.Id))))
+            return Verdict.None;
+        if (look.Presence is not Presence.Present || look.Mark is not MarkState.Ours || (look.Incarnation != 0 && group.Any(s => look.Incarnation != s.Incarnation)))
+            return Verdict.NeverDeleted;
+        if (look.Parts.Any(p => !Listed(p.Id) && entry?.Recorded.Contains(p.Id) != true))
+            // Something has joined it that no listing has shown twice.
+            return Verdict.TooYoung;
+        if (look.InProgress is not null || look.Next is not { Verb: StepVerb.Delete } step)
+            return Verdict.Waiting;
+        return look.Parts.Any(p => p.Name == step.Part && Listed(p.Id)) && !look.Parts.Any(p => p.Name == step.Part && !Listed(p.Id)) ? null : Verdict.NeverDeleted;
     }
 
     /// <summary>Dependents first (L7): what is deleted before what.</summary>

@@ -15,7 +15,9 @@ public sealed record FoundItem
     public required Verdict Verdict { get; init; }
 
     /// <summary>Names it over time and restarts.</summary>
-    public string Key => $"{Type}/{Kind}/{Name}/{Incarnation}/{Id}";
+    public string Key => KeyOf(Type.ToString(), Kind.ToString(), Name, Incarnation, Id);
+
+    public static string KeyOf(string type, string kind, string name, long incarnation, string id) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{type}/{kind}/{name}/{incarnation}/{id}");
 }
 
 /// <summary>What was found in each account, which configs reach it, and the deletions that were begun. Thread-safe.</summary>

@@ -103,7 +103,6 @@ public sealed partial class AccountLister(
         {
             // The same credentials lead elsewhere now: nothing is concluded, and a session that says so is opened (L15).
             LogOtherAccount(logger, session.ConfigName, account.Key.AccountId, other);
-            _ = accounts.OtherAccount(session.ConfigName, session.Descriptor.Id, account.Key.AccountId, other, "");
             account.Leave(session);
             sessions.Invalidate(session);
             entries.PokeAll(session.ConfigName);
@@ -160,9 +159,10 @@ public sealed partial class AccountLister(
         account.Known.TryGetValue(verbs.Kind, out var before);
         account.Known[verbs.Kind] = seen;
         var still = ExpectedOf(account.Key, verbs.Kind, configs);
-        var missing = expected.Where(n => still.Contains(n) && !seen.ContainsKey(n)).ToList();
+        var shown = listing.Items.SelectMany(i => i.Parts).Select(p => p.Id).ToHashSet(StringComparer.Ordinal);
+        var missing = expected.Where(n => still.Contains(n) && (!seen.ContainsKey(n) || !account.ShowsAll(n, home.Entries.Find(new ObjectKey(null, n)), shown))).ToHashSet(StringComparer.Ordinal);
         allMissing.UnionWith(missing);
-        accounts.Listed(account.Key, verbs.Kind, listing.Began, missing, seen.Keys.ToHashSet(StringComparer.Ordinal));
+        accounts.Listed(account.Key, verbs.Kind, listing.Began, missing, seen.Keys.Where(n => !missing.Contains(n)).ToHashSet(StringComparer.Ordinal));
         collector.Listed(account.Key, verbs.Kind, account.Round, listing.Began, listing.Items);
         if (account.MarkListed(verbs.Kind))
             foreach (var config in configs)
@@ -178,7 +178,8 @@ public sealed partial class AccountLister(
         }
         // What vanished before any listing had shown it, or while its entry was going, is missed only by the ledger.
         foreach (var entry in configs.SelectMany(c => home.Entries.ByIndex(HomePlane.ByConfig, c)))
-            if (entry.Spec.Kind == verbs.Kind.ToString() && entry.Spec.Record.Parts is { Count: > 0 } && entry.Spec.Record.AccountId == account.Key.AccountId && !seen.ContainsKey(entry.Metadata.Name!))
+            if (entry.Spec.Kind == verbs.Kind.ToString() && entry.Spec.Record.Parts is { Count: > 0 } && entry.Spec.Record.AccountId == account.Key.AccountId
+                && (!seen.ContainsKey(entry.Metadata.Name!) || missing.Contains(entry.Metadata.Name!)))
                 entries.Poke(entry.Metadata.Name!);
         return null;
     }
@@ -268,6 +269,21 @@ public sealed partial class AccountLister(
 
         /// <summary>By kind: fingerprints by name, of the last complete listing.</summary>
         public Dictionary<ResourceKind, Dictionary<string, string>> Known { get; } = [];
+
+        /// <summary>By entry: recorded ids that some listing has shown.</summary>
+        private readonly Dictionary<string, HashSet<string>> _shown = new(StringComparer.Ordinal);
+
+        /// <summary>False when a part that a listing had shown, and that is still recorded, isn't in this one.</summary>
+        public bool ShowsAll(string name, Resources.Providers.ManagedResource? entry, HashSet<string> shown)
+        {
+            var recorded = (entry?.Spec.Record.Parts ?? []).Select(p => p.Id).ToHashSet(StringComparer.Ordinal);
+            var before = _shown.GetValueOrDefault(name) ?? [];
+            before.IntersectWith(recorded);
+            var all = before.IsSubsetOf(shown);
+            before.UnionWith(recorded.Where(shown.Contains));
+            _shown[name] = before;
+            return all;
+        }
 
         /// <summary>Grows with each round.</summary>
         public long Round { get; set; }

@@ -15,6 +15,9 @@ internal sealed class EntryMemory
     /// <summary>When the last look began.</summary>
     public DateTimeOffset LookedAt { get; set; }
 
+    /// <summary>Since when looks miss a recorded part of what is there; null when none is missed.</summary>
+    public DateTimeOffset? PartGoneSince { get; set; }
+
     /// <summary>Failures in a row.</summary>
     public int Failures { get; set; }
 

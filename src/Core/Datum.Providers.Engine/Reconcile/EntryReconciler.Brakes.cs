@@ -51,6 +51,9 @@ public sealed partial class EntryReconciler
             return new Decision.Wait(Reasons.Waiting, "The collector is at work on an object of this name.", now + LookAgain);
         if (decision is Decision.Renew && pass.Entry.Spec.Wanted && !pass.Entry.Spec.Record.Retiring && NotBelieved(pass, remakes: true) is { } unbelieved)
             return unbelieved;
+        // A recorded part that went is made again by a step of building.
+        if (decision is Decision.Create create && pass.Entry.Spec.Record.Parts?.Exists(p => p.Name == create.Step.Part) == true && NotBelieved(pass, remakes: true) is { } unseen)
+            return unseen;
         if (decision is not Decision.Replace || ChangeCauses.AskedByOwner(pass.Entry))
             return null;
         var (until, hold) = accounts.Plan(account, pass.Entry, pass.Session);
@@ -61,7 +64,7 @@ public sealed partial class EntryReconciler
 
     /// <summary>An absence that isn't believed while others of the account are missing as well, or no listing has been made since.</summary>
     private Decision.Wait? NotBelieved(Pass pass, bool remakes) =>
-        accounts.NotBelieved(AccountGuard.KeyOf(pass.Session), pass.Verbs.Kind, pass.Memory.AbsentSince ?? scheduler.Time.GetUtcNow(),
+        accounts.NotBelieved(AccountGuard.KeyOf(pass.Session), pass.Verbs.Kind, pass.Memory.AbsentSince ?? pass.Memory.PartGoneSince ?? scheduler.Time.GetUtcNow(),
             pass.Descriptor.ListQuality is not (ListQuality.None or ListQuality.Unknown), remakes) is { } why
             ? new Decision.Wait(Reasons.Absent, why, scheduler.Time.GetUtcNow() + LookAgain) : null;
 
@@ -92,6 +95,7 @@ public sealed partial class EntryReconciler
                 e.Spec.Record.AccountId = proved;
                 e.Spec.Record.Handle = null;
             }, cancellation).ConfigureAwait(false);
+            accounts.Moved(new AccountKey(session.Descriptor.Id, account), entry.Spec.ProviderConfig);
         }
         if (accounts.HeldBy(AccountGuard.KeyOf(session)) is { } held)
         {
@@ -105,8 +109,15 @@ public sealed partial class EntryReconciler
     private void Watched(Pass pass, Look look)
     {
         if (AccountGuard.Counts(pass.Entry) && look.InProgress is null && look.Presence is Presence.Absent or Presence.Present)
-            accounts.Looked(AccountGuard.KeyOf(pass.Session), pass.Entry, look.Presence is Presence.Absent);
+            accounts.Looked(AccountGuard.KeyOf(pass.Session), pass.Entry, look.Presence is Presence.Absent || pass.Entry.Spec.Record.Parts!.Exists(p => Lacks(look, p.Name)));
+        // Since when a part is gone, as for the whole: what is made again for it has to be missed by a listing that began later.
+        if (look.Presence is Presence.Present && pass.Entry.Spec.Record.Parts?.Exists(p => Lacks(look, p.Name)) != true)
+            pass.Memory.PartGoneSince = null;
+        else if (look.Presence is Presence.Present)
+            pass.Memory.PartGoneSince ??= scheduler.Time.GetUtcNow();
     }
+
+    private static bool Lacks(Look look, string part) => !look.Parts.Any(p => p.Name == part);
 
     /// <summary>What is kept on its owner's wish keeps our mark: it is written down before the entry goes, so that no collector takes it for an orphan.</summary>
     private async Task RetainAsync(ManagedResource entry, CancellationToken cancellation)

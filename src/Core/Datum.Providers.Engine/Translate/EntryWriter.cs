@@ -47,16 +47,20 @@ public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore 
     {
         var name = NameOf(wish.Kind, wish.Owner.Uid, wish.Slot);
         var known = ledger.Find(name);
-        var cause = causes.Note(name, known?.Spec.Record.ConfigVersion, wish.Place.Config.Spec, wish.Place.Driver);
+        var cause = causes.Of(name, known?.Spec.Record.ConfigVersion, wish.Place.Config.Spec, wish.Place.Driver);
         if (known is null)
             return await ledger.CreateAsync(New(wish, cause), cancellation).ConfigureAwait(false);
-        return !known.Spec.Wanted || known.IsDeleting ? known : await ledger.UpdateAsync(known, e => Change(e, wish, cause), cancellation).ConfigureAwait(false);
+        if (!known.Spec.Wanted || known.IsDeleting)
+            return known;
+        var stored = await ledger.UpdateAsync(known, e => Change(e, wish, cause), cancellation).ConfigureAwait(false);
+        causes.Stored(name, cause.Stamp);
+        return stored;
     }
 
     /// <summary>The entry as <see cref="EnsureAsync"/> would store it; nothing is stored.</summary>
     public ManagedResource Compose(EntryWish wish, ManagedResource? known)
     {
-        var cause = causes.Note(NameOf(wish.Kind, wish.Owner.Uid, wish.Slot), known?.Spec.Record.ConfigVersion, wish.Place.Config.Spec, wish.Place.Driver);
+        var cause = causes.Of(NameOf(wish.Kind, wish.Owner.Uid, wish.Slot), known?.Spec.Record.ConfigVersion, wish.Place.Config.Spec, wish.Place.Driver);
         if (known is null)
             return New(wish, cause);
         var entry = ResourceTypes.ManagedResources.Clone(known);

@@ -10,7 +10,7 @@ public static partial class Advice
     private static IEnumerable<AdviceRow> Well() => new[]
     {
         Reasons.Ready, Reasons.AvailablePlacementFound, Reasons.AvailableDeploymentFound, Reasons.StableInstanceFound, Reasons.Programmed, Reasons.Running,
-        Reasons.AwaitingRange, Reasons.NetworkContextReady, Reasons.PrefixAllocated, Reasons.SubnetReady, Reasons.Accepted, Reasons.ProbeSucceeded, "Observed", "InSync",
+        Reasons.AwaitingRange, Reasons.NetworkContextReady, Reasons.PrefixAllocated, Reasons.SubnetReady, Reasons.Accepted, Reasons.ProbeSucceeded, Reasons.NothingHeld, Reasons.Collected, "Observed", "InSync",
         // Events of what a person decided.
         "Abandoned", "ReleasedByPerson", "ConfirmedByPerson",
     }.Select(Fine);
@@ -86,7 +86,9 @@ public static partial class Advice
         Operator(CauseOrder.Account, Reasons.CredentialsMissing, "Correct it; it is tried again by itself", "complete the credentials of ProviderConfig {config}[: {message}]" + Elsewhere),
         Operator(CauseOrder.Account, Reasons.ProbeFailed, "Look at the code below", "look why the platform of ProviderConfig {config} refuses the session[: {message}]" + Elsewhere),
         Operator(CauseOrder.Account, Reasons.BreakerOpen, "Look at the platform and at the way to it; it is asked again by itself", "look at the platform of ProviderConfig {config} and at the way to it[: {message}] It is asked again by itself" + Elsewhere),
-        Operator(CauseOrder.Account, Reasons.AccountChanged, "Correct endpoint or credentials", "correct endpoint or credentials of ProviderConfig {config}[: {message}]"),
+        Operator(CauseOrder.Account, Reasons.AccountChanged, "Correct endpoint or credentials; or confirm", "correct endpoint or credentials of ProviderConfig {config}, or to confirm the change[: {message}]"),
+        Operator(CauseOrder.Account, Reasons.MassAbsence, "Look at the account; confirm when the objects are gone indeed", "look why so many objects of account {account} vanished, and to confirm when they are gone indeed[: {message}]"),
+        Operator(CauseOrder.Account, Reasons.BlastRadius, "Take the change back, or confirm it", "take back the change that would replace so many objects, or to confirm it[: {message}]"),
         Operator(CauseOrder.Account, Reasons.Unauthenticated, "Renew them", "renew the credentials of ProviderConfig {config}"),
         Operator(CauseOrder.Account, Reasons.Forbidden, "Grant it", "grant the right that is missing to the account of ProviderConfig {config}[: {platform}]"),
         Operator(CauseOrder.Account, Reasons.QuotaExceeded, "Raise it",
@@ -99,6 +101,8 @@ public static partial class Advice
     [
         User(CauseOrder.Platform, Reasons.NetworkFailedToCreate, "Look at the NetworkContext", "Look at the NetworkContext that {object} needs[: {message}]", carried: true),
         Operator(CauseOrder.Platform, Reasons.MarkMissing, "Put the mark back, or remove the object", "put our mark back on {platformId} at {driver}, or to remove it there[: {message}]"),
+        Operator(CauseOrder.Platform, Reasons.Orphan, "Look whose it was; remove it, or let the collector", "look whose {object} was, and to remove it at the platform[: {message}]"),
+        Operator(CauseOrder.Platform, Reasons.EarlierLife, "Look at it; remove it, or let the collector", "remove the object of the earlier incarnation at the platform[: {message}]"),
         Operator(CauseOrder.Platform, Reasons.Copy, "Remove it at the platform", "remove the older object beside {platformId} at {driver}[: {message}]"),
         Operator(CauseOrder.Platform, Reasons.Ambiguous, "Remove the wrong ones, or their marks", "remove the wrong objects, or their marks, at {driver}[: {message}]"),
         Operator(CauseOrder.Platform, Reasons.NeedsPerson, "Look at the platform; then `datum-providers confirm`",

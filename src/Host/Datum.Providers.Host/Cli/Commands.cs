@@ -19,8 +19,10 @@ internal static class Commands
         root.Subcommands.Add(Plan.PlanCommand.Create(context));
         root.Subcommands.Add(Ledger.EntryCommands.Abandon(context));
         root.Subcommands.Add(Ledger.EntryCommands.Release(context));
-        root.Subcommands.Add(Ledger.EntryCommands.Confirm(context));
+        root.Subcommands.Add(Ledger.EntryCommands.Settle(context));
         root.Subcommands.Add(Installation.InstallationCommand.Create(context));
+        root.Subcommands.Add(Accounts.OrphansCommand.Create(context));
+        root.Subcommands.Add(Accounts.ConfirmCommand.Create(context));
         root.Subcommands.Add(VersionCommand.Create(context));
         return root;
     }

@@ -23,6 +23,8 @@ namespace Datum.Providers.Host.Cli;
 [JsonSerializable(typeof(Plan.PlanResult))]
 [JsonSerializable(typeof(Ledger.EntryDecisionResult))]
 [JsonSerializable(typeof(Installation.InstallationResult))]
+[JsonSerializable(typeof(Accounts.OrphansResult))]
+[JsonSerializable(typeof(Accounts.ConfirmResult))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>As <see cref="Default"/>, but with text as it is: results go to a terminal or a file, never into HTML.</summary>
