@@ -142,7 +142,7 @@ public sealed class CanaryTests
             context.Response.StatusCode = 403;
             context.Response.Headers["X-Request-Id"] = shown.Replace("Bearer ", "", StringComparison.Ordinal);
             context.Response.ContentType = "application/json";
-            await context.Response.WriteAsync($$"""{"code":"FORBIDDEN","message":"{{shown}} may not do that","error":{"code":"FORBIDDEN","message":"{{shown}} may not do that"}}""");
+            await context.Response.WriteAsync($$"""{"error":{"code":"FORBIDDEN","message":"{{shown}} may not do that"},"code":"FORBIDDEN","message":"{{shown}} may not do that"}""");
         });
         await app.StartAsync();
         return app;

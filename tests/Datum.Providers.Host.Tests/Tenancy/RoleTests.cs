@@ -47,7 +47,7 @@ public sealed class RoleTests
         await space.NetworkAsync();
         await stage.ApplyAsync(PayloadWorkload(space.Name));
         await space.AvailableAsync("web");
-        await stage.PatchAsync("v1", "secrets", Own, "cloud", $$"""{"data":{"token":"{{Convert.ToBase64String(Encoding.UTF8.GetBytes("second"))}}"}}""");
+        await stage.PatchAsync("v1", "secrets", Own, "cloud", $$"""{"data":{"token":"{{Convert.ToBase64String(Encoding.UTF8.GetBytes("second"))}}"} }""");
         await stage.UntilAsync(() => Task.FromResult(stage.Log.All.Count(l => l.Contains("Session of driver", StringComparison.Ordinal)) >= 2 ? null : "the new Secret opened no session"));
         // A second event of one reason on one object is counted on the first.
         await stage.PatchAsync(Space.Networking, "locations", space.Name, "wrong", """{"spec":{"provider":{"simulator":{"region":"r"}}}}""");
@@ -75,6 +75,8 @@ public sealed class RoleTests
         "get workloads.compute.datumapis.com", "get workloaddeployments.compute.datumapis.com", "get instances.compute.datumapis.com",
         "get networks.networking.datumapis.com", "get networkbindings.networking.datumapis.com", "get networkcontexts.networking.datumapis.com",
         "get subnetclaims.networking.datumapis.com", "get subnets.networking.datumapis.com",
+        // A Workload whose interfaces name another Network than before.
+        "patch networkbindings.networking.datumapis.com",
         // A Location of the compute group that stands for itself; here there is none.
         "patch locations/status.compute.datumapis.com",
         // Only a Network that is used says what blocks it.
@@ -132,7 +134,7 @@ public sealed class RoleTests
               runtime:
                 resources: { instanceType: datumcloud/d1-standard-2 }
                 sandbox:
-                  containers: [{name: web, image: "web:1", envFrom: [{secretRef: {name: app}}, {configMapRef: {name: app}}]}]
+                  containers: [{name: web, image: "web:1", envFrom: [{secretRef: {name: app} }, {configMapRef: {name: app} }]}]
               networkInterfaces:
               - network: {name: default}
           placements:

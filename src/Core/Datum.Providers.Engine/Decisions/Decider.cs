@@ -191,7 +191,7 @@ public static class Decider
             return new Decision.Wait(Reasons.Waiting, "A create whose answer was lost may still take effect.", settled);
         return intent.Class is CreateClass.Manual or CreateClass.Unknown
             ? new Decision.Refuse(Reasons.NeedsPerson,
-                "The answer of a create that can't be repeated was lost. Look at the platform, then say it: datum-providers confirm, with --made ID or --not-made.")
+                "The answer of a create that can't be repeated was lost. Look at the platform, then say it: datum-providers settle, with --made ID or --not-made.")
             : null;
     }
 

@@ -18,6 +18,9 @@ internal sealed class EntryMemory
     /// <summary>Since when looks miss a recorded part of what is there; null when none is missed.</summary>
     public DateTimeOffset? PartGoneSince { get; set; }
 
+    /// <summary>When the last create was answered; null when this process made none.</summary>
+    public DateTimeOffset? CreatedAt { get; set; }
+
     /// <summary>Failures in a row.</summary>
     public int Failures { get; set; }
 

@@ -125,7 +125,7 @@ public sealed partial class EntryReconciler(
             var decision = WhenLong(pass, look, Decider.Decide(InputOf(pass, look, adoption)));
             if (RestsOnAbsence(entry, look, decision) && await UnprovedAsync(pass).ConfigureAwait(false) is { } unprovedYet)
                 return unprovedYet.Delay;
-            if (decision is Decision.Create or Decision.Update or Decision.Adopt && !owners.IsKnown(entry.Spec.Owner) && await OwnerGoneAsync(entry, cancellation).ConfigureAwait(false) is { } gone)
+            if (decision is Decision.Create or Decision.Update or Decision.Adopt or Decision.Wait { Reason: Reasons.WaitingForDependency } && !owners.IsKnown(entry.Spec.Owner) && await OwnerGoneAsync(entry, cancellation).ConfigureAwait(false) is { } gone)
             {
                 // A ledger that was restored has entries whose owners went long ago: nothing is made for them.
                 await ReportAsync(entry, look, gone, memory.Tolerated, cancellation).ConfigureAwait(false);
@@ -180,7 +180,7 @@ public sealed partial class EntryReconciler(
                     return null;
             }
 
-            if (Forbidden(pass, decision) is { } waitInstead)
+            if ((TooNew(pass, decision) ?? Forbidden(pass, decision)) is { } waitInstead)
             {
                 await ReportAsync(entry, look, waitInstead, memory.Tolerated, cancellation).ConfigureAwait(false);
                 return waitInstead.Until is { } until ? Until(until) : null;

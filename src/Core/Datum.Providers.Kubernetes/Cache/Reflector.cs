@@ -87,6 +87,7 @@ public sealed partial class Reflector<T> where T : KubeObject
                 if (_options.StreamList && !_streamRefused && _client.CanStreamLists)
                     return await StreamAsync(cancellation) ? TimeSpan.Zero : NextBackoff(null);
                 await ListAsync(cancellation);
+                _doubted = false;
                 LastError = null;
                 _told = null;
                 return TimeSpan.Zero;

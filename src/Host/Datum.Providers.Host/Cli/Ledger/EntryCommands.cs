@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace Datum.Providers.Host.Cli.Ledger;
 
-/// <summary><c>abandon</c>, <c>release</c> and <c>confirm</c>: what only a person may decide about an entry of the ledger.</summary>
+/// <summary><c>abandon</c>, <c>release</c> and <c>settle</c>: what only a person may decide about an entry of the ledger.</summary>
 internal static class EntryCommands
 {
     public static Command Abandon(CliContext context)
@@ -57,16 +57,16 @@ internal static class EntryCommands
         }, cancellation));
     }
 
-    public static Command Confirm(CliContext context)
+    public static Command Settle(CliContext context)
     {
         var entry = Entry();
         var access = new PlaneAccess(context);
         var yes = PlaneAccess.Yes();
         var made = new Option<string?>("--made") { Description = "The platform's id of what the create made.", HelpName = "ID" };
         var notMade = new Option<bool>("--not-made") { Description = "The create made nothing: it may be tried again." };
-        return new CliCommand("confirm", "Says what came of a create whose answer was lost and that can't be repeated (NeedsPerson), after a look at the platform.",
-            new CliExample("datum-providers confirm 3f0c9a52 --not-made --yes", "Nothing was made"),
-            new CliExample("datum-providers confirm 3f0c9a52 --made i-0a1b --yes", "This was made"))
+        return new CliCommand("settle", "Says what came of a create whose answer was lost and that can't be repeated (NeedsPerson), after a look at the platform.",
+            new CliExample("datum-providers settle 3f0c9a52 --not-made --yes", "Nothing was made"),
+            new CliExample("datum-providers settle 3f0c9a52 --made i-0a1b --yes", "This was made"))
         {
             entry, access.Kubeconfig, access.KubeContext, made, notMade, yes,
         }.Does(context, (result, output, cancellation) => access.WithAsync(result, async client =>
@@ -77,13 +77,13 @@ internal static class EntryCommands
             var desk = new EntryDesk(client, TimeProvider.System);
             var (found, _) = await desk.FindAsync(result.GetRequiredValue(entry), cancellation);
             if (EntryRules.Confirm(found) is { } refused)
-                throw new CliException($"{found.Spec.Kind} {found.Metadata.Name} isn't confirmed: {refused}");
+                throw new CliException($"{found.Spec.Kind} {found.Metadata.Name} isn't settled: {refused}");
             var intent = found.Spec.Record.Intent!;
             Confirmed(result.GetValue(yes), id is null
                 ? $"Says that '{intent.Step}' of {found.Spec.Kind} {found.Metadata.Name} made nothing: the host does it again. If it did make something, there are two then."
                 : $"Says that '{intent.Step}' of {found.Spec.Kind} {found.Metadata.Name} made {id}: the host takes that for its own.");
             await desk.ConfirmAsync(found, id, cancellation);
-            output.Result(EntryDesk.Result(found, id is null ? "confirmed: nothing was made; the host tries again" : $"confirmed: {id} was made"), CliJson.Readable.EntryDecisionResult, EntryDecisionResult.Write);
+            output.Result(EntryDesk.Result(found, id is null ? "settled: nothing was made; the host tries again" : $"settled: {id} was made"), CliJson.Readable.EntryDecisionResult, EntryDecisionResult.Write);
             return ExitCodes.Done;
         }, cancellation));
     }
