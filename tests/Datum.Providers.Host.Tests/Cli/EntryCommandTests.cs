@@ -26,7 +26,7 @@ public sealed class EntryCommandTests
                 Owner = new ResourceOwner { Plane = "p", ApiVersion = "networking.datumapis.com/v1alpha", Kind = "Network", Namespace = "default", Name = "net", Uid = "u" },
                 Record = new ResourceRecord { Incarnation = 1, Intent = intent, Parts = [new RecordedPart { Name = "net", Id = "n-1" }] },
             },
-            Status = state is null ? null : new ManagedResourceStatus { State = state, ProviderId = "n-1", Conditions = [new Condition { Type = ConditionTypes.Ready, Status = ready, Reason = reason }] },
+            Status = state is null ? null : new ManagedResourceStatus { State = state, ProviderId = "n-1", Conditions = [new Condition { Type = ConditionTypes.Ready, Status = ready, Reason = reason, LastTransitionTime = s_now }] },
         };
         entry.Metadata.Name = "3f0c9a52000000000000000000000000";
         entry.Metadata.Finalizers = [Finalizers.Platform];
