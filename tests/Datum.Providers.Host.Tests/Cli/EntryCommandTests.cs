@@ -11,7 +11,7 @@ using Datum.Providers.Resources.Providers;
 
 namespace Datum.Providers.Host.Tests.Cli;
 
-/// <summary><c>abandon</c>, <c>release</c> and <c>confirm</c>: the rules, and the commands against the embedded plane.</summary>
+/// <summary><c>abandon</c>, <c>release</c> and <c>settle</c>: the rules, and the commands against the embedded plane.</summary>
 public sealed class EntryCommandTests
 {
     private static readonly DateTimeOffset s_now = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero);
@@ -124,7 +124,7 @@ public sealed class EntryCommandTests
         }
     }
 
-    private static IEnumerable<string> Examples() => Host.Cli.Commands.Create().Subcommands.Where(c => c.Name is "abandon" or "release" or "confirm").SelectMany(c => ((CliCommand)c).Examples).Select(e => e.CommandLine);
+    private static IEnumerable<string> Examples() => Host.Cli.Commands.Create().Subcommands.Where(c => c.Name is "abandon" or "release" or "settle").SelectMany(c => ((CliCommand)c).Examples).Select(e => e.CommandLine);
 
     [TestCaseSource(nameof(Examples))]
     public async Task An_example_works_as_it_stands(string line)
@@ -200,7 +200,7 @@ public sealed class EntryCommandTests
     {
         await using var desk = await Desk.OpenAsync(Entry("Absent", reason: Reasons.NeedsPerson, intent: Intent(s_now.AddYears(-10))));
 
-        var run = await desk.RunAsync($"datum-providers confirm 3f0c {what} --yes");
+        var run = await desk.RunAsync($"datum-providers settle 3f0c {what} --yes");
 
         Assert.That(run.Exit, Is.Zero, run.Error);
         var record = (await desk.FindAsync())!.Spec.Record;
@@ -209,8 +209,8 @@ public sealed class EntryCommandTests
 
     [TestCase("abandon none --yes", "There is no ManagedResource none")]
     [TestCase("abandon 3f0 --yes", "needs 4 characters")]
-    [TestCase("confirm 3f0c --yes", "--made ID or --not-made")]
-    [TestCase("confirm 3f0c --made x --not-made --yes", "--made ID or --not-made")]
+    [TestCase("settle 3f0c --yes", "--made ID or --not-made")]
+    [TestCase("settle 3f0c --made x --not-made --yes", "--made ID or --not-made")]
     public async Task What_cannot_be_done_is_said_in_a_sentence(string line, string says)
     {
         await using var desk = await Desk.OpenAsync();

@@ -1,3 +1,4 @@
+using Datum.Providers.Engine.Collect;
 using Datum.Providers.Engine.Decisions;
 using Datum.Providers.Engine.Ledger;
 using Datum.Providers.Engine.Locations;
