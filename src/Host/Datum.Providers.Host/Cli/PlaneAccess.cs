@@ -19,16 +19,7 @@ internal sealed class PlaneAccess(CliContext context)
     public string NamespaceOf(ParseResult result, Option<string?> option) =>
         result.GetValue(option) ?? (result.GetValue(Kubeconfig) is null && TraceCommand.DevelopmentKubeconfig(context.Terminal.Variable, File.Exists) is not null ? "default" : "datum-providers");
 
-    /// <summary>Ends a command that a person has to confirm with what it would do.</summary>
-    public static void RequireYes(bool yes, string what)
-    {
-        if (!yes)
-            throw new CliException($"{what} Nothing was done yet: add --yes.", ExitCodes.Usage);
-    }
-
-    public Task<int> WithAsync(ParseResult result, Func<IKubernetesClient, Task<int>> work, CancellationToken cancellation) => WithAsync(result, (client, _) => work(client), cancellation);
-
-    public async Task<int> WithAsync(ParseResult result, Func<IKubernetesClient, KubernetesConnection, Task<int>> work, CancellationToken cancellation)
+    public async Task<int> WithAsync(ParseResult result, Func<IKubernetesClient, Task<int>> work, CancellationToken cancellation)
     {
         var path = result.GetValue(Kubeconfig) ?? TraceCommand.DevelopmentKubeconfig(context.Terminal.Variable, File.Exists);
         KubernetesConnection connection;
@@ -43,7 +34,7 @@ internal sealed class PlaneAccess(CliContext context)
         await using var client = new KubernetesClient(connection, new KubernetesClientOptions { RequestTimeout = TimeSpan.FromSeconds(30), MaxRetries = 1 });
         try
         {
-            return await work(client, connection);
+            return await work(client);
         }
         catch (HttpRequestException e)
         {

@@ -74,7 +74,7 @@ internal static class InstallationCommand
                 Tell(output, verdict, uid, changed: false);
                 return ExitCodes.Done;
             }
-            PlaneAccess.RequireYes(result.GetValue(yes), $"Continues installation {verdict.Installation} at this plane ({uid}): the host changes and deletes what its ledger has. If the plane that it came from lives on, two hosts would work on the same objects.");
+            Confirmed(result.GetValue(yes), $"Continues installation {verdict.Installation} at this plane ({uid}): the host changes and deletes what its ledger has. If the plane that it came from lives on, two hosts would work on the same objects.");
             await new InstallationBinding(verdict.Installation, verdict.Plane, uid).WriteAsync(client, where, cancellation);
             Tell(output, verdict with { Unconfirmed = null }, uid, changed: true);
             return ExitCodes.Done;
@@ -104,7 +104,7 @@ internal static class InstallationCommand
             var forked = result.GetValue(id) ?? Fresh(uid, used);
             if (used.Contains(forked))
                 throw new CliException($"--installation '{forked}' is the old installation's own id: a fork needs another one.", ExitCodes.Usage);
-            PlaneAccess.RequireYes(result.GetValue(yes), $"Begins installation {forked} at this plane ({uid}): everything that the Datum objects here want is made anew at the platforms. Entries of {verdict.Installation} stay in the ledger and are left alone.");
+            Confirmed(result.GetValue(yes), $"Begins installation {forked} at this plane ({uid}): everything that the Datum objects here want is made anew at the platforms. Entries of {verdict.Installation} stay in the ledger and are left alone.");
             var binding = new InstallationBinding(forked, uid, uid);
             await binding.WriteAsync(client, where, cancellation);
             Tell(output, new InstallationVerdict(forked, uid, null, null), uid, changed: true);
@@ -143,4 +143,10 @@ internal static class InstallationCommand
 
     private static void Tell(IConsoleOutput output, InstallationVerdict verdict, string uid, bool changed) => output.Result(
         new InstallationResult { Installation = verdict.Installation, Plane = verdict.Plane, PlaneUid = uid, Unconfirmed = verdict.Unconfirmed, Changed = changed }, CliJson.Readable.InstallationResult, InstallationResult.Write);
+
+    private static void Confirmed(bool yes, string what)
+    {
+        if (!yes)
+            throw new CliException($"{what} Nothing was done yet: add --yes.", ExitCodes.Usage);
+    }
 }

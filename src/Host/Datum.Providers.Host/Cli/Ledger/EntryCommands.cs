@@ -23,7 +23,7 @@ internal static class EntryCommands
             var dependents = ledger.Where(e => e.Spec.DependsOn?.Exists(d => d.Name == found.Metadata.Name) == true).Select(e => $"{e.Spec.Kind} of {EntryRules.Owner(e)}").ToList();
             if (EntryRules.Abandon(found, await desk.OwnerAsync(found, cancellation), dependents, desk.Now, result.GetValue(force)) is { } refused)
                 throw new CliException($"{found.Spec.Kind} {found.Metadata.Name} isn't abandoned: {refused}");
-            PlaneAccess.RequireYes(result.GetValue(yes), $"Abandons {found.Spec.Kind} {found.Metadata.Name} of {EntryRules.Owner(found)}: the ledger forgets it, no platform is called, and what is there{EntryDesk.Ids(found)} is nobody's.");
+            Confirmed(result.GetValue(yes), $"Abandons {found.Spec.Kind} {found.Metadata.Name} of {EntryRules.Owner(found)}: the ledger forgets it, no platform is called, and what is there{Ids(found)} is nobody's.");
             await desk.AbandonAsync(found, cancellation);
             output.Result(EntryDesk.Result(found, "abandoned; what is at the platform stays there"), CliJson.Readable.EntryDecisionResult, EntryDecisionResult.Write);
             return ExitCodes.Done;
@@ -50,7 +50,7 @@ internal static class EntryCommands
             }
             if (EntryRules.Release(found, await desk.OwnerAsync(found, cancellation)) is { } refused)
                 throw new CliException($"{found.Spec.Kind} {found.Metadata.Name} isn't released: {refused}");
-            PlaneAccess.RequireYes(result.GetValue(yes), $"Releases {found.Spec.Kind} {found.Metadata.Name} of {EntryRules.Owner(found)}: the host deletes{EntryDesk.Ids(found)} at the platform. It can't be taken back.");
+            Confirmed(result.GetValue(yes), $"Releases {found.Spec.Kind} {found.Metadata.Name} of {EntryRules.Owner(found)}: the host deletes{Ids(found)} at the platform. It can't be taken back.");
             await desk.ReleaseAsync(found, cancellation);
             output.Result(EntryDesk.Result(found, "released; the host deletes it at the platform"), CliJson.Readable.EntryDecisionResult, EntryDecisionResult.Write);
             return ExitCodes.Done;
@@ -79,7 +79,7 @@ internal static class EntryCommands
             if (EntryRules.Confirm(found) is { } refused)
                 throw new CliException($"{found.Spec.Kind} {found.Metadata.Name} isn't settled: {refused}");
             var intent = found.Spec.Record.Intent!;
-            PlaneAccess.RequireYes(result.GetValue(yes), id is null
+            Confirmed(result.GetValue(yes), id is null
                 ? $"Says that '{intent.Step}' of {found.Spec.Kind} {found.Metadata.Name} made nothing: the host does it again. If it did make something, there are two then."
                 : $"Says that '{intent.Step}' of {found.Spec.Kind} {found.Metadata.Name} made {id}: the host takes that for its own.");
             await desk.ConfirmAsync(found, id, cancellation);
@@ -89,4 +89,12 @@ internal static class EntryCommands
     }
 
     private static Argument<string> Entry() => new("ENTRY") { Description = "Name of the ManagedResource, or a beginning of at least 4 characters." };
+
+    private static void Confirmed(bool yes, string what)
+    {
+        if (!yes)
+            throw new CliException($"{what} Nothing was done yet: add --yes.", ExitCodes.Usage);
+    }
+
+    private static string Ids(Resources.Providers.ManagedResource entry) => entry.Spec.Record.Parts is { Count: > 0 } parts ? $" ({string.Join(", ", parts.Select(p => $"{p.Name} {p.Id}"))})" : "";
 }

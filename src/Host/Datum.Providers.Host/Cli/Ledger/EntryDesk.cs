@@ -105,8 +105,7 @@ internal sealed class EntryDesk(IKubernetesClient client, TimeProvider time)
         Entry = entry.Metadata.Name!, Kind = entry.Spec.Kind, Owner = EntryRules.Owner(entry), ProviderIds = [.. (entry.Spec.Record.Parts ?? []).Select(p => p.Id)], Done = done,
     };
 
-    /// <summary>Parts and ids in brackets, after a blank; empty where none is recorded.</summary>
-    public static string Ids(ManagedResource entry) => entry.Spec.Record.Parts is { Count: > 0 } parts ? $" ({string.Join(", ", parts.Select(p => $"{p.Name} {p.Id}"))})" : "";
+    private static string Ids(ManagedResource entry) => entry.Spec.Record.Parts is { Count: > 0 } parts ? $" ({string.Join(", ", parts.Select(p => $"{p.Name} {p.Id}"))})" : "";
 
     /// <summary>An owner that goes and has nothing left isn't held any longer, also where no host runs.</summary>
     private async Task ReleaseOwnerAsync(ManagedResource entry, CancellationToken cancellation)

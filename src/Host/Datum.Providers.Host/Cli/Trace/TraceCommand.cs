@@ -16,7 +16,8 @@ internal static class TraceCommand
     public static Command Create(CliContext context)
     {
         var target = new Argument<string>("KIND/NAME") { Description = "What to look at, by kind, plural or short name." };
-        var access = new PlaneAccess(context);
+        var kubeconfig = new Option<string?>("--kubeconfig") { Description = "Kubeconfig of the plane.", HelpName = "FILE" };
+        var kubeContext = new Option<string?>("--context") { Description = "Context in the kubeconfig.", HelpName = "NAME" };
         var ns = new Option<string?>("--namespace", "-n") { Description = "Namespace of the object.", HelpName = "NAMESPACE" };
         var all = new Option<bool>("--all") { Description = "The whole tree from the topmost owner down, nothing left out." };
         return new CliCommand("trace", "Shows the tree from a Datum object to the objects at the platform, why it isn't ready, and in its last line what to do.",
@@ -24,13 +25,41 @@ internal static class TraceCommand
             new("datum-providers trace dmr/3f0c -o json", "What an entry of the ledger belongs to, for a script"),
             new("datum-providers trace loc/dfw --all --kubeconfig kc", "A Location with everything that it needs"))
         {
-            target, access.Kubeconfig, access.KubeContext, ns, all,
-        }.Does(context, (result, output, cancellation) => access.WithAsync(result, (client, connection) =>
+            target, kubeconfig, kubeContext, ns, all,
+        }.Does(context, async (result, output, cancellation) =>
         {
-            output.Progress($"reading {connection}");
+            var path = result.GetValue(kubeconfig) ?? DevelopmentKubeconfig(context.Terminal.Variable, File.Exists);
+            KubernetesConnection connection;
+            try
+            {
+                connection = KubeConfig.Find(path, result.GetValue(kubeContext));
+            }
+            catch (KubeConfigException e)
+            {
+                throw new CliException(e.Message);
+            }
             var wanted = TraceTarget.Parse(result.GetRequiredValue(target), result.GetValue(ns) ?? connection.Namespace ?? "default");
-            return RunAsync(client, TimeProvider.System, wanted, result.GetValue(all), output, cancellation);
-        }, cancellation));
+            await using var client = new KubernetesClient(connection, new KubernetesClientOptions { RequestTimeout = TimeSpan.FromSeconds(30), MaxRetries = 1 });
+            output.Progress($"reading {connection}");
+            try
+            {
+                return await RunAsync(client, TimeProvider.System, wanted, result.GetValue(all), output, cancellation);
+            }
+            catch (HttpRequestException e)
+            {
+                throw new CliException($"The plane at {connection} can't be reached: {TraceNode.Clean(e.Message)}. Check that it runs and that {path ?? "what kubectl uses"} is its kubeconfig.");
+            }
+            catch (KubernetesException e)
+            {
+                throw new CliException(e.Code is 401
+                    ? $"The plane at {connection} doesn't accept the credentials{(path is null ? "" : $" in {path}")}: renew them."
+                    : $"The plane at {connection} answers {e.Code} {TraceNode.Clean(e.Reason)}: {TraceNode.Clean(e.Message)}");
+            }
+            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+            {
+                throw new CliException($"The plane at {connection} doesn't answer in time. Check that it runs and that {path ?? "what kubectl uses"} is its kubeconfig.");
+            }
+        });
     }
 
     /// <summary>Everything behind the connection.</summary>
