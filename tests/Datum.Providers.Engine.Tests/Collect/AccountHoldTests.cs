@@ -162,17 +162,12 @@ internal sealed class AccountHoldTests
         return world;
     }
 
-    /// <summary>Makes platform and ledger what they would be had the last host translated the same owners into another image.</summary>
+    /// <summary>Servers differ in what only a replacement can change, as a driver or host that reads the same wish in another way would see it.</summary>
     private static void Translated(EngineWorld world, string image, int count = int.MaxValue)
     {
         world.Switch.Kill();
-        foreach (var entry in world.Entries.Where(e => e.Spec.Kind == "Instance").Take(count))
-        {
-            var desired = System.Text.Json.JsonElement.Parse(entry.Spec.Desired!.Value.GetRawText().Replace("\"web:1\"", $"\"{image}\"", StringComparison.Ordinal));
-            world.Plane.Edit(ResourceTypes.ManagedResources, null, entry.Metadata.Name!, e => e.Spec.Desired = desired);
-            var server = entry.Spec.Record.Parts!.Find(p => p.Name == "server")!.Id;
-            world.Cloud.Change(server, s => s with { Containers = [.. s.Containers!.Value.Select(c => c with { Image = image })] });
-        }
+        foreach (var server in world.Cloud.In(Collections.Servers).Take(count))
+            world.Cloud.Change(server.Id, s => s with { Containers = [.. s.Containers!.Value.Select(c => c with { Image = image })] });
     }
 
     private static void Held(EngineWorld world, string reason)

@@ -29,6 +29,7 @@ internal sealed class AccountWatch(AccountKey account)
     private readonly Dictionary<string, AccountHold> _blasts = new(StringComparer.Ordinal);
     private AccountHold? _mass;
     private bool _adopting;
+    private bool _restored;
     private int _cleanRounds;
 
     public AccountKey Account => account;
@@ -60,6 +61,8 @@ internal sealed class AccountWatch(AccountKey account)
         {
             _mass ??= hold;
             _adopting = _mass.ConfirmedAt is not null;
+            // Which parts the listings had shown isn't known any more: only a person can say that nothing is missing.
+            _restored = _mass.ConfirmedAt is null;
         }
     }
 
@@ -99,6 +102,7 @@ internal sealed class AccountWatch(AccountKey account)
             if (!AccountHold.IsMass(names.Count, objects, 0.05))
                 return false;
             _cleanRounds = 0;
+            _restored = false;
             _mass = new AccountHold
             {
                 Reason = Reasons.MassAbsence, Account = account, Since = now, Count = names.Count, Entries = [.. names.Take(AccountHold.MaxNames)],
@@ -178,7 +182,7 @@ internal sealed class AccountWatch(AccountKey account)
                 _mass = null;
                 return true;
             }
-            if (_mass is { ConfirmedAt: null })
+            if (_mass is { ConfirmedAt: null } && !_restored)
             {
                 // Everything is back, in two complete listings of the proved account: there is nothing to confirm.
                 _cleanRounds = missing.Count == 0 ? _cleanRounds + 1 : 0;
