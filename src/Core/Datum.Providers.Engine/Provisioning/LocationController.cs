@@ -26,8 +26,21 @@ public sealed class LocationController : ProvisioningController<(bool Compute, O
         On(plane.Locations, c => Enqueue(false, c));
         On(plane.ComputeLocations, c => Enqueue(true, c));
         On(home.Configs, OnConfig);
+        On(home.Entries, OnEntry);
         // A session that another one's question opened, or credentials that came later.
         sessions.Attempted += OnAttempt;
+    }
+
+    /// <summary>The last thing that stood somewhere else is gone: a Location that had moved is in order again.</summary>
+    private void OnEntry(ObjectChange<ManagedResource> change)
+    {
+        if (change.After is not null || change.Before?.Spec.Location is not { } place)
+            return;
+        var key = new ObjectKey(place.Namespace, place.Name);
+        if (_plane.Locations.Find(key) is { } location && !Conditions.IsTrue(location.Status?.Conditions, ConditionTypes.Accepted))
+            Queue.Add((false, key), WorkPriority.Resync);
+        if (_plane.ComputeLocations.Find(key) is { } compute && !Conditions.IsTrue(compute.Status?.Conditions, ConditionTypes.Accepted))
+            Queue.Add((true, key), WorkPriority.Resync);
     }
 
     private void OnAttempt(string config)

@@ -14,6 +14,9 @@ internal sealed class EntryMemory
     /// <summary>When the last look began.</summary>
     public DateTimeOffset LookedAt { get; set; }
 
+    /// <summary>When the last create was answered; null when this process made none.</summary>
+    public DateTimeOffset? CreatedAt { get; set; }
+
     /// <summary>Failures in a row.</summary>
     public int Failures { get; set; }
 

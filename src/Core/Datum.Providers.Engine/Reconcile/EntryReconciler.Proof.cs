@@ -21,6 +21,12 @@ public sealed partial class EntryReconciler
         _ => false,
     };
 
+    /// <summary>What was just made may be hidden for the platform's window: that a part of it seems to be missing is no reason to make all of it anew.</summary>
+    private Decision.Wait? TooNew(Pass pass, Decision decision) =>
+        decision is Decision.Replace && pass.Memory.CreatedAt + pass.Descriptor.ConsistencyWindow is { } visible && visible > scheduler.Time.GetUtcNow()
+            ? new Decision.Wait(Reasons.Waiting, "A part that was just made may not be visible yet; it is looked at again before anything is replaced.", visible)
+            : null;
+
     /// <summary>Null when the account is proved; else it was reported, and the result says when to come back.</summary>
     private async Task<Later?> UnprovedAsync(Pass pass)
     {

@@ -48,6 +48,8 @@ public sealed partial class EntryReconciler
             var operation = new Operation { Call = scope.Call, Step = step, Token = token };
             result = await pass.Verbs.ApplyAsync(operation, EntryIdentity.Of(entry), entry.Spec.Desired, PartsOf).ConfigureAwait(false);
         }
+        if (step.Verb is StepVerb.Create)
+            pass.Memory.CreatedAt = scheduler.Time.GetUtcNow();
         var outcome = result.Error is { } e1 ? $"{e1.Code}" : result.Running is null ? "done" : "running";
         LogStep(logger, step.Verb, pass.Kind, entry.Metadata.Name!, step.Part, outcome);
 

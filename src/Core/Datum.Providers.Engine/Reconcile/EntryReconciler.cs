@@ -104,6 +104,12 @@ public sealed partial class EntryReconciler(
             var decision = Decider.Decide(InputOf(pass, look));
             if (RestsOnAbsence(entry, look, decision) && await UnprovedAsync(pass).ConfigureAwait(false) is { } later)
                 return later.Delay;
+            if (decision is Decision.Create or Decision.Update or Decision.Wait { Reason: Reasons.WaitingForDependency } && !owners.IsKnown(entry.Spec.Owner) && await OwnerGoneAsync(entry, cancellation).ConfigureAwait(false) is { } gone)
+            {
+                // A ledger that was restored has entries whose owners went long ago: nothing is made for them.
+                await ReportAsync(entry, look, gone, memory.Tolerated, cancellation).ConfigureAwait(false);
+                return gone.Reason == Reasons.OwnerLost ? null : TimeSpan.FromSeconds(5);
+            }
             switch (decision)
             {
                 case Decision.None when entry.Spec.Wanted && !owners.IsKnown(entry.Spec.Owner) && await OwnerGoneAsync(entry, cancellation).ConfigureAwait(false) is { Reason: Reasons.OwnerLost } lost:
@@ -145,7 +151,7 @@ public sealed partial class EntryReconciler(
                     return null;
             }
 
-            if (Forbidden(pass, decision) is { } waitInstead)
+            if ((TooNew(pass, decision) ?? Forbidden(pass, decision)) is { } waitInstead)
             {
                 await ReportAsync(entry, look, waitInstead, memory.Tolerated, cancellation).ConfigureAwait(false);
                 return waitInstead.Until is { } until ? Until(until) : null;

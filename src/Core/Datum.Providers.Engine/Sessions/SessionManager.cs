@@ -102,8 +102,9 @@ public sealed partial class SessionManager
                 slot.Attempt = null;
                 return new SessionAnswer(null, slot.Reason, slot.Message, slot.NotBefore);
             }
-            begin = slot.Attempt?.Full != full;
-            attempt = slot.Attempt = begin ? new Attempt(version, full) : slot.Attempt!;
+            // One that began before the credentials' version was known waits for it by itself.
+            begin = slot.Attempt is not { } running || running.Config != version || (running.Credential is not null && running.Credential != credential);
+            attempt = slot.Attempt = begin ? new Attempt(version, credential, full) : slot.Attempt!;
         }
         if (begin)
             _ = _scheduler.Run(() => OpenAsync(config, descriptor, scope, name, slot, attempt));
@@ -222,7 +223,7 @@ public sealed partial class SessionManager
                 slot.Credential = credential;
                 if (session is not null)
                     (slot.Failures, slot.Reason, slot.Failed) = (0, "", null);
-                answer = session is null ? Fail(slot, failure, attempt.Full) : new SessionAnswer(session, "", "", null);
+                answer = session is null ? Fail(slot, failure, $"{attempt.Config}|{credential}") : new SessionAnswer(session, "", "", null);
             }
         }
         retired?.Retire();
@@ -347,10 +348,12 @@ public sealed partial class SessionManager
 
     /// <summary>One try to open a session; everybody who wants the session waits for the same one.</summary>
     /// <param name="config">The version of the ProviderConfig.</param>
-    /// <param name="full">That and the version of the credentials.</param>
-    private sealed class Attempt(string config, string full)
+    /// <param name="credential">The version of the credentials as far as it was known.</param>
+    /// <param name="full">Both.</param>
+    private sealed class Attempt(string config, string? credential, string full)
     {
         public string Config { get; } = config;
+        public string? Credential { get; } = credential;
         public string Full { get; } = full;
         public TaskCompletionSource<SessionAnswer> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

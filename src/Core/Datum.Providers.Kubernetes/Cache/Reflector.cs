@@ -13,6 +13,10 @@ public sealed partial class Reflector<T> where T : KubeObject
 {
     private static readonly TimeSpan LongestInitialSilence = TimeSpan.FromMinutes(1);
 
+    /// <summary>A server sends bookmarks about each minute: one that said nothing for so long may have nothing to say below the version that was asked for.</summary>
+    private static readonly TimeSpan LongSilence = TimeSpan.FromMinutes(2);
+
+
     private readonly IKubernetesClient _client;
     private readonly ResourceType<T> _type;
     private readonly ObjectCache<T> _cache;
@@ -87,6 +91,7 @@ public sealed partial class Reflector<T> where T : KubeObject
                 if (_options.StreamList && !_streamRefused && _client.CanStreamLists)
                     return await StreamAsync(cancellation) ? TimeSpan.Zero : NextBackoff(null);
                 await ListAsync(cancellation);
+                _doubted = false;
                 LastError = null;
                 _told = null;
                 return TimeSpan.Zero;
@@ -241,7 +246,7 @@ public sealed partial class Reflector<T> where T : KubeObject
             _doubted = !heard;
             return true;
         }
-        _doubted = !heard;
+        _doubted = !heard && _scheduler.Time.GetElapsedTime(started) >= LongSilence;
         if (heard || _scheduler.Time.GetElapsedTime(started) >= TimeSpan.FromSeconds(1))
         {
             _failures = 0;
