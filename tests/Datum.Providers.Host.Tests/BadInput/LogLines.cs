@@ -8,6 +8,9 @@ internal sealed class LogLines : ILoggerFactory
 {
     private readonly ConcurrentQueue<(int Id, string Line)> _lines = new();
 
+    /// <summary>What is kept at least. Default Information.</summary>
+    public LogLevel Least { get; set; } = LogLevel.Information;
+
     public IEnumerable<string> All => _lines.Select(l => l.Line);
 
     public IReadOnlyList<string> Of(int id) => [.. _lines.Where(l => l.Id == id).Select(l => l.Line)];
@@ -24,7 +27,7 @@ internal sealed class LogLines : ILoggerFactory
     {
         public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
 
-        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= lines.Least;
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
