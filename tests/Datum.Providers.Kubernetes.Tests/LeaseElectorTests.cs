@@ -185,6 +185,68 @@ public sealed class LeaseElectorTests
         Assert.That((elector.MayMutate(), elector.Terms), Is.EqualTo((true, 1)));
     }
 
+    [Test]
+    public void L10_a_lease_that_was_deleted_while_its_holder_is_cut_off_is_waited_for_and_is_no_release()
+    {
+        var a = Start("a");
+        var b = Start("b", o => o with { MayHaveLedAsync = _ => Task.FromResult(true) });
+        _scheduler.Advance(TimeSpan.FromSeconds(30));
+        _store.Kill("a");
+        _store.Delete();
+        var deleted = _scheduler.Now;
+        while (!b.MayMutate())
+        {
+            _scheduler.Advance(TimeSpan.FromMilliseconds(100));
+            Assert.That(_scheduler.Now - deleted, Is.LessThan(TimeSpan.FromSeconds(30)));
+        }
+        // The one that is cut off doesn't know it, and leads until its own deadline.
+        Assert.That(_scheduler.Now - deleted, Is.GreaterThanOrEqualTo(TimeSpan.FromSeconds(15)));
+        Assert.That((a.MayMutate(), b.PreviousReleased), Is.EqualTo((false, false)));
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public void L10_the_first_start_waits_for_nobody_and_one_over_a_ledger_does(bool ledger)
+    {
+        var a = Start("a", o => o with { MayHaveLedAsync = _ => Task.FromResult(ledger) });
+        Assert.That((a.MayMutate(), a.PreviousReleased), Is.EqualTo((!ledger, !ledger)));
+        _scheduler.Advance(TimeSpan.FromSeconds(17));
+        Assert.That((a.MayMutate(), a.PreviousReleased), Is.EqualTo((true, !ledger)));
+    }
+
+    [Test]
+    public void L10_who_cant_tell_whether_somebody_led_doesnt_lead()
+    {
+        var a = Start("a", o => o with { MayHaveLedAsync = _ => throw new HttpRequestException("no answer") });
+        _scheduler.Advance(TimeSpan.FromMinutes(2));
+        Assert.That((a.MayMutate(), _store.Lease), Is.EqualTo((false, (Lease?)null)));
+    }
+
+    [TestCase(4)]
+    [TestCase(5)]
+    public void L10_never_do_two_lead_although_somebody_deletes_the_lease(int seed)
+    {
+        _scheduler = new ManualScheduler(seed, pumped: true);
+        _store = new LeaseStore(_scheduler);
+        var random = new Random(seed);
+        LeaseElector[] electors = [.. "abc".Select(n => Start(n.ToString(), o => o with { MayHaveLedAsync = _ => Task.FromResult(true) }))];
+        var led = 0;
+        for (var step = 0; step < 6000; step++)
+        {
+            if (random.Next(300) == 0)
+                _store.Delete();
+            if (random.Next(400) == 0)
+                _store.Kill(_store.Lease?.Spec?.HolderIdentity ?? "a");
+            if (random.Next(400) == 0)
+                _store.Revive();
+            _scheduler.Advance(TimeSpan.FromMilliseconds(random.Next(1, 400)));
+            var leaders = electors.Count(e => e.MayMutate());
+            Assert.That(leaders, Is.LessThanOrEqualTo(1), $"seed {seed}, step {step}");
+            led += leaders;
+        }
+        Assert.That(led, Is.GreaterThan(500), "they led at all");
+    }
+
     [TestCase(1)]
     [TestCase(2)]
     [TestCase(3)]
@@ -260,6 +322,8 @@ public sealed class LeaseElectorTests
 
         public IKubernetesClient As(string identity) => new Client(this, identity);
 
+        public void Delete() => Lease = null;
+
         public void Kill(string identity) => _dead.Add(identity);
 
         public void Revive() => _dead.Clear();
@@ -311,7 +375,9 @@ public sealed class LeaseElectorTests
 
             public Task<T> PatchAsync<T>(ResourceType<T> type, ObjectKey key, Patch patch, string? subresource, CancellationToken cancellation) where T : KubeObject => store.CallAsync(identity, () =>
             {
-                if ((string?)patch.Body["metadata"]!["resourceVersion"] != store.Lease!.Metadata.ResourceVersion)
+                if (store.Lease is null)
+                    throw new KubernetesException(404, "NotFound", "scripted");
+                if ((string?)patch.Body["metadata"]!["resourceVersion"] != store.Lease.Metadata.ResourceVersion)
                     throw new KubernetesException(409, "Conflict", "scripted");
                 var old = store.Lease.Spec!;
                 var spec = patch.Body["spec"]!.AsObject();

@@ -277,6 +277,37 @@ internal sealed class ScriptedReflectorTests
         Assert.That(server.Lists, Is.EqualTo(2));
     }
 
+    [TestCase(false)]
+    [TestCase(true)]
+    public async Task A_server_that_was_set_back_while_its_watch_is_silent_is_noticed(bool wentAway)
+    {
+        var scheduler = new ManualScheduler();
+        var restored = false;
+        await using var server = await StartAsync(async (c, _, ended) =>
+        {
+            var back = Volatile.Read(ref restored);
+            if (!IsWatch(c))
+                await (back ? ListAsync(c, 60, Item("a", 1)) : ListAsync(c, 100, Item("a", 1), Item("b", 90)));
+            else if (!back && wentAway)
+                c.Abort();
+            else
+                // A version from its future: the server waits for it to come, and says nothing.
+                await HoldAsync(ended);
+        });
+        await using var run = await RunAsync(server, scheduler, new ReflectorOptions { Silence = TimeSpan.FromMinutes(6) });
+        await Eventually.HoldsAsync(() => run.Cache.Count == 2 && server.Watches > 0, "it watches");
+        Volatile.Write(ref restored, true);
+        var deadline = scheduler.Now + (wentAway ? TimeSpan.FromMinutes(1) : TimeSpan.FromMinutes(7));
+        while (run.Cache.Count == 2 && scheduler.Now < deadline)
+        {
+            if (scheduler.NextTimer is { } due && due <= deadline)
+                scheduler.AdvanceToNextTimer();
+            await Task.Delay(10);
+        }
+        await Eventually.HoldsAsync(() => run.Reflector.ResourceVersion == "60", "it lists what holds now");
+        Assert.That(run.Cache.All().Select(w => w.Metadata.Name), Is.EqualTo(new[] { "a" }));
+    }
+
     [TestCase("no json at all")]
     [TestCase("""{"type":"ADDED","object":{"metadata":{"resourceVersion":"11"}}}""")]
     public async Task An_event_that_names_no_object_leads_to_a_list_and_never_to_a_cache_that_lacks_it(string line)

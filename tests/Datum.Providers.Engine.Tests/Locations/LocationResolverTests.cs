@@ -83,6 +83,48 @@ internal sealed class LocationResolverTests
         Assert.That(new Resolving(Config("a")).Resolve(Annotated("p9")).Reason, Is.EqualTo(Reasons.NotAllowed));
     }
 
+    [TestCase("default", true)]
+    [TestCase("other", false)]
+    [TestCase("Default", false)]
+    [TestCase("default ", false)]
+    [TestCase("*", false)]
+    public void L14_a_location_of_cluster_scope_is_for_the_namespaces_that_are_listed(string user, bool allowed)
+    {
+        using var world = new Resolving(Config("a"));
+        world.Plane.Cache(ResourceTypes.Locations).Observe(Location(l =>
+        {
+            l.Metadata.Namespace = null;
+            (l.Metadata.Uid, l.Metadata.ResourceVersion) = ("cluster", "5000");
+        }));
+        Assert.That(world.Resolver.Resolve(new LocationReference { Name = "here" }, user).Reason, Is.EqualTo(allowed ? "" : Reasons.NotAllowed));
+        Assert.That(world.Resolve(world.Plane.Cache(ResourceTypes.Locations).Find(new ObjectKey(null, "here"))!).Resolved, Is.Not.Null, "somebody may use it");
+    }
+
+    [Test]
+    public void L14_a_location_of_cluster_scope_that_nobody_may_use_is_not_accepted()
+    {
+        var cluster = Location(l => l.Metadata.Namespace = null);
+        Assert.That(new Resolving(Config("a", c => c.Allowed!.Namespaces = [])).Resolve(cluster).Reason, Is.EqualTo(Reasons.NotAllowed));
+        Assert.That(new Resolving(Config("a", c => c.Allowed!.Namespaces = null)).Resolve(cluster).Reason, Is.EqualTo(Reasons.NotAllowed));
+    }
+
+    [Test]
+    public void L14_a_star_in_a_list_of_values_is_no_wildcard_and_no_value()
+    {
+        var config = Config("a", c => c.Allowed!.Scope = new() { ["project"] = ["*"] });
+        Assert.That(new Resolving(config).Resolve(Location()).Reason, Is.EqualTo(Reasons.NotAllowed));
+        Assert.That(new Resolving(config).Resolve(Location(l => l.Spec.Provider = new() { ["cloud"] = JsonElement.Parse("""{"project":"*","zone":"z1"}""") })).Reason, Is.EqualTo(Reasons.NotAllowed));
+    }
+
+    [TestCase("""{"project":"p1","project":"p9","zone":"z1"}""")]
+    [TestCase("""{"project":"p1","pro\u006aect":"p9","zone":"z1"}""")]
+    public void L14_an_annotation_that_says_a_field_twice_is_refused(string block) =>
+        Assert.That(new Resolving(Config("a")).Resolve(Location(l =>
+        {
+            l.Spec.Provider = null;
+            l.Metadata.Annotations = new() { [Annotations.Provider] = $$"""{"cloud":{{block}} }""" };
+        })).Reason, Is.EqualTo(Reasons.InvalidLocation));
+
     [Test]
     public void A_development_plane_allows_everybody_unless_a_list_says_otherwise()
     {
@@ -139,6 +181,8 @@ internal sealed class LocationResolverTests
     private sealed class Resolving : IDriverConnector, IDisposable
     {
         private readonly FakePlane _plane = new(new ManualScheduler());
+
+        public FakePlane Plane => _plane;
 
         private static readonly DriverDescriptor Descriptor = new()
         {

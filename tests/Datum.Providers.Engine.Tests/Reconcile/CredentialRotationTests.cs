@@ -70,7 +70,7 @@ internal sealed class CredentialRotationTests
         world.Until("work goes on", () => world.Runs("web:2") && world.AllReady);
         world.Door!.Accept("second");
         world.WriteSecret("second");
-        world.Until("the right ones are taken", () => world.Door.SignedOut.Contains("first") && world.OfConfig("CredentialsCurrent")?.Status == ConditionStatus.True, TimeSpan.FromSeconds(5));
+        world.Until("the right ones are taken", () => world.Door.SignedOut.Contains("first") && world.OfConfig("CredentialsCurrent")?.Status == ConditionStatus.True, TimeSpan.FromSeconds(10));
         Assert.That(world.Describe(), Does.Not.Contain("mistyped"));
     }
 
@@ -104,7 +104,7 @@ internal sealed class CredentialRotationTests
         world.Advance(TimeSpan.FromHours(2));
         Assert.That(world.OfLocation(ConditionTypes.Ready)?.Reason, Is.EqualTo(Reasons.CredentialsMissing));
         world.WriteSecret("first");
-        world.Until("the location is ready", () => world.OfLocation(ConditionTypes.Ready)?.Status == ConditionStatus.True, TimeSpan.FromSeconds(5));
+        world.Until("the location is ready", () => world.OfLocation(ConditionTypes.Ready)?.Status == ConditionStatus.True, TimeSpan.FromSeconds(10));
     }
 
     [Test]

@@ -51,32 +51,40 @@ internal sealed partial class EngineWorld
         CreateSubnet();
     }
 
-    public void CreateNetworkAlone()
+    /// <summary>As <see cref="CreateNetwork"/>, in another namespace.</summary>
+    public void CreateNetworkOf(string ns)
+    {
+        CreateNetworkAlone(ns);
+        CreateContext(ns);
+        CreateSubnet(ns);
+    }
+
+    public void CreateNetworkAlone(string ns = Namespace)
     {
         var network = new Network { Spec = { Ipam = { Mode = "Auto" } } };
         network.Metadata.Name = "default";
-        network.Metadata.Namespace = Namespace;
+        network.Metadata.Namespace = ns;
         Create(ResourceTypes.Networks, network);
     }
 
-    public void CreateContext()
+    public void CreateContext(string ns = Namespace)
     {
-        var context = new NetworkContext { Spec = { Network = { Name = "default" }, Location = { Name = "here", Namespace = Namespace } } };
+        var context = new NetworkContext { Spec = { Network = { Name = "default" }, Location = { Name = "here", Namespace = ns } } };
         context.Metadata.Name = "default-here";
-        context.Metadata.Namespace = Namespace;
+        context.Metadata.Namespace = ns;
         Create(ResourceTypes.NetworkContexts, context);
     }
 
-    public void CreateSubnet()
+    public void CreateSubnet(string ns = Namespace)
     {
         var subnet = new Subnet
         {
-            Spec = { SubnetClass = "private", IpFamily = "IPv4", NetworkContext = { Name = "default-here" }, Location = { Name = "here", Namespace = Namespace } },
+            Spec = { SubnetClass = "private", IpFamily = "IPv4", NetworkContext = { Name = "default-here" }, Location = { Name = "here", Namespace = ns } },
         };
         subnet.Metadata.Name = "default-here-v4";
-        subnet.Metadata.Namespace = Namespace;
+        subnet.Metadata.Namespace = ns;
         Create(ResourceTypes.Subnets, subnet);
-        Plane.EditStatus(ResourceTypes.Subnets, Namespace, "default-here-v4", s => s.Status = new SubnetStatus
+        Plane.EditStatus(ResourceTypes.Subnets, ns, "default-here-v4", s => s.Status = new SubnetStatus
         {
             StartAddress = "10.128.0.0", PrefixLength = 20,
             Conditions = [new Condition { Type = ConditionTypes.Allocated, Status = ConditionStatus.True, Reason = Reasons.PrefixAllocated }],
@@ -143,12 +151,14 @@ internal sealed partial class EngineWorld
     public void DeleteInstance() => Plane.Delete(ResourceTypes.Instances, new ObjectKey(Namespace, "web-0"));
 
     /// <summary>In the order of the core controllers: a context goes when its subnets are gone.</summary>
-    public void DeleteNetwork()
+    public void DeleteNetwork() => DeleteNetworkOf(Namespace);
+
+    public void DeleteNetworkOf(string ns)
     {
-        Plane.Delete(ResourceTypes.Networks, new ObjectKey(Namespace, "default"));
-        Plane.Delete(ResourceTypes.Subnets, new ObjectKey(Namespace, "default-here-v4"));
-        Until("the subnet is gone", () => Plane.Live(ResourceTypes.Subnets).Count == 0, TimeSpan.FromHours(1));
-        Plane.Delete(ResourceTypes.NetworkContexts, new ObjectKey(Namespace, "default-here"));
+        Plane.Delete(ResourceTypes.Networks, new ObjectKey(ns, "default"));
+        Plane.Delete(ResourceTypes.Subnets, new ObjectKey(ns, "default-here-v4"));
+        Until("the subnet is gone", () => Plane.Peek(ResourceTypes.Subnets, ns, "default-here-v4") is null, TimeSpan.FromHours(1));
+        Plane.Delete(ResourceTypes.NetworkContexts, new ObjectKey(ns, "default-here"));
     }
 
     /// <summary>Brings one instance to work.</summary>

@@ -120,6 +120,8 @@ internal sealed partial class EngineWorld : IDriverConnector, ICredentialSource,
             $"{e.Spec.Kind} {e.Metadata.Name![..6]} wanted={e.Spec.Wanted} retiring={e.Spec.Record.Retiring} inc={e.Spec.Record.Incarnation} intent={e.Spec.Record.Intent?.Part} parts=[{string.Join(',', e.Spec.Record.Parts?.Select(p => $"{p.Name}={p.Id}") ?? [])}] "
             + $"{e.Status?.State}: {Conditions.Find(e.Status?.Conditions, ConditionTypes.Ready)?.Reason} {Conditions.Find(e.Status?.Conditions, ConditionTypes.Ready)?.Message}")
         .Concat(Plane.Live(ResourceTypes.Instances).Select(i => $"Instance {i.Metadata.Name}: {string.Join("; ", (i.Status?.Conditions ?? []).Select(c => $"{c.Type}={c.Status} {c.Reason} {c.Message}"))}"))
+        .Concat(Plane.Live(ResourceTypes.Locations).Select(l => $"Location {l.Key}: {string.Join("; ", (l.Status?.Conditions ?? []).Select(c => $"{c.Type}={c.Status} {c.Reason} {c.Message}"))}"))
+        .Concat(Plane.Live(ResourceTypes.ProviderConfigs).Select(l => $"ProviderConfig {l.Key}: {string.Join("; ", (l.Status?.Conditions ?? []).Select(c => $"{c.Type}={c.Status} {c.Reason} {c.Message}"))}"))
         .Concat(Cloud.Objects.Select(o => $"cloud {o.Collection} {o.Id} {o.State}"))
         .Concat(Log.Lines.TakeLast(15).Select(l => $"{l.Level}: {(l.Text.Length > 600 ? l.Text[..600] : l.Text)}")));
 
