@@ -13,6 +13,10 @@ public sealed partial class Reflector<T> where T : KubeObject
 {
     private static readonly TimeSpan LongestInitialSilence = TimeSpan.FromMinutes(1);
 
+    /// <summary>A server sends bookmarks about each minute: one that said nothing for so long may have nothing to say below the version that was asked for.</summary>
+    private static readonly TimeSpan LongSilence = TimeSpan.FromMinutes(2);
+
+
     private readonly IKubernetesClient _client;
     private readonly ResourceType<T> _type;
     private readonly ObjectCache<T> _cache;
@@ -242,7 +246,7 @@ public sealed partial class Reflector<T> where T : KubeObject
             _doubted = !heard;
             return true;
         }
-        _doubted = !heard;
+        _doubted = !heard && _scheduler.Time.GetElapsedTime(started) >= LongSilence;
         if (heard || _scheduler.Time.GetElapsedTime(started) >= TimeSpan.FromSeconds(1))
         {
             _failures = 0;

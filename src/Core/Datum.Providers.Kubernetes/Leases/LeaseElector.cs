@@ -14,7 +14,7 @@ namespace Datum.Providers.Kubernetes;
 /// <item>At the deadline <see cref="LeadershipToken"/> is cancelled, whatever the renewal loop does, and a renewal in flight is cancelled too.</item>
 /// <item>A renewal that fails, in whatever way, is tried again until the deadline. Another holder's name ends leadership at once.</item>
 /// <item>Another holder's lease is taken only after it stood unchanged for its whole duration by our own monotonic clock; clocks of machines are never compared.</item>
-/// <item>A Lease that was deleted is no release: who finds none waits for a whole duration as well, unless nobody can ever have led.</item>
+/// <item>A Lease that was deleted is no release: who finds none claims it and waits for a whole duration as well, unless nobody can ever have led.</item>
 /// <item>When stopped, the lease is released, so that the next one takes over at once; <see cref="PreviousReleased"/> tells that one.</item>
 /// <item>What a mutation in flight at a takeover did is not the elector's business: after a takeover that wasn't a release the new leader waits (L10).</item>
 /// </list>
@@ -31,6 +31,7 @@ public sealed partial class LeaseElector
     private Term? _term;
     private TaskCompletionSource _elected = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private (string? Version, long Since) _seen;
+    private (string? Version, long Since) _claim;
     private string? _acquireFailure;
 
     public LeaseElector(IKubernetesClient client, IScheduler scheduler, LeaseElectorOptions options, ILogger? logger = null)
@@ -124,8 +125,15 @@ public sealed partial class LeaseElector
             var free = found is null || string.IsNullOrEmpty(found.Spec?.HolderIdentity) || found.Spec.HolderIdentity == _options.Identity;
             if (!free && !HasRunOut(found!))
                 return null;
-            var deleted = found is null && _options.MayHaveLedAsync is { } ask && await ask(cancellation);
-            if (deleted && !IsMissingLongEnough())
+            if (found is null && _options.MayHaveLedAsync is { } ask && await ask(cancellation))
+            {
+                // Claimed, not led: who led by the Lease that was deleted has ended when this one stood for a whole duration.
+                LogMissing(_logger, _options.Lease, _options.Duration);
+                _claim = ("", 0);
+                await CreateAsync(Time.GetUtcNow(), cancellation);
+                return null;
+            }
+            if (found is not null && !IsClaimOld(found))
                 return null;
             var started = Time.GetTimestamp();
             var wall = Time.GetUtcNow();
@@ -135,8 +143,9 @@ public sealed partial class LeaseElector
             Term term;
             lock (_gate)
             {
-                PreviousReleased = !deleted && string.IsNullOrEmpty(found?.Spec?.HolderIdentity);
+                PreviousReleased = found is null || string.IsNullOrEmpty(found.Spec?.HolderIdentity);
                 Terms++;
+                _claim = default;
                 _term = term = new Term(this, written.Metadata.ResourceVersion!, started, wall);
                 _elected.TrySetResult();
             }
@@ -172,20 +181,15 @@ public sealed partial class LeaseElector
         return Time.GetElapsedTime(_seen.Since) >= TimeSpan.FromSeconds(lease.Spec!.LeaseDurationSeconds ?? (int)_options.Duration.TotalSeconds);
     }
 
-    /// <summary>The Lease is missing for the duration of the one that was deleted, as far as we saw.</summary>
-    private bool IsMissingLongEnough()
+    /// <summary>Whether a claim of ours (also one whose answer was lost) has stood for a whole duration since we saw it; true where there is none.</summary>
+    private bool IsClaimOld(Lease found)
     {
-        if (_seen.Version != Missing)
-        {
-            LogMissing(_logger, _options.Lease, _options.Duration);
-            _seen = (Missing, Time.GetTimestamp());
-            return false;
-        }
-        return Time.GetElapsedTime(_seen.Since) >= _options.Duration;
+        if (_claim.Version is null || found.Spec?.HolderIdentity != _options.Identity)
+            return true;
+        if (_claim.Version != found.Metadata.ResourceVersion)
+            _claim = (found.Metadata.ResourceVersion, Time.GetTimestamp());
+        return Time.GetElapsedTime(_claim.Since) >= _options.Duration;
     }
-
-    // No resourceVersion has a blank.
-    private const string Missing = "no lease";
 
     private Task<Lease> CreateAsync(DateTimeOffset now, CancellationToken cancellation) => _client.CreateAsync(Core.Leases, new Lease
     {
@@ -334,7 +338,7 @@ public sealed partial class LeaseElector
     [LoggerMessage(Level = LogLevel.Information, Message = "{Identity} leads {Lease}")]
     private static partial void LogElected(ILogger logger, string identity, ObjectKey lease);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "There is no {Lease} although somebody may have led: it is made anew once it was missing for {Duration}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "There is no {Lease} although somebody may have led: it is claimed, and led by after {Duration}")]
     private static partial void LogMissing(ILogger logger, ObjectKey lease, TimeSpan duration);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Identity} no longer leads {Lease}")]

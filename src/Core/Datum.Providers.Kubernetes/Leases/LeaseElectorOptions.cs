@@ -22,7 +22,7 @@ public sealed record LeaseElectorOptions
 
     /// <summary>
     /// Asked when there is no Lease: whether anybody may ever have led. True: the Lease was deleted, and its holder may not know it yet
-    /// (cut off, it leads until its own deadline), so it is made anew only after it was missing for a whole duration, and
+    /// (cut off, it leads until its own deadline), so a new one is only claimed, and led by after it stood for a whole duration; then
     /// <see cref="LeaseElector.PreviousReleased"/> is false. False, and when this is null: the first start, nobody is waited for.
     /// </summary>
     public Func<CancellationToken, Task<bool>>? MayHaveLedAsync { get; init; }
