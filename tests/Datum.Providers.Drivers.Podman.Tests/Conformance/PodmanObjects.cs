@@ -153,6 +153,7 @@ internal sealed class PodmanObjects(PodmanHost podman, string installation)
         {
             try
             {
+                await KillAllAsync();
                 // First what holds ours.
                 await podman.RemoveByLabelAsync($"{ForeignKey}={installation}");
                 await podman.RemoveByLabelAsync($"{Marks.InstallKey}={installation}");
@@ -171,6 +172,17 @@ internal sealed class PodmanObjects(PodmanHost podman, string installation)
                 if (!answer.IsSuccessStatusCode && answer.StatusCode != HttpStatusCode.NotFound)
                     throw new InvalidOperationException($"Secret {secret} can't be removed: {await answer.Content.ReadAsStringAsync()}");
             }
+    }
+
+    // Else each takes its grace.
+    private async Task KillAllAsync()
+    {
+        var filter = Uri.EscapeDataString($$"""{"label":["{{Marks.InstallKey}}={{installation}}"],"status":["running"]}""");
+        await Task.WhenAll((await ListAsync($"containers/json?filters={filter}")).Select(async c =>
+        {
+            // One that ended since the list was made answers 409, one that is gone 404.
+            using var answer = await podman.Client.PostAsync(Address($"containers/{c.GetProperty("Id").GetString()}/kill?signal=SIGKILL"), null);
+        }));
     }
 
     private async Task<IReadOnlyList<string>> SecretsAsync() =>

@@ -99,8 +99,9 @@ internal sealed class PodmanSamples(PodmanRanges ranges)
                 {
                     Name = "web",
                     Image = PodmanHost.WebImage,
-                    // The image has no entrypoint: without it arguments would be the program.
-                    Command = ["/bin/web-server"],
+                    // Deaf to SIGTERM, as every process 1 without a handler: whether it ended within its grace would be a race, and with it the steps of
+                    // a deletion. What stands behind the text are parameters that it doesn't look at.
+                    Command = ["/bin/sh", "-c", "httpd -f -p 8080 -h /www & echo the web server has started; wait", "web"],
                     Environment = [new() { Name = "PASSWORD", From = new PayloadKey { Payload = c.Payload("database"), Key = "password" } }],
                     Mounts = [new MountSpec { Volume = "config", Path = "/etc/app" }, new MountSpec { Volume = "data", Path = "/data" }],
                 },

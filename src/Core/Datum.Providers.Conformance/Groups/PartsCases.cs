@@ -147,7 +147,7 @@ internal static class PartsCases
                 {
                     foreach (var verbs in (KindVerbs[])[other, await run.VerbsAsync()])
                     {
-                        var seen = await verbs.ObserveAsync(resource.Identity, desired ? resource.Spec : null, resource.Handle);
+                        var seen = await verbs.ObserveAsync(resource.Identity, desired ? resource.Spec : null, resource.LastHandle);
                         KindRun.Expect(seen.Next is { } next && (next.Verb, next.Part, next.Class) == (step.Verb, step.Part, step.Class),
                             $"A look named {step.Verb} {step.Part} ({step.Class}) next, a further look at the same state finds {seen} (DC-26).");
                     }

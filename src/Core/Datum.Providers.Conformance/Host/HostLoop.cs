@@ -14,6 +14,9 @@ internal sealed class Resource
     public required ResourceSpec Spec { get; set; }
     public Handle? Handle { get; set; }
 
+    /// <summary>The handle of the last look: only with it a further one is the same observation (DC-26).</summary>
+    public Handle? LastHandle { get; set; }
+
     /// <summary>The open intent (law L4).</summary>
     public Intent? Intent { get; set; }
 
@@ -89,7 +92,7 @@ internal static class HostLoop
         {
             var verbs = (await run.SessionAsync()).Of(resource.Kind);
             var seen = await verbs.ObserveAsync(resource.Identity, resource.Spec, resource.Handle);
-            resource.Last = seen;
+            (resource.Last, resource.LastHandle) = (seen, resource.Handle);
             if (seen.Error is { } error)
             {
                 await WaitAfterAsync(run, error, $"{resource.Kind} can't be observed");
@@ -152,7 +155,7 @@ internal static class HostLoop
         {
             var verbs = (await run.SessionAsync()).Of(resource.Kind);
             var seen = await verbs.ObserveAsync(resource.Identity, null, resource.Handle);
-            resource.Last = seen;
+            (resource.Last, resource.LastHandle) = (seen, resource.Handle);
             if (seen.Error is { } error)
             {
                 await WaitAfterAsync(run, error, $"{resource.Kind} can't be observed");

@@ -26,7 +26,7 @@ internal sealed partial class PodmanInstances
         if (action == PowerAction.PowerOff)
             return await KillAsync(operation.Call, view) is { } killError ? Failed(killError) : new Done<InstanceFacts>();
         if (work is { Result.IsCompleted: false })
-            return work.Token == operation.Token || (work.Action, action) == (PowerAction.Stop, PowerAction.Stop)
+            return (work.Token == operation.Token && work.Action == action) || (work.Action, action) == (PowerAction.Stop, PowerAction.Stop)
                 ? new Running<InstanceFacts> { Progress = StopProgress }
                 : Failed(Refusal(ErrorCode.NotReadyYet, "The containers are just being stopped."));
         // The same operation again: it is done once (the session remembers it).

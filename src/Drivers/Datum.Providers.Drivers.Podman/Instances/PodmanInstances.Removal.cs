@@ -8,7 +8,7 @@ internal sealed partial class PodmanInstances
 {
     public async ValueTask<Outcome<InstanceFacts>> DeleteAsync(Operation operation, Identity id) => operation.Step.Part switch
     {
-        InstanceParts.Stop => await StopForRemovalAsync(operation.Call, id),
+        InstanceParts.Stop => await StopAsync(operation.Call, id, forRemoval: true),
         InstanceParts.StopNow => await KillForRemovalAsync(operation.Call, id),
         var part when InstanceParts.IsContainer(part) => await DeleteContainerAsync(operation.Call, id, part),
         InstanceParts.Pod => await DeletePodAsync(operation.Call, id),
@@ -63,8 +63,8 @@ internal sealed partial class PodmanInstances
         {
             if (StopHandle.Read(handle) is not { } deadline)
                 next = Steps.Stop;
-            else if (deadline > session.Time.GetUtcNow())
-                (next, progress) = (null, StopHandle.Progress(handle!));
+            else if (StopHandle.Left(deadline, session.Time.GetUtcNow(), Grace(view)) is { } left)
+                (next, progress) = (null, left);
             else
                 // All at once: the handle ends with this step, and what went on running would be asked again.
                 next = Steps.StopNow;
@@ -72,7 +72,7 @@ internal sealed partial class PodmanInstances
 
         return new Present<InstanceFacts>
         {
-            Facts = InstanceFactsReader.Without(view),
+            Facts = OfPower(view.Pod, InstanceFactsReader.Without(view)),
             Parts = view.Parts,
             State = progress is null ? view.Running.Any() ? Lifecycle.Ready : Lifecycle.Degraded : Lifecycle.Deleting,
             Mark = MarkState.Ours,
@@ -84,13 +84,6 @@ internal sealed partial class PodmanInstances
 
     private static TimeSpan Grace(InstanceView view) =>
         TimeSpan.FromSeconds(view.Running.Select(c => c.Config?.StopTimeout ?? 0).DefaultIfEmpty(0).Max());
-
-    // A pod that can't be removed is left running.
-    private async ValueTask<Outcome<InstanceFacts>> StopForRemovalAsync(Call call, Identity id)
-    {
-        var (view, error) = await OwnAsync(call, id, withFirewall: false);
-        return error is null && !view.Strangers.IsEmpty ? Failed(Inhabited(view)) : await StopAsync(call, id);
-    }
 
     private async ValueTask<Outcome<InstanceFacts>> KillForRemovalAsync(Call call, Identity id)
     {
@@ -158,11 +151,14 @@ internal sealed partial class PodmanInstances
         Refusal(ErrorCode.Conflict, "Somebody else's containers are in the pod; they are left alone.") with { BlockedBy = view.Strangers };
 
     /// <summary>Asks every running container to stop. Doesn't wait: how long they may take is in the handle.</summary>
-    private async ValueTask<Outcome<InstanceFacts>> StopAsync(Call call, Identity id)
+    private async ValueTask<Outcome<InstanceFacts>> StopAsync(Call call, Identity id, bool forRemoval = false)
     {
         var (view, error) = await OwnAsync(call, id, withFirewall: false);
         if (error is not null)
             return view.Pod is null && error.Code == ErrorCode.NotReadyYet ? new Done<InstanceFacts>() : Failed(error);
+        // A pod that can't be removed is left running.
+        if (forRemoval && !view.Strangers.IsEmpty)
+            return Failed(Inhabited(view));
         foreach (var container in view.Running)
             if (await session.Podman.KillContainerAsync(call, container.Id, StopSignal(container)) is { Error: { } killError, Status: not 409, NotFound: false })
                 return Failed(killError);

@@ -46,7 +46,7 @@ internal sealed partial class PodmanInstances(Session session, ImagePulls pulls,
             (next, progress) = (null, StopProgress);
         return new Present<InstanceFacts>
         {
-            Facts = judge.Facts(),
+            Facts = OfPower(view.Pod, judge.Facts()),
             Parts = view.Parts,
             State = progress is null ? judge.State(next) : judge.EverStarted ? Lifecycle.Updating : Lifecycle.Creating,
             Mark = MarkState.Ours,
@@ -57,6 +57,9 @@ internal sealed partial class PodmanInstances(Session session, ImagePulls pulls,
             Resolved = Resolved(view),
         };
     }
+
+    // Its containers may have ended already; until Podman has answered nothing can be started.
+    private InstanceFacts OfPower(PodInspect pod, InstanceFacts facts) => power.IsRunning(pod.Id) ? facts with { Power = PowerState.Stopping } : facts;
 
     private bool FirewallEnforced => session.Firewall.Unavailable is null || !session.Connection.AllowUnenforcedPolicies;
 
@@ -107,7 +110,7 @@ internal sealed partial class PodmanInstances(Session session, ImagePulls pulls,
         if (!view.Running.Any())
             return (null, null, null);
         return StopHandle.Read(handle) is not { } deadline ? (Steps.Suspend, null, null)
-            : deadline > session.Time.GetUtcNow() ? (null, StopHandle.Progress(handle!), null)
+            : StopHandle.Left(deadline, session.Time.GetUtcNow(), Grace(view)) is { } left ? (null, left, null)
             : (Steps.SuspendNow, null, null);
     }
 
@@ -242,7 +245,11 @@ internal sealed partial class PodmanInstances(Session session, ImagePulls pulls,
             Progress = Progress(new Handle { Data = Prefix + deadline.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture) }),
         };
 
-        public static Progress Progress(Handle handle) => new()
+        /// <summary>The wait that is left; null when it is over. Never longer than the grace: a clock that was put back would make it hours.</summary>
+        public static Progress? Left(DateTimeOffset deadline, DateTimeOffset now, TimeSpan grace) =>
+            deadline <= now ? null : Until(deadline - now > grace ? now + grace : deadline).Progress;
+
+        private static Progress Progress(Handle handle) => new()
         {
             LookAgainAfter = TimeSpan.FromSeconds(1),
             Handle = handle,

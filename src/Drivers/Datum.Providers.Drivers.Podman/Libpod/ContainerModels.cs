@@ -55,11 +55,14 @@ internal sealed record ContainerInspect
 internal sealed record ContainerState
 {
     [JsonPropertyName("Status")] public string? Status { get; init; }
-    [JsonPropertyName("Running")] public bool Running { get; init; }
+    [JsonPropertyName("Running")] public bool SaysRunning { get; init; }
     [JsonPropertyName("OOMKilled")] public bool OomKilled { get; init; }
     [JsonPropertyName("Pid")] public int Pid { get; init; }
     [JsonPropertyName("ExitCode")] public int ExitCode { get; init; }
     [JsonPropertyName("StartedAt")] public DateTimeOffset StartedAt { get; init; }
+
+    /// <summary>Also while its grace goes by, which Podman doesn't call running.</summary>
+    [JsonIgnore] public bool Running => SaysRunning || Status == "stopping";
 
     /// <summary>False for a container that was created and never ran.</summary>
     [JsonIgnore] public bool EverStarted => StartedAt.Year > 1;
