@@ -193,7 +193,23 @@ internal sealed class CollectorTests
     }
 
     [Test]
-    public void What_was_retained_is_kept_by_the_collector_too()
+    public void What_was_retained_with_its_mark_is_kept_by_the_collector_too()
+    {
+        using var world = new EngineWorld();
+        world.Descriptor = world.Descriptor! with { Kinds = [.. world.Descriptor.Kinds.Select(k => k with { Adoptable = false })] };
+        _ = world.Running(i => i.Metadata.Annotations = new() { [Annotations.Retain] = "true" });
+        world.DeleteInstance();
+        world.Until("the instance is gone", () => world.Plane.Live(ResourceTypes.Instances).Count == 0);
+        Collect(world, c => (c.Policy, c.AgeFloor) = (CollectorPolicy.Delete, "1m"));
+        world.Advance(TimeSpan.FromHours(3));
+        Assert.That(world.Cloud.In(Collections.Servers), Has.Length.EqualTo(1));
+        // Given up by a person: then it is an orphan like any other.
+        world.Plane.Edit(ResourceTypes.ProviderConfigs, null, "sim", c => c.Metadata.Annotations!.Remove(Annotations.Retained));
+        world.Until("it is collected", () => world.Cloud.In(Collections.Servers).Length == 0, TimeSpan.FromHours(1));
+    }
+
+    [Test]
+    public void What_was_retained_without_its_mark_is_no_finding()
     {
         using var world = new EngineWorld().Running(i => i.Metadata.Annotations = new() { [Annotations.Retain] = "true" });
         Collect(world, c => (c.Policy, c.AgeFloor) = (CollectorPolicy.Delete, "1m"));
@@ -201,9 +217,7 @@ internal sealed class CollectorTests
         world.Until("the instance is gone", () => world.Plane.Live(ResourceTypes.Instances).Count == 0);
         world.Advance(TimeSpan.FromHours(3));
         Assert.That(world.Cloud.In(Collections.Servers), Has.Length.EqualTo(1));
-        // Given up by a person: then it is an orphan like any other.
-        world.Plane.Edit(ResourceTypes.ProviderConfigs, null, "sim", c => c.Metadata.Annotations!.Remove(Annotations.Retained));
-        world.Until("it is collected", () => world.Cloud.In(Collections.Servers).Length == 0, TimeSpan.FromHours(1));
+        Assert.That(Findings(world), Is.Null);
     }
 
     [Test]

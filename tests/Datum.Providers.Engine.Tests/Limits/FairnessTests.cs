@@ -102,7 +102,7 @@ public sealed class FairnessTests
         world.Entries.PokeAll("a");
         world.Advance(TimeSpan.FromSeconds(5));
         world.Entry("a", "new");
-        world.Until("it is made", () => world.Accounts["a"].Objects.ContainsKey("new"), TimeSpan.FromSeconds(8));
+        world.Until("it is made", () => world.Accounts["a"].Objects.ContainsKey("new"), TimeSpan.FromSeconds(12));
         Assert.That(world.Accounts["a"].Count("observe") - Observed, Is.LessThan(20), "most resyncs still wait");
         world.Until("the resyncs come too", () => world.Accounts["a"].Count("observe") - Observed >= 41, TimeSpan.FromMinutes(3));
     }

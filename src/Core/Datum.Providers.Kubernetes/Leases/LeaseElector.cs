@@ -162,9 +162,6 @@ public sealed partial class LeaseElector
         {
             if (_acquireFailure != error.Message)
                 LogAcquireFailed(_logger, _options.Lease, error.Message);
-            // Who couldn't look for a moment may have missed a Lease that came and went.
-            if (_seen.Version == Missing)
-                _seen = default;
             // The same trouble at each attempt is said once.
             _acquireFailure = error.Message;
             return null;
