@@ -61,6 +61,8 @@ internal sealed class AccountWatch(AccountKey account)
         {
             _mass ??= hold;
             _adopting = _mass.ConfirmedAt is not null;
+            if (_adopting)
+                _exempt.UnionWith(_mass.Entries);
             // Which parts the listings had shown isn't known any more: only a person can say that nothing is missing.
             _restored = _mass.ConfirmedAt is null;
         }
@@ -79,6 +81,7 @@ internal sealed class AccountWatch(AccountKey account)
         lock (_lock)
         {
             _absent.Remove(name);
+            _exempt.Remove(name);
             _lookedPresent.Add(name);
             // Until the listing shows it again it is missed no more than it was; then a confirmation no longer covers it.
             foreach (var (_, missing) in _listings.Values)
@@ -146,7 +149,6 @@ internal sealed class AccountWatch(AccountKey account)
         lock (_lock)
         {
             _lookedPresent.ExceptWith(seen);
-            _exempt.ExceptWith(seen);
             foreach (var name in _absent.Where(a => a.Value.Renewed && seen.Contains(a.Key)).Select(a => a.Key).ToList())
                 if (began - _absent[name].Since > Round)
                     _absent.Remove(name);
@@ -256,6 +258,7 @@ internal sealed class AccountWatch(AccountKey account)
             if (_mass is { ConfirmedAt: null } && tokens.Contains(_mass.Token))
             {
                 _mass = _mass with { ConfirmedAt = now };
+                _exempt.UnionWith(_mass.Entries);
                 _exempt.UnionWith(_absent.Keys);
                 _exempt.UnionWith(_listings.Values.SelectMany(l => l.Missing));
                 // Names that only a listing knows (after a restart) are taken over by the next round.
