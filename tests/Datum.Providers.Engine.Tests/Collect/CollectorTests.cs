@@ -197,6 +197,7 @@ internal sealed class CollectorTests
     {
         using var world = new EngineWorld();
         world.Descriptor = world.Descriptor! with { Kinds = [.. world.Descriptor.Kinds.Select(k => k with { Adoptable = false })] };
+        world.Restart();
         _ = world.Running(i => i.Metadata.Annotations = new() { [Annotations.Retain] = "true" });
         world.DeleteInstance();
         world.Until("the instance is gone", () => world.Plane.Live(ResourceTypes.Instances).Count == 0);

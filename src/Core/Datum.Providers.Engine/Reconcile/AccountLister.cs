@@ -168,13 +168,14 @@ public sealed partial class AccountLister(
             foreach (var config in configs)
                 entries.PokeAll(config);
 
+        // What we made ourselves differs from the last listing as well: what a user changed goes first.
         if (before is not null)
         {
             foreach (var (name, fingerprint) in seen)
                 if (!before.TryGetValue(name, out var old) || old != fingerprint)
-                    entries.Poke(name, WorkPriority.Change);
+                    entries.Poke(name, WorkPriority.Retry);
             foreach (var name in before.Keys.Where(n => !seen.ContainsKey(n)))
-                entries.Poke(name, WorkPriority.Change);
+                entries.Poke(name, WorkPriority.Retry);
         }
         // What vanished before any listing had shown it, or while its entry was going, is missed only by the ledger.
         foreach (var entry in configs.SelectMany(c => home.Entries.ByIndex(HomePlane.ByConfig, c)))
