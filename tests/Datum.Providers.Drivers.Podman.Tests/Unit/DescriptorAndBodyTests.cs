@@ -111,6 +111,12 @@ public sealed class DescriptorAndBodyTests
         Assert.That(InstanceParts.Container(name), Is.Not.EqualTo(InstanceParts.Container(name[1..])));
     }
 
+    [TestCase("""{"Status":"running","Running":true}""", true)]
+    [TestCase("""{"Status":"stopping","Running":false}""", true)]
+    [TestCase("""{"Status":"exited","Running":false}""", false)]
+    public void A_container_runs_until_its_grace_is_over(string json, bool runs) =>
+        Assert.That(JsonSerializer.Deserialize(json, LibpodJson.Default.ContainerState)!.Running, Is.EqualTo(runs));
+
     [TestCase("""{"Type":"container","Action":"died","Actor":{"Attributes":{"datum-install":"i","datum-name":"n1"}}}""", "Instance n1")]
     [TestCase("""{"Type":"container","Action":"died","Actor":{"Attributes":{"datum-install":"other","datum-name":"n1"}}}""", null)]
     [TestCase("""{"Type":"container","Action":"exec","Actor":{"Attributes":{"datum-install":"i","datum-name":"n1"}}}""", null)]
