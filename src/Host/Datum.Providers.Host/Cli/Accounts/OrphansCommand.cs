@@ -14,8 +14,8 @@ internal static class OrphansCommand
     {
         var plane = new PlaneConnection(context);
         var command = new CliCommand("orphans", "Lists what the accounts have that the ledger doesn't explain, and what waits for a person, as the host wrote it on the ProviderConfigs. Exit code 3 when there is something.",
-            new("datum-providers orphans --kubeconfig kc", "What carries our mark and has no entry"),
-            new("datum-providers orphans --kubeconfig kc -o json", "The same for a script"));
+            new CliExample("datum-providers orphans --kubeconfig kc", "What carries our mark and has no entry"),
+            new CliExample("datum-providers orphans --kubeconfig kc -o json", "The same for a script"));
         foreach (var option in plane.Options)
             command.Options.Add(option);
         return command.Does(context, (result, output, cancellation) => plane.UseAsync(result, client => RunAsync(client, output, cancellation), cancellation));
