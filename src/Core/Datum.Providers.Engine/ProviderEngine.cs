@@ -22,6 +22,8 @@ public sealed record EngineParts
 
     /// <summary>True in the development plane: a ProviderConfig without <c>allowed</c> allows everybody. Default false.</summary>
     public bool Development { get; init; }
+
+    internal EngineSeams Seams { get; init; } = new();
 }
 
 /// <summary>The whole provider side for one plane: every controller in one list, in the order of the data's way.</summary>
@@ -58,7 +60,7 @@ public sealed class ProviderEngine : IDisposable
         var places = new NetworkPlaces(plane, writer);
         var events = new EventRecorder(PlaneById, scheduler, logging.CreateLogger<EventRecorder>());
         var troubles = new Troubles(events);
-        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, new OwnerReader(plane, PlaneById), new PayloadSource(PlaneById), events, scheduler, logging.CreateLogger<EntryReconciler>());
+        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, parts.Seams.Owners(new OwnerReader(plane, PlaneById)), new PayloadSource(PlaneById), events, scheduler, logging.CreateLogger<EntryReconciler>()) { Seams = parts.Seams };
         var entries = new EntryController(home, ledger, sessions, reconciler, scheduler, logging.CreateLogger<EntryController>());
 
         // An owner that goes without our finalizer having been released is noticed on its entries (OwnerLost).

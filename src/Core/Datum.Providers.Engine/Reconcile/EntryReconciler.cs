@@ -20,6 +20,8 @@ public sealed partial class EntryReconciler(
     /// <summary>Steps done in one pass before other entries get their turn.</summary>
     private const int MaxStepsAPass = 12;
 
+    internal EngineSeams Seams { get; init; } = new();
+
     private readonly ConcurrentDictionary<string, EntryMemory> _memory = [];
     private readonly ConcurrentDictionary<string, bool> _foreign = [];
 
@@ -105,7 +107,7 @@ public sealed partial class EntryReconciler(
                 look = toGo;
             }
 
-            var decision = Decider.Decide(InputOf(pass, look));
+            var decision = Seams.Decide(InputOf(pass, look));
             switch (decision)
             {
                 case Decision.None when entry.Spec.Wanted && !owners.IsKnown(entry.Spec.Owner) && await OwnerGoneAsync(entry, cancellation).ConfigureAwait(false) is { Reason: Reasons.OwnerLost } lost:
