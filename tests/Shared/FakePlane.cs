@@ -83,7 +83,7 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
     public List<T> Live<T>(ResourceType<T> type) where T : KubeObject
     {
         lock (_gate)
-            return [.. KindOf(type.ToString()).Values.Select(v => Read(type, v))];
+            return [.. KindOf(type.ToString()).Values.Select(v => ReadShared(type, v))];
     }
 
     /// <summary>Every object as JSON text, but those of one plural.</summary>
@@ -97,7 +97,7 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
     public T? Peek<T>(ResourceType<T> type, string? ns, string name) where T : KubeObject
     {
         lock (_gate)
-            return KindOf(type.ToString()).TryGetValue(Path(new(ns, name)), out var value) ? Read(type, value) : null;
+            return KindOf(type.ToString()).TryGetValue(Path(new(ns, name)), out var value) ? ReadShared(type, value) : null;
     }
 
     /// <summary>Changes what a user or another controller would: the whole object but its status, without a version check.</summary>
@@ -195,7 +195,7 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
             metadata["creationTimestamp"] = JsonValue.Create(time.Now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
             metadata.Remove("deletionTimestamp");
             Defaults?.Invoke(type.Plural, stored);
-            stored = Bump(stored);
+            stored["metadata"]!["resourceVersion"] = (++_version).ToString(CultureInfo.InvariantCulture);
             kind[Path(value.Key)] = stored;
             Writes.Add(write);
             Publish(type.ToString(), WatchEventType.Added, stored);
@@ -285,7 +285,7 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
 
             foreach (var (kind, value) in events)
             {
-                var read = Read(type, value);
+                var read = ReadShared(type, value);
                 if (Matches(read, options.Namespace, options.LabelSelector))
                     yield return new WatchEvent<T> { Type = kind, Object = read, ResourceVersion = read.Metadata.ResourceVersion };
             }
@@ -318,7 +318,8 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
         }
         else
         {
-            result = wanted.DeepClone().AsObject();
+            // Made for this write alone: it may be changed.
+            result = wanted;
             result.Remove("status");
             if (old["status"] is { } status)
                 result["status"] = status.DeepClone();
@@ -340,7 +341,7 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
 
         if (JsonNode.DeepEquals(old, result))
             return old;
-        result = Bump(result);
+        result["metadata"]!["resourceVersion"] = (++_version).ToString(CultureInfo.InvariantCulture);
         var kind = KindOf(type);
         if (result["metadata"]!["deletionTimestamp"] is not null && FinalizersOf(result).Count == 0)
         {
@@ -413,7 +414,16 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
 
     private static JsonObject Node<T>(ResourceType<T> type, T value) where T : KubeObject => JsonSerializer.SerializeToNode(value, type.Json)!.AsObject();
 
-    private static T Read<T>(ResourceType<T> type, JsonObject value) where T : KubeObject => value.Deserialize(type.Json)!;
+    private static T Read<T>(ResourceType<T> type, JsonObject value) where T : KubeObject =>
+        JsonSerializer.Deserialize(Utf8.GetValue(value, static v => JsonSerializer.SerializeToUtf8Bytes<JsonNode>(v)), type.Json)!;
+
+    /// <summary>For readers that change nothing, such as caches: all of them get the same object.</summary>
+    private static T ReadShared<T>(ResourceType<T> type, JsonObject value) where T : KubeObject =>
+        Shared.TryGetValue(value, out var known) ? (T)known : (T)Shared.GetValue(value, v => Read(type, v));
+
+    // What is stored is never changed in place, so that what was made of it stays right.
+    private static readonly ConditionalWeakTable<JsonObject, byte[]> Utf8 = [];
+    private static readonly ConditionalWeakTable<JsonObject, object> Shared = [];
 
     private static KubernetesException NotFound<T>(ResourceType<T> type, ObjectKey key) where T : KubeObject => new(404, "NotFound", $"{type} {key} not found");
 

@@ -16,12 +16,12 @@ internal sealed record Bug
     /// <summary>The plan that is known to catch it; with Fault None the scenario alone.</summary>
     public required string Plan { get; init; }
 
-    /// <summary>The law or rule that the finding names.</summary>
-    public required string Caught { get; init; }
-
     public Func<FaultWorld, IKubernetesClient, IKubernetesClient>? Client { get; init; }
 
     public Func<FaultWorld, IMutationGate, IMutationGate>? Gate { get; init; }
+
+    /// <summary>The process goes on when its lease is lost.</summary>
+    public bool LingersWithoutLease { get; init; }
 
     public Func<FaultWorld, EngineSeams>? Seams { get; init; }
 

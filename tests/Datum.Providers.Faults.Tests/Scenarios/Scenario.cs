@@ -1,3 +1,4 @@
+using Datum.Providers.Faults.Tests.Plans;
 using Datum.Providers.Faults.Tests.World;
 
 namespace Datum.Providers.Faults.Tests.Scenarios;
@@ -16,6 +17,12 @@ internal sealed record Scenario
 
     /// <summary>The end, in words and as a condition.</summary>
     public required (string What, Func<FaultWorld, bool> IsSo) End { get; init; }
+
+    /// <summary>Boundaries that the scenario never crosses, e.g. no mutation at the platform where only statuses are rebuilt.</summary>
+    public ImmutableArray<Boundary> Without { get; init; } = [];
+
+    /// <summary>False where a fault may rightly end elsewhere (a person is asked): then only the laws count.</summary>
+    public bool Compares { get; init; } = true;
 
     /// <summary>How long nothing may be written afterwards (L8).</summary>
     public TimeSpan Quiet { get; init; } = TimeSpan.FromMinutes(60);

@@ -8,7 +8,7 @@ namespace Datum.Providers.Faults.Tests.Worker;
 
 /// <summary>
 /// A worker: one job a line on its input, its answer as one line or more on its output, the last of them <c>done</c>.
-/// Jobs: <c>trace SCENARIO</c>, <c>plan PLAN</c>, <c>show PLAN</c>, <c>bug NAME PLAN</c>, <c>seed NUMBER</c>.
+/// Jobs: <c>trace SCENARIO</c>, <c>plan PLAN</c>, <c>show PLAN</c>, <c>bug NAME PLAN</c>, <c>seed NUMBER</c>, <c>showseed NUMBER</c>.
 /// </summary>
 internal static class WorkerLoop
 {
@@ -46,6 +46,11 @@ internal static class WorkerLoop
                 return Say(await PlanRunner.RunAsync(FaultPlan.Parse(words[1]), null, details: false));
             case "bug":
                 return Say(await PlanRunner.RunAsync(FaultPlan.Parse(words[2]), AllBugs.Find(words[1]), details: false));
+            case "seed":
+                return Say(await RandomRun.RunAsync(int.Parse(words[1], CultureInfo.InvariantCulture), details: false));
+            case "showseed":
+                var random = await RandomRun.RunAsync(int.Parse(words[1], CultureInfo.InvariantCulture), details: true);
+                return [.. Say(random), .. random.Description.Split('\n').Select(d => $"text {d}")];
             case "show":
                 var bug = words.Length > 2 ? AllBugs.Find(words[2]) : null;
                 var shown = await PlanRunner.RunAsync(FaultPlan.Parse(words[1]), bug, details: true);

@@ -23,9 +23,9 @@ internal sealed partial class FaultWorld
     public string Credential { get; set; } = "canary-credential-e1";
 
     /// <summary>What the driver says of itself, changed by a scenario.</summary>
-    public Func<DriverDescriptor, DriverDescriptor> Describe_ { get; set; } = static d => d;
+    public Func<DriverDescriptor, DriverDescriptor> DescribeAs { get; set; } = static d => d;
 
-    internal DriverDescriptor Describe(DriverDescriptor descriptor) => Describe_(descriptor);
+    internal DriverDescriptor Describe(DriverDescriptor descriptor) => DescribeAs(descriptor);
 
     public List<ManagedResource> Entries => Plane.Live(ResourceTypes.ManagedResources);
     public List<Instance> Instances => Plane.Live(ResourceTypes.Instances);
@@ -59,7 +59,20 @@ internal sealed partial class FaultWorld
         await Oracle.PlantAsync();
         Cloud.Credential = Other.Credential = Credential;
         foreach (var host in Options.Hosts)
-            Start(host, Options.UseLease || Options.Hosts.Length > 1);
+            Start(host, Options.UseLease ?? Options.Hosts.Length > 1);
+    }
+
+    /// <summary>Makes an object at the platform past the host, as its other users do; gives its id.</summary>
+    public async Task<string> PostAsync(string collection, System.Text.Json.Nodes.JsonObject body)
+    {
+        using var http = new HttpMessageInvoker(Wire, disposeHandler: false);
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"http://cloud.test/v1/{collection}") { Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json") };
+        request.Headers.Authorization = new("Bearer", Cloud.Credential ?? "none");
+        var before = Cloud.Objects.Select(o => o.Id).ToHashSet();
+        using var answer = await http.SendAsync(request, CancellationToken.None);
+        return answer.IsSuccessStatusCode
+            ? Cloud.In(collection).Single(o => !before.Contains(o.Id)).Id
+            : throw new WorldException($"The world can't be furnished: {await answer.Content.ReadAsStringAsync()}");
     }
 
     public void CreateLocation(string name = "here", string city = "DFW", string zone = "z1", string ns = Namespace) =>

@@ -3,6 +3,7 @@ using Datum.Providers.Drivers.Simulator;
 using Datum.Providers.Faults.Tests.Bugs;
 using Datum.Providers.Faults.Tests.Plans;
 using Datum.Providers.Faults.Tests.Worker;
+using Datum.Providers.Kubernetes;
 
 namespace Datum.Providers.Faults.Tests.World;
 
@@ -49,6 +50,10 @@ internal sealed partial class FaultWorld : IDisposable
     }
 
     public WorldOptions Options { get; }
+
+    /// <summary>Faults at random calls instead of one plan.</summary>
+    public Chaos? Chaos { get; init; }
+
     public Bug? Bug { get; }
     public ManualScheduler Time { get; }
     public FakePlane Plane { get; }
@@ -92,6 +97,11 @@ internal sealed partial class FaultWorld : IDisposable
             return Fault.None;
         var number = _numbers[label] = _numbers.GetValueOrDefault(label) + 1;
         Trace.Add(new CallId(boundary, label, number));
+        if (Chaos?.At(boundary) is { } random and not Fault.None)
+        {
+            Note($"--- {random} at {label}#{number} of {life.Name}");
+            return random;
+        }
         if (_plan is null || _plan.Number != number || _plan.Label != label)
             return Fault.None;
         Hit = true;
@@ -108,7 +118,7 @@ internal sealed partial class FaultWorld : IDisposable
                 Trouble(_forbiddenUntil = Time.Now + TimeSpan.FromMinutes(5));
                 break;
             case Fault.OtherAccount:
-                Trouble(_otherUntil = Time.Now + TimeSpan.FromMinutes(10));
+                SwapAccount(TimeSpan.FromMinutes(10));
                 break;
             case Fault.IdsReused:
                 Cloud.ReusesIds = true;
@@ -123,6 +133,9 @@ internal sealed partial class FaultWorld : IDisposable
                 break;
         }
     }
+
+    /// <summary>The credentials show another account from now on, for so long.</summary>
+    public void SwapAccount(TimeSpan @for) => Trouble(_otherUntil = Time.Now + @for);
 
     public void GoAway()
     {
@@ -149,7 +162,6 @@ internal sealed partial class FaultWorld : IDisposable
     {
         _before = Plane.Snapshot();
         _armed = true;
-        Oracle.Watching = true;
     }
 
     /// <summary>No call is counted any more.</summary>
@@ -166,8 +178,35 @@ internal sealed partial class FaultWorld : IDisposable
         return host;
     }
 
-    /// <summary>Ends a host without a goodbye.</summary>
-    public static void Kill(Host host) => host.Life.Kill();
+    /// <summary>Ends every host and starts each again, as an upgrade does.</summary>
+    public async Task RestartAsync()
+    {
+        foreach (var host in Hosts.Where(h => h.StartsAgain).ToList())
+            host.Life.Kill();
+        await AdvanceAsync(TimeSpan.FromSeconds(2));
+    }
+
+    /// <summary>Ends every host for good.</summary>
+    public void StopAll()
+    {
+        foreach (var host in Hosts)
+        {
+            host.StartsAgain = false;
+            host.Life.Kill();
+        }
+    }
+
+    /// <summary>Puts every entry back as a backup has it: older, and without its status.</summary>
+    public void RestoreLedger(FakeSnapshot backup) => Oracle.LosesLedger(() =>
+    {
+        foreach (var entry in Entries)
+            Plane.Vanish(ResourceTypes.ManagedResources, null, entry.Metadata.Name!);
+        foreach (var entry in FakePlane.ListAt(backup, ResourceTypes.ManagedResources, new ListOptions()).Items)
+        {
+            entry.Status = null;
+            Create(ResourceTypes.ManagedResources, entry);
+        }
+    });
 
     public async Task AdvanceAsync(TimeSpan by)
     {
@@ -277,11 +316,12 @@ internal sealed record WorldOptions
 
     public SimulatorProfile Profile { get; init; } = new();
 
-    /// <summary>Host names; with more than one, or with <see cref="UseLease"/>, they share a lease.</summary>
+    /// <summary>Host names.</summary>
     public ImmutableArray<string> Hosts { get; init; } = ["host-1"];
 
-    public bool UseLease { get; init; }
+    /// <summary>Null: with more than one host.</summary>
+    public bool? UseLease { get; init; }
 
     /// <summary>Between listings.</summary>
-    public string PollInterval { get; init; } = "1m";
+    public string PollInterval { get; init; } = "3m";
 }

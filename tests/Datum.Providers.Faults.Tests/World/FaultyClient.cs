@@ -17,6 +17,11 @@ internal sealed class FaultyClient(FaultWorld world, Life life, FakeSnapshot? st
     private readonly HashSet<string> _expired = [];
     private readonly DateTimeOffset _start = world.Time.Now;
 
+    /// <summary>Until then this process alone doesn't reach the API server.</summary>
+    public DateTimeOffset CutOffUntil { get; set; }
+
+    private bool IsCut => world.ApiIsAway || world.Time.Now < CutOffUntil;
+
     public Task<T?> FindAsync<T>(ResourceType<T> type, ObjectKey key, CancellationToken cancellation) where T : KubeObject =>
         CallAsync(Boundary.ApiRead, $"api:get:{type.Plural}", () => world.Plane.FindAsync(type, key, cancellation));
 
@@ -43,7 +48,7 @@ internal sealed class FaultyClient(FaultWorld world, Life life, FakeSnapshot? st
     public async IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(ResourceType<T> type, WatchOptions options, [EnumeratorCancellation] CancellationToken cancellation) where T : KubeObject
     {
         await life.Alive();
-        if (world.ApiIsAway)
+        if (IsCut)
             throw Away();
         var name = type.ToString();
         if (_expired.Remove(name))
@@ -68,7 +73,7 @@ internal sealed class FaultyClient(FaultWorld world, Life life, FakeSnapshot? st
                 // The server ended the connection.
             }
             await life.Alive();
-            if (world.ApiIsAway)
+            if (IsCut)
                 throw Away();
             if (!more)
                 yield break;
@@ -103,7 +108,7 @@ internal sealed class FaultyClient(FaultWorld world, Life life, FakeSnapshot? st
     private async Task<TResult> CallAsync<TResult>(Boundary boundary, string label, Func<Task<TResult>> call)
     {
         await life.Alive();
-        if (world.ApiIsAway)
+        if (IsCut)
             throw Away();
         var fault = world.Arrive(boundary, label, life);
         switch (fault)

@@ -91,7 +91,10 @@ internal sealed class FaultyWire(FaultWorld world, Life life, HttpMessageHandler
         if (request.Method != HttpMethod.Get && request.RequestUri!.AbsolutePath != "/v1/session")
             world.Oracle.Mutation(life, request.Method, request.RequestUri.AbsolutePath, body, other);
         world.Oracle.Said(request.RequestUri!.PathAndQuery);
-        return await (other ? _other : _cloud).SendAsync(request, cancellation);
+        var answer = await (other ? _other : _cloud).SendAsync(request, cancellation);
+        if (request.Method == HttpMethod.Delete && (int)answer.StatusCode == 409)
+            world.Oracle.Answered(request.Method, request.RequestUri.AbsolutePath, 409, await answer.Content.ReadAsStringAsync(cancellation));
+        return answer;
     }
 
     private static (Boundary, string) LabelOf(HttpMethod method, string path)

@@ -28,8 +28,8 @@ internal sealed class Host : IDriverConnector, ICredentialSource, IMutationGate,
         (_world, Name, UsesLease) = (world, name, useLease);
         Life = new Life(name);
         Clock = new LifeClock(world.Time, Life);
-        var client = new FaultyClient(world, Life, stale);
-        _client = world.Bug?.Client?.Invoke(world, client) ?? client;
+        Client = new FaultyClient(world, Life, stale);
+        _client = world.Bug?.Client?.Invoke(world, Client) ?? Client;
         var home = new HomePlane
         {
             Client = _client, Installation = FaultWorld.Installation, Namespace = "datum-providers",
@@ -44,7 +44,7 @@ internal sealed class Host : IDriverConnector, ICredentialSource, IMutationGate,
         };
         if (useLease)
         {
-            _elector = new LeaseElector(client, Clock, new LeaseElectorOptions { Lease = new ObjectKey("datum-providers", "datum-providers"), Identity = name }, this);
+            _elector = new LeaseElector(Client, Clock, new LeaseElectorOptions { Lease = new ObjectKey("datum-providers", "datum-providers"), Identity = name }, this);
             _leaseGate = new LeaseGate(_elector, name, world.ObserveOnly, Clock, TimeSpan.FromSeconds(60));
         }
         _engine = ProviderEngine.Create(new EngineParts
@@ -59,6 +59,7 @@ internal sealed class Host : IDriverConnector, ICredentialSource, IMutationGate,
     public bool UsesLease { get; }
     public Life Life { get; }
     public LifeClock Clock { get; }
+    public FaultyClient Client { get; }
 
     /// <summary>False once its successor is on its way, and for one that is not to come back.</summary>
     public bool StartsAgain { get; set; } = true;
@@ -136,7 +137,8 @@ internal sealed class Host : IDriverConnector, ICredentialSource, IMutationGate,
             _ = Clock.Run(() => elector.RunAsync(_stop.Token));
             var leadership = await elector.WaitForLeadershipAsync(_stop.Token);
             // Who lost the lease must not linger: the process ends, and its successor begins with fresh caches.
-            leadership.Register(Life.Kill);
+            if (_world.Bug?.LingersWithoutLease != true)
+                leadership.Register(Life.Kill);
         }
         await Task.WhenAll(_engine.RunAsync(_stop.Token), _core.RunAsync(_stop.Token));
     }

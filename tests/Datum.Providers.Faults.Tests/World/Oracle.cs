@@ -17,8 +17,7 @@ internal sealed class Oracle(FaultWorld world)
     private readonly List<string> _said = [];
     private readonly Dictionary<string, CloudObject> _planted = new(StringComparer.Ordinal);
 
-    /// <summary>False while the world is being furnished.</summary>
-    public bool Watching { get; set; } = true;
+    private bool _losing;
 
     /// <summary>Writes of the hosts that changed something, leases left out.</summary>
     public long Writes { get; private set; }
@@ -36,26 +35,30 @@ internal sealed class Oracle(FaultWorld world)
     /// <summary>Something left the host: it is searched for secrets at the end.</summary>
     public void Said(string text) => _said.Add(text);
 
+    /// <summary>Somebody takes entries away behind the host's back.</summary>
+    public void LosesLedger(Action how)
+    {
+        _losing = true;
+        how();
+        _losing = false;
+    }
+
     /// <summary>Things of others: without a mark, and with another installation's.</summary>
     public async Task PlantAsync()
     {
-        using var http = new HttpMessageInvoker(world.Wire, disposeHandler: false);
-        await PostAsync(http, "networks", """{"name":"somebodys-network"}""");
-        await PostAsync(http, "disks", """{"name":"somebodys-disk","zone":"z1","sizeGiB":1,"type":"sim-standard"}""");
+        await world.PostAsync("networks", new JsonObject { ["name"] = "somebodys-network" });
+        await world.PostAsync("disks", new JsonObject { ["name"] = "somebodys-disk", ["zone"] = "z1", ["sizeGiB"] = 1, ["type"] = "sim-standard" });
         var mark = Marks.ToPairs(new Mark { Installation = "other", Kind = ResourceKind.Network, Name = "0123456789abcdef0123456789abcdef", Incarnation = 1 });
-        await PostAsync(http, "networks", new JsonObject { ["name"] = "other-installations", ["labels"] = new JsonObject(mark.Select(m => KeyValuePair.Create(m.Key, (JsonNode?)m.Value))) }.ToJsonString());
+        await world.PostAsync("networks", new JsonObject { ["name"] = "other-installations", ["labels"] = new JsonObject(mark.Select(m => KeyValuePair.Create(m.Key, (JsonNode?)m.Value))) });
         await world.AdvanceAsync(TimeSpan.FromSeconds(10));
         foreach (var item in world.Cloud.Objects)
             _planted[item.Id] = item;
     }
 
-    private static async Task PostAsync(HttpMessageInvoker http, string collection, string body)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"http://cloud.test/v1/{collection}") { Content = new StringContent(body, Encoding.UTF8, "application/json") };
-        using var answer = await http.SendAsync(request, CancellationToken.None);
-        if (!answer.IsSuccessStatusCode)
-            throw new WorldException($"The world can't be furnished: {await answer.Content.ReadAsStringAsync()}");
-    }
+    /// <summary>From now on this object isn't ours.</summary>
+    public void Plant(string id) => _planted[id] = world.Cloud.Objects.Single(o => o.Id == id);
+
+    public void Unplant(string id) => _planted.Remove(id);
 
     /// <summary>A mutation that reaches the platform.</summary>
     public void Mutation(Life life, HttpMethod method, string path, string body, bool otherAccount)
@@ -97,8 +100,32 @@ internal sealed class Oracle(FaultWorld world)
             Break($"L1: {collection} is made for incarnation {mark.Incarnation} of {mark.Name}, the ledger says {entry.Spec.Record.Incarnation}");
         else if (!entry.Spec.Wanted)
             Break($"{collection} is made for {entry.Spec.Kind} {mark.Name}, which nobody wants");
+        if (entry is not null)
+            Order(collection, mark, entry);
         if (entry?.Spec.Owner.Namespace == FaultWorld.Stranger)
             Break($"L14: {collection} is made for namespace {FaultWorld.Stranger}");
+    }
+
+    private void Order(string collection, Mark mark, Resources.Providers.ManagedResource entry)
+    {
+        // L6: the next incarnation begins only when the one before is gone.
+        foreach (var older in world.Cloud.Objects.Where(o => o.Collection == collection && !IsPlanted(o.Id) && !Findings.Contains(o.Id)))
+            if (Marks.Parse(older.Labels ?? ImmutableSortedDictionary<string, string>.Empty) is { } other && other.Name == mark.Name
+                && other.Installation == FaultWorld.Installation && other.Part == mark.Part && other.Incarnation != mark.Incarnation)
+                Break($"L6: {collection} of incarnation {mark.Incarnation} is made while incarnation {other.Incarnation} exists");
+        // L7: what it depends on comes first.
+        foreach (var dependency in entry.Spec.DependsOn ?? [])
+            if (world.Plane.Peek(ResourceTypes.ManagedResources, null, dependency.Name) is not { } needed || needed.Spec.Record.Parts is not { Count: > 0 })
+                Break($"L7: {collection} is made before the {dependency.As} that it depends on");
+        if (entry.Spec.Owner.Kind == "Instance" && world.Plane.Peek(ResourceTypes.Instances, entry.Spec.Owner.Namespace, entry.Spec.Owner.Name)?.Metadata.Uid != entry.Spec.Owner.Uid)
+            Break($"OwnerLost: {collection} is made for an Instance that doesn't exist any more");
+    }
+
+    /// <summary>What the platform said to a mutation.</summary>
+    public void Answered(HttpMethod method, string path, int status, string body)
+    {
+        if (method == HttpMethod.Delete && status == 409 && body.Contains("IN_USE", StringComparison.Ordinal))
+            Break($"L7: {method} {path.Split('/')[2]} although something depends on it");
     }
 
     private void Change(HttpMethod method, CloudObject target)
@@ -135,7 +162,7 @@ internal sealed class Oracle(FaultWorld world)
             return;
         var name = value["metadata"]!["name"]!.GetValue<string>();
         var retained = value["spec"]?["policies"]?["retain"]?.GetValue<bool>() == true;
-        if (retained || world.MayAbandon(name))
+        if (retained || _losing || world.MayAbandon(name))
             return;
         // L6: an entry goes only after its objects.
         var left = world.Cloud.Objects.Where(o => !IsPlanted(o.Id) && !Findings.Contains(o.Id)
@@ -153,6 +180,10 @@ internal sealed class Oracle(FaultWorld world)
             if (!IsPlanted(item.Id) && !Findings.Contains(item.Id) && Marks.Parse(item.Labels ?? ImmutableSortedDictionary<string, string>.Empty) is { } mark
                 && mark.Installation == FaultWorld.Installation && !names.Contains(mark.Name))
                 Break($"L2: {item.Collection} {item.State} has our mark and no entry");
+        foreach (var entry in world.Entries)
+            foreach (var item in world.Cloud.Objects.Where(o => !IsPlanted(o.Id) && !Findings.Contains(o.Id)))
+                if (Marks.Parse(item.Labels ?? ImmutableSortedDictionary<string, string>.Empty) is { } mark && mark.Name == entry.Metadata.Name && mark.Incarnation != entry.Spec.Record.Incarnation)
+                    Break($"the ledger has incarnation {entry.Spec.Record.Incarnation} of {entry.Spec.Kind}, {item.Collection} is of {mark.Incarnation}");
         // L3: what isn't ours is as it was.
         foreach (var (id, before) in _planted)
             if (world.Cloud.Objects.FirstOrDefault(o => o.Id == id) is not { } now)
