@@ -26,7 +26,6 @@ internal static class AllBugs
         Sees("ignores-deletion-protection", "Deletion protection is not looked at.", "deletion-protected/none/x#1", i => i with { DeletionProtection = false }),
         Sees("ignores-retain", "What is to be kept is deleted.", "retained/none/x#1", i => i with { Retain = false }),
         Sees("replaces-what-is-to-be-kept", "A failed resource is replaced although the policy keeps it.", "failed-and-kept/none/x#1", i => i with { ReplaceOnFailure = true }),
-        Decides("replaces-before-absence", "The next incarnation begins before the one before is gone (L1, L6).", "image-change/none/x#1", (i, d) => d is Decision.Replace ? new Decision.Renew() : d),
         Decides("finalizer-too-early", "An entry is let go of as soon as its delete is accepted (L6).", "delete/none/x#1", (i, d) => !i.Wanted && i.Look.Presence is Presence.Present && i.Look.InProgress is not null ? new Decision.Release() : d),
         Decides("lets-go-instead-of-deleting", "An entry that nobody wants is let go of with its object (L6).", "delete/none/x#1", (i, d) => !i.Wanted && d is Decision.Delete ? new Decision.Release() : d),
         // The ledger and the API server.
@@ -45,11 +44,6 @@ internal static class AllBugs
         new() { Name = "ignores-observe-only", What = "A host that only observes changes things.", Plan = "observe-only-host/none/x#1", Gate = (_, g) => new WrongGate(g, observeOnly: false) },
         new() { Name = "ignores-the-lease-deadline", What = "A host goes on after its lease ran out (L10).", Plan = "leader-cut-off-drift/none/x#1", Gate = (_, g) => new WrongGate(g, mayMutate: true), LingersWithoutLease = true },
         // Tokens and owners.
-        new()
-        {
-            Name = "token-without-incarnation", What = "The next incarnation's create carries the token of the one before (class A).", Plan = "server-vanished-token/none/x#1",
-            Seams = _ => new EngineSeams { Token = (name, _, part, refused) => EntryIdentity.Token(name, 1, part, refused) },
-        },
         new()
         {
             Name = "token-for-each-try", What = "A repeated create carries a new token (class A).", Plan = "create-late-token/reset-after/cloud:POST:servers#1",

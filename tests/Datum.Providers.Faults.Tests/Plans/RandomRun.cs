@@ -1,4 +1,3 @@
-using System.Globalization;
 using Datum.Providers.Drivers.Simulator;
 using Datum.Providers.Faults.Tests.World;
 using Datum.Providers.Resources.Networking;
@@ -106,7 +105,7 @@ internal static class RandomRun
                 break;
             case 2:
                 world.EditWorkload(w => w.Spec.Template.Spec.NetworkInterfaces[0].NetworkPolicy!.Ingress!.Add(
-                    new NetworkPolicyIngressRule { Ports = [new NetworkPolicyPort { Port = random.Next(1000, 9000).ToString(CultureInfo.InvariantCulture) }] }));
+                    new NetworkPolicyIngressRule { Ports = [new NetworkPolicyPort { Port = random.Next(1000, 9000) }] }));
                 break;
             case 3:
                 if (world.Instances.FirstOrDefault(i => i.Metadata.Namespace == FaultWorld.Namespace) is { } instance)

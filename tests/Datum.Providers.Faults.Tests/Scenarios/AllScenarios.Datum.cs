@@ -61,7 +61,7 @@ internal static partial class AllScenarios
             Name = "in-place", Before = w => w.RunningAsync(), End = ("the port is open", PortIsOpen),
             Act = async w =>
             {
-                w.EditWorkload(x => x.Spec.Template.Spec.NetworkInterfaces[0].NetworkPolicy!.Ingress!.Add(new NetworkPolicyIngressRule { Ports = [new NetworkPolicyPort { Port = "8443" }] }));
+                w.EditWorkload(x => x.Spec.Template.Spec.NetworkInterfaces[0].NetworkPolicy!.Ingress!.Add(new NetworkPolicyIngressRule { Ports = [new NetworkPolicyPort { Port = 8443 }] }));
                 await w.UntilAsync("the port is open", () => PortIsOpen(w));
             },
         };
@@ -72,7 +72,7 @@ internal static partial class AllScenarios
             {
                 w.Plane.Edit(Core.Secrets, FaultWorld.Namespace, "app", s => s.Data!["password"] = System.Text.Encoding.UTF8.GetBytes(FaultWorld.Canary + "-new"));
                 // As kubectl rollout restart does: the template says when.
-                w.EditWorkload(x => (x.Spec.Template.Metadata ??= new()).Annotations = new() { ["kubectl.kubernetes.io/restartedAt"] = "2030-01-02T00:00:00Z" });
+                w.EditWorkload(x => (x.Spec.Template.Metadata ??= new()).Annotations = new() { ["compute.datumapis.com/restartedAt"] = "2030-01-02T00:00:00Z" });
                 await w.UntilAsync("the new secret is used", () => w.Runs() && Restarted(w));
             },
         };
@@ -80,7 +80,7 @@ internal static partial class AllScenarios
 
     private static bool PortIsOpen(FaultWorld w) => w.Runs() && w.Cloud.In(Collections.Firewalls).Any(f => f.Rules is { } rules && rules.Any(r => r.FirstPort == 8443));
 
-    private static bool Restarted(FaultWorld w) => w.Instances.Any(i => i.Metadata.Annotations?.ContainsKey("kubectl.kubernetes.io/restartedAt") == true);
+    private static bool Restarted(FaultWorld w) => w.Cloud.In(Collections.Servers).Any(s => s.RestartedAt is not null);
 
     private static IEnumerable<Scenario> Deletions()
     {

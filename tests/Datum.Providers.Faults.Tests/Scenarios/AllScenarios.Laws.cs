@@ -120,6 +120,7 @@ internal static partial class AllScenarios
             {
                 w.EditConfig(c => c.Spec.Management!.Paused = true);
                 w.CreateNetwork();
+                w.CreateWorkload();
                 await w.UntilAsync("the network has its entry", () => w.Entries.Any(e => e.Spec.Kind == "Network" && e.Spec.Policies?.Paused == true));
                 var entry = w.Entries.Single(e => e.Spec.Kind == "Network");
                 // Another installation's object has the very name that ours will get.
@@ -132,7 +133,6 @@ internal static partial class AllScenarios
                 });
                 w.Oracle.Plant(taken);
                 w.EditConfig(c => c.Spec.Management!.Paused = null);
-                w.CreateWorkload();
                 await w.UntilAsync("it is refused", () => w.Entries.Any(e => Conditions.Find(e.Status?.Conditions, ConditionTypes.Ready)?.Reason == Reasons.Conflict));
                 await w.AdvanceAsync(TimeSpan.FromMinutes(3));
                 // Its owner takes it away.
@@ -149,6 +149,9 @@ internal static partial class AllScenarios
                 w.SwapAccount(TimeSpan.FromMinutes(10));
                 await w.RestartAsync();
                 w.SetReplicas(2);
+                await w.AdvanceAsync(TimeSpan.FromMinutes(12));
+                // A session keeps the account that it proved when it was opened: the old one is believed again by a new one.
+                await w.RestartAsync();
                 await w.UntilAsync("both run", () => w.Runs(2));
             },
         };

@@ -110,6 +110,7 @@ internal static partial class AllScenarios
             Name = "copy-made", Before = w => w.RunningAsync(), End = ("only the copy is left", static w => w.Entries.Count == 0 && w.Servers.Length == 1),
             Act = async w =>
             {
+                w.HasCopies = true;
                 w.Oracle.Findings.Add(w.Cloud.Clone(w.Servers.Single().Id));
                 await w.AdvanceAsync(TimeSpan.FromMinutes(3));
                 w.Delete(ResourceTypes.Workloads, "web");

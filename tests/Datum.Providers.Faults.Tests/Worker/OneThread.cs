@@ -18,6 +18,11 @@ internal static class OneThread
     /// <summary>Goes on when the pool's queues are empty: everything else waits for time to move.</summary>
     public static IdleAwaitable Idle() => default;
 
+    /// <summary>More turns than any real work takes between two moments.</summary>
+    private const int MostTurns = 30_000;
+
+    private static bool s_endless;
+
     internal readonly struct IdleAwaitable : ICriticalNotifyCompletion
     {
         public bool IsCompleted => false;
@@ -26,7 +31,10 @@ internal static class OneThread
 
         public void GetResult()
         {
-            // Nothing comes of it but the order.
+            if (!s_endless)
+                return;
+            s_endless = false;
+            throw new World.WorldException("The host computes on and on without waiting for time.");
         }
 
         public void OnCompleted(Action continuation) => UnsafeOnCompleted(continuation);
@@ -37,9 +45,12 @@ internal static class OneThread
 
     private sealed class Waiting(Action goOn) : IThreadPoolWorkItem
     {
+        private int _turns;
+
         public void Execute()
         {
-            if (ThreadPool.PendingWorkItemCount > 0)
+            s_endless = ++_turns > MostTurns;
+            if (ThreadPool.PendingWorkItemCount > 0 && !s_endless)
                 ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
             else
                 goOn();

@@ -15,6 +15,9 @@ internal sealed partial class FaultWorld
     /// <summary>An object with our mark and without an entry that the collector may delete.</summary>
     public Func<CloudObject, bool> MayCollect { get; set; } = static _ => false;
 
+    /// <summary>Somebody cloned one of our objects with its mark: the platform's audit can't tell.</summary>
+    public bool HasCopies { get; set; }
+
     /// <summary>An entry that a person gave up.</summary>
     public Func<string, bool> MayAbandon { get; set; } = static _ => false;
 

@@ -32,7 +32,7 @@ internal sealed class FaultyClient(FaultWorld world, Life life, FakeSnapshot? st
                 : world.Plane.ListAsync(type, options, cancellation));
 
     public Task<T> CreateAsync<T>(ResourceType<T> type, T value, CancellationToken cancellation) where T : KubeObject =>
-        CallAsync(Boundary.ApiWrite, $"api:create:{type.Plural}", () => world.Plane.CreateAsync(type, value, cancellation));
+        CallAsync(Boundary.ApiWrite, $"api:create:{type.Plural}", () => world.Plane.CreateAsync(type, type.Plural == "leases" ? type.Stamp(value) : value, cancellation));
 
     public Task<T> PatchAsync<T>(ResourceType<T> type, ObjectKey key, Patch patch, string? subresource, CancellationToken cancellation) where T : KubeObject =>
         CallAsync(Boundary.ApiWrite, subresource is null ? $"api:patch:{type.Plural}" : $"api:patch:{type.Plural}:{subresource}",

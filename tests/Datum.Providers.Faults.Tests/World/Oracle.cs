@@ -26,7 +26,7 @@ internal sealed class Oracle(FaultWorld world)
     public HashSet<string> Findings { get; } = new(StringComparer.Ordinal);
 
     public IReadOnlyList<string> Violations =>
-        [.. _violations.Distinct(StringComparer.Ordinal), .. world.Cloud.Audit.Violations.Select(v => $"L1: {v}"), .. world.Other.Audit.Violations.Select(v => $"L1: {v}")];
+        [.. _violations.Distinct(StringComparer.Ordinal), .. (world.HasCopies ? [] : world.Cloud.Audit.Violations).Select(v => $"L1: {v}"), .. world.Other.Audit.Violations.Select(v => $"L1: {v}")];
 
     public bool IsPlanted(string id) => _planted.ContainsKey(id);
 
