@@ -46,11 +46,15 @@ internal sealed class Oracle(FaultWorld world)
     /// <summary>Things of others: without a mark, and with another installation's.</summary>
     public async Task PlantAsync()
     {
+        // Answers that take time would need somebody who lets it pass.
+        var knobs = world.Cloud.Knobs;
+        world.Cloud.Knobs = knobs with { Latency = TimeSpan.Zero, LatencyJitter = TimeSpan.Zero };
         await world.PostAsync("networks", new JsonObject { ["name"] = "somebodys-network" });
         await world.PostAsync("disks", new JsonObject { ["name"] = "somebodys-disk", ["zone"] = "z1", ["sizeGiB"] = 1, ["type"] = "sim-standard" });
         var mark = Marks.ToPairs(new Mark { Installation = "other", Kind = ResourceKind.Network, Name = "0123456789abcdef0123456789abcdef", Incarnation = 1 });
         await world.PostAsync("networks", new JsonObject { ["name"] = "other-installations", ["labels"] = new JsonObject(mark.Select(m => KeyValuePair.Create(m.Key, (JsonNode?)m.Value))) });
         await world.AdvanceAsync(TimeSpan.FromSeconds(10));
+        world.Cloud.Knobs = knobs;
         foreach (var item in world.Cloud.Objects)
             _planted[item.Id] = item;
     }

@@ -11,6 +11,9 @@ internal sealed class EntryMemory
     /// <summary>Since when every look found nothing; null when something was there.</summary>
     public DateTimeOffset? AbsentSince { get; set; }
 
+    /// <summary>Since when every look lacked a recorded part; null when all were there.</summary>
+    public DateTimeOffset? PartMissingSince { get; set; }
+
     /// <summary>Failures in a row.</summary>
     public int Failures { get; set; }
 

@@ -267,6 +267,8 @@ public sealed partial class EntryReconciler(
             Intent = record.Intent is { } i ? new OpenIntent(i.Part ?? i.Step, Enum.TryParse<CreateClass>(i.CreateClass, out var c) ? c : CreateClass.Manual, i.StartedAt, i.Deadline,
                 i.DesiredHash is null || i.DesiredHash == DesiredHash(entry)) : null,
             AbsentSince = pass.Memory.AbsentSince,
+            PartMissing = LacksPart(entry, look),
+            PartMissingSince = pass.Memory.PartMissingSince,
             ConsistencyWindow = pass.Descriptor.ConsistencyWindow,
             TokenLife = pass.Descriptor.TokenLife,
             NotReady = [.. (entry.Spec.DependsOn ?? []).Where(d => !IsReady(d.Name)).Select(d => Name(d))],
@@ -279,8 +281,12 @@ public sealed partial class EntryReconciler(
         // The first of the looks that prove absence; this decision still sees it as the first.
         if (Gone(entry, look) && look.InProgress is null)
             pass.Memory.AbsentSince ??= now;
+        pass.Memory.PartMissingSince = input.PartMissing ? pass.Memory.PartMissingSince ?? now : null;
         return input;
     }
+
+    private static bool LacksPart(ManagedResource entry, Look look) =>
+        look.Presence is Presence.Present && (entry.Spec.Record.Parts ?? []).Any(p => look.Parts.All(l => l.Name != p.Name));
 
     /// <summary>Nothing of ours is there: nothing at all, or something else under our name while no part is recorded (law L3).</summary>
     private static bool Gone(ManagedResource entry, Look look) =>
