@@ -15,9 +15,8 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, SortedDictionary<string, JsonObject>> _kinds = new(StringComparer.Ordinal);
-    private readonly List<(long Version, string Type, WatchEventType Event, JsonObject Object)> _log = [];
+    private readonly Dictionary<string, EventLog> _logs = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (object Cache, Action Fill, Action<WatchEventType, JsonObject> Take)> _caches = new(StringComparer.Ordinal);
-    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _version = 1000;
     private long _uids;
 
@@ -34,6 +33,9 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
 
     /// <summary>Asked before each write: an exception that it returns is thrown instead.</summary>
     public Func<FakeWrite, Exception?>? Fault { get; set; }
+
+    /// <summary>Told each change at the moment in which it is stored.</summary>
+    public Action<string, WatchEventType, JsonObject>? Changed { get; set; }
 
     /// <summary>Called with plural and object before a create is stored, to apply what a schema would.</summary>
     public Action<string, JsonObject>? Defaults { get; set; }
@@ -81,14 +83,21 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
     public List<T> Live<T>(ResourceType<T> type) where T : KubeObject
     {
         lock (_gate)
-            return [.. KindOf(type.ToString()).Values.Select(v => Read(type, v))];
+            return [.. KindOf(type.ToString()).Values.Select(v => ReadShared(type, v))];
+    }
+
+    /// <summary>Every object as JSON text, but those of one plural.</summary>
+    public IEnumerable<string> Texts(string butPlural)
+    {
+        lock (_gate)
+            return [.. _kinds.Where(k => !k.Key.Contains(butPlural, StringComparison.Ordinal)).SelectMany(k => k.Value.Values).Select(v => v.ToJsonString())];
     }
 
     /// <summary>The object as the server has it now; null when there is none. Not counted as a read.</summary>
     public T? Peek<T>(ResourceType<T> type, string? ns, string name) where T : KubeObject
     {
         lock (_gate)
-            return KindOf(type.ToString()).TryGetValue(Path(new(ns, name)), out var value) ? Read(type, value) : null;
+            return KindOf(type.ToString()).TryGetValue(Path(new(ns, name)), out var value) ? ReadShared(type, value) : null;
     }
 
     /// <summary>Changes what a user or another controller would: the whole object but its status, without a version check.</summary>
@@ -96,6 +105,20 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
 
     /// <summary>As <see cref="Edit{T}(ResourceType{T},string,string,Action{T})"/>, for the status.</summary>
     public T EditStatus<T>(ResourceType<T> type, string? ns, string name, Action<T> change) where T : KubeObject => Edit(type, ns, name, change, "status");
+
+    /// <summary>Everything as it is now, for <see cref="ListAt"/>.</summary>
+    public FakeSnapshot Snapshot()
+    {
+        lock (_gate)
+            return new(_version, _kinds.ToDictionary(k => k.Key, k => (IReadOnlyDictionary<string, JsonObject>)new Dictionary<string, JsonObject>(k.Value, StringComparer.Ordinal), StringComparer.Ordinal));
+    }
+
+    /// <summary>The list of a kind as it was, as a server gives it that lags behind.</summary>
+    public static Kubernetes.ListPage<T> ListAt<T>(FakeSnapshot snapshot, ResourceType<T> type, ListOptions options) where T : KubeObject => new()
+    {
+        Items = [.. snapshot.Kinds.GetValueOrDefault(type.ToString())?.OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => Read(type, o.Value)).Where(v => Matches(v, options.Namespace, options.LabelSelector)) ?? []],
+        ResourceVersion = snapshot.Version.ToString(CultureInfo.InvariantCulture),
+    };
 
     /// <summary>Removes an object without looking at its finalizers, as a person with etcd access would.</summary>
     public void Vanish<T>(ResourceType<T> type, string? ns, string name) where T : KubeObject
@@ -146,6 +169,12 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
     {
         await Task.Yield();
         cancellation.ThrowIfCancellationRequested();
+        return Insert(type, value);
+    }
+
+    /// <summary>Creates as <see cref="CreateAsync"/> does, at once.</summary>
+    public T Insert<T>(ResourceType<T> type, T value) where T : KubeObject
+    {
         lock (_gate)
         {
             var write = new FakeWrite("create", type.Plural, value.Key, null);
@@ -166,7 +195,7 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
             metadata["creationTimestamp"] = JsonValue.Create(time.Now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
             metadata.Remove("deletionTimestamp");
             Defaults?.Invoke(type.Plural, stored);
-            stored = Bump(stored);
+            stored["metadata"]!["resourceVersion"] = (++_version).ToString(CultureInfo.InvariantCulture);
             kind[Path(value.Key)] = stored;
             Writes.Add(write);
             Publish(type.ToString(), WatchEventType.Added, stored);
@@ -240,20 +269,23 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
         RefuseFields(options.FieldSelector);
         var from = long.Parse(options.ResourceVersion, CultureInfo.InvariantCulture);
         var next = 0;
+        var name = type.ToString();
         while (true)
         {
             List<(WatchEventType Event, JsonObject Object)> events;
             Task changed;
             lock (_gate)
             {
-                events = [.. _log.Skip(next).Where(e => e.Version > from && e.Type == type.ToString()).Select(e => (e.Event, e.Object))];
-                next = _log.Count;
-                changed = _changed.Task;
+                if (!_logs.TryGetValue(name, out var log))
+                    _logs[name] = log = new([], new(TaskCreationOptions.RunContinuationsAsynchronously));
+                events = [.. log.Events.Skip(next).Where(e => e.Version > from).Select(e => (e.Event, e.Object))];
+                next = log.Events.Count;
+                changed = log.Changed.Task;
             }
 
             foreach (var (kind, value) in events)
             {
-                var read = Read(type, value);
+                var read = ReadShared(type, value);
                 if (Matches(read, options.Namespace, options.LabelSelector) && IsNamed(read, options.FieldSelector))
                     yield return new WatchEvent<T> { Type = kind, Object = read, ResourceVersion = read.Metadata.ResourceVersion };
             }
@@ -286,7 +318,8 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
         }
         else
         {
-            result = wanted.DeepClone().AsObject();
+            // Made for this write alone: it may be changed.
+            result = wanted;
             result.Remove("status");
             if (old["status"] is { } status)
                 result["status"] = status.DeepClone();
@@ -308,7 +341,7 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
 
         if (JsonNode.DeepEquals(old, result))
             return old;
-        result = Bump(result);
+        result["metadata"]!["resourceVersion"] = (++_version).ToString(CultureInfo.InvariantCulture);
         var kind = KindOf(type);
         if (result["metadata"]!["deletionTimestamp"] is not null && FinalizersOf(result).Count == 0)
         {
@@ -326,12 +359,14 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
 
     private void Publish(string type, WatchEventType kind, JsonObject value)
     {
-        _log.Add((_version, type, kind, value));
+        if (!_logs.TryGetValue(type, out var log))
+            _logs[type] = log = new([], new(TaskCreationOptions.RunContinuationsAsynchronously));
+        log.Events.Add((_version, kind, value));
+        Changed?.Invoke(type, kind, value);
         if (_caches.TryGetValue(type, out var cache))
             Deliver(cache.Take, kind, value);
-        var changed = _changed;
-        _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        changed.TrySetResult();
+        _logs[type] = log with { Changed = new(TaskCreationOptions.RunContinuationsAsynchronously) };
+        log.Changed.TrySetResult();
     }
 
     private void Deliver(Action<WatchEventType, JsonObject> take, WatchEventType kind, JsonObject value)
@@ -372,11 +407,23 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
     private static List<string> FinalizersOf(JsonObject value) =>
         value["metadata"]?["finalizers"] is JsonArray list ? [.. list.Select(f => f!.GetValue<string>())] : [];
 
+    /// <summary>What happened to a kind, and what is set with its next event.</summary>
+    private sealed record EventLog(List<(long Version, WatchEventType Event, JsonObject Object)> Events, TaskCompletionSource Changed);
+
     private static string Path(ObjectKey key) => $"{key.Namespace}\0{key.Name}";
 
     private static JsonObject Node<T>(ResourceType<T> type, T value) where T : KubeObject => JsonSerializer.SerializeToNode(value, type.Json)!.AsObject();
 
-    private static T Read<T>(ResourceType<T> type, JsonObject value) where T : KubeObject => value.Deserialize(type.Json)!;
+    private static T Read<T>(ResourceType<T> type, JsonObject value) where T : KubeObject =>
+        JsonSerializer.Deserialize(Utf8.GetValue(value, static v => JsonSerializer.SerializeToUtf8Bytes<JsonNode>(v)), type.Json)!;
+
+    /// <summary>For readers that change nothing, such as caches: all of them get the same object.</summary>
+    private static T ReadShared<T>(ResourceType<T> type, JsonObject value) where T : KubeObject =>
+        Shared.TryGetValue(value, out var known) ? (T)known : (T)Shared.GetValue(value, v => Read(type, v));
+
+    // What is stored is never changed in place, so that what was made of it stays right.
+    private static readonly ConditionalWeakTable<JsonObject, byte[]> Utf8 = [];
+    private static readonly ConditionalWeakTable<JsonObject, object> Shared = [];
 
     private static KubernetesException NotFound<T>(ResourceType<T> type, ObjectKey key) where T : KubeObject => new(404, "NotFound", $"{type} {key} not found");
 

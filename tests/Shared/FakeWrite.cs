@@ -7,3 +7,6 @@ internal sealed record FakeWrite(string Verb, string Plural, ObjectKey Key, stri
 {
     public override string ToString() => Subresource is null ? $"{Verb} {Plural} {Key}" : $"{Verb} {Plural}/{Subresource} {Key}";
 }
+
+/// <summary>Everything that a <see cref="FakePlane"/> held at one moment, by kind and path.</summary>
+internal sealed record FakeSnapshot(long Version, IReadOnlyDictionary<string, IReadOnlyDictionary<string, System.Text.Json.Nodes.JsonObject>> Kinds);

@@ -33,6 +33,8 @@ public sealed record EngineParts
 
     /// <summary>True: entries, accounts and configs are looked at and told, and no Datum object is acted on, so that no entry is made or given up. Default false.</summary>
     public bool LedgerOnly { get; init; }
+
+    internal EngineSeams Seams { get; init; } = new();
 }
 
 /// <summary>The whole provider side for one plane: every controller in one list, in the order of the data's way.</summary>
@@ -72,8 +74,8 @@ public sealed class ProviderEngine : IDisposable
         var events = new EventRecorder(PlaneById, scheduler, logging.CreateLogger<EventRecorder>());
         var troubles = new Troubles(events);
         var accounts = new AccountGuard(home, scheduler, parts.HostVersion);
-        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, new OwnerReader(plane, PlaneById), new PayloadSource(PlaneById, parts.Development ? null : home.Namespace),
-            events, limits, accounts, scheduler, logging.CreateLogger<EntryReconciler>());
+        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, parts.Seams.Owners(new OwnerReader(plane, PlaneById)), new PayloadSource(PlaneById, parts.Development ? null : home.Namespace),
+            events, limits, accounts, scheduler, logging.CreateLogger<EntryReconciler>()) { Seams = parts.Seams };
         var entries = new EntryController(home, ledger, sessions, reconciler, limits, scheduler, logging.CreateLogger<EntryController>());
 
         var findings = new FindingBook();

@@ -73,6 +73,14 @@ public static class Decider
                 ? Replace(input, look.Failure?.Message ?? "The platform gave the object up.")
                 : new Decision.Refuse(Reasons.Failed, look.Failure?.Message ?? "The platform gave the object up. Delete the owner, or set on-failure: Replace.");
 
+        // A part that one look doesn't find may be new and still hidden: as for the whole, two looks a window apart prove that it is gone (L6).
+        if (input.PartMissing && look.Drift.Any(d => d.Remedy is Remedy.Replace))
+        {
+            var proved = (input.PartMissingSince ?? input.Now) + input.ConsistencyWindow;
+            if (input.PartMissingSince is null || input.Now < proved)
+                return new Decision.Wait(Reasons.Absent, "A part isn't found; its absence is confirmed by a second look.", proved);
+        }
+
         foreach (var drift in look.Drift)
             if (drift.Remedy is Remedy.Replace)
                 return input.ReportDrift || input.KeepAdopted ? Reported(input) : Replace(input, $"{drift.Path} can't be changed in place.");

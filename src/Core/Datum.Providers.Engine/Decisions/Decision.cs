@@ -96,6 +96,12 @@ public sealed record DecisionInput
     /// <summary>Since when looks without a gap have found nothing; null when this is the first.</summary>
     public DateTimeOffset? AbsentSince { get; init; }
 
+    /// <summary>True when a recorded part isn't among those that the look found.</summary>
+    public bool PartMissing { get; init; }
+
+    /// <summary>Since when looks without a gap have lacked a recorded part; null when this is the first.</summary>
+    public DateTimeOffset? PartMissingSince { get; init; }
+
     /// <summary>How long after a request an object may still be hidden.</summary>
     public required TimeSpan ConsistencyWindow { get; init; }
 

@@ -16,7 +16,7 @@ internal sealed class EntryMemory
     public DateTimeOffset LookedAt { get; set; }
 
     /// <summary>Since when looks miss a recorded part of what is there; null when none is missed.</summary>
-    public DateTimeOffset? PartGoneSince { get; set; }
+    public DateTimeOffset? PartMissingSince { get; set; }
 
     /// <summary>When the last create was answered; null when this process made none.</summary>
     public DateTimeOffset? CreatedAt { get; set; }

@@ -53,7 +53,7 @@ public sealed partial class EntryReconciler
             return unbelieved;
         // A recorded part that went is made again, by a step of building or with all the rest: that is absence, and no change that somebody planned.
         if ((decision is Decision.Create create && pass.Entry.Spec.Record.Parts?.Exists(p => p.Name == create.Step.Part) == true)
-            || (decision is Decision.Replace && pass.Memory.PartGoneSince is not null))
+            || (decision is Decision.Replace && pass.Memory.PartMissingSince is not null))
             return NotBelieved(pass, remakes: true);
         if (decision is not Decision.Replace replace || ChangeCauses.AskedByOwner(pass.Entry))
             return null;
@@ -65,7 +65,7 @@ public sealed partial class EntryReconciler
 
     /// <summary>An absence that isn't believed while others of the account are missing as well, or no listing has been made since.</summary>
     private Decision.Wait? NotBelieved(Pass pass, bool remakes) =>
-        accounts.NotBelieved(AccountGuard.KeyOf(pass.Session), pass.Verbs.Kind, pass.Memory.AbsentSince ?? pass.Memory.PartGoneSince ?? scheduler.Time.GetUtcNow(),
+        accounts.NotBelieved(AccountGuard.KeyOf(pass.Session), pass.Verbs.Kind, pass.Memory.AbsentSince ?? pass.Memory.PartMissingSince ?? scheduler.Time.GetUtcNow(),
             pass.Descriptor.ListQuality is not (ListQuality.None or ListQuality.Unknown), remakes) is { } why
             ? new Decision.Wait(Reasons.Absent, why, scheduler.Time.GetUtcNow() + LookAgain) : null;
 
@@ -111,11 +111,6 @@ public sealed partial class EntryReconciler
     {
         if (AccountGuard.Counts(pass.Entry) && look.InProgress is null && look.Presence is Presence.Absent or Presence.Present)
             accounts.Looked(AccountGuard.KeyOf(pass.Session), pass.Entry, look.Presence is Presence.Absent || pass.Entry.Spec.Record.Parts!.Exists(p => Lacks(look, p.Name)));
-        // Since when a part is gone, as for the whole: what is made again for it has to be missed by a listing that began later.
-        if (look.Presence is Presence.Present && pass.Entry.Spec.Record.Parts?.Exists(p => Lacks(look, p.Name)) != true)
-            pass.Memory.PartGoneSince = null;
-        else if (look.Presence is Presence.Present)
-            pass.Memory.PartGoneSince ??= scheduler.Time.GetUtcNow();
     }
 
     private static bool Lacks(Look look, string part) => !look.Parts.Any(p => p.Name == part);

@@ -14,7 +14,7 @@ public sealed partial class EntryReconciler
     {
         var entry = pass.Entry;
         var now = scheduler.Time.GetUtcNow();
-        var token = EntryIdentity.Token(entry.Metadata.Name!, entry.Spec.Record.Incarnation, step.Part, entry.Spec.Record.Refused?.GetValueOrDefault(step.Part) ?? 0);
+        var token = Seams.Token(entry.Metadata.Name!, entry.Spec.Record.Incarnation, step.Part, entry.Spec.Record.Refused?.GetValueOrDefault(step.Part) ?? 0);
         var timeout = pass.Descriptor.CallTimeout;
 
         if (step.Verb is StepVerb.Create && (step.Class is not CreateClass.Repeatable || entry.Spec.Record.AccountId is null))

@@ -23,6 +23,8 @@ public sealed partial class EntryReconciler(
     /// <summary>Steps done in one pass before other entries get their turn.</summary>
     private const int MaxStepsAPass = 12;
 
+    internal EngineSeams Seams { get; init; } = new();
+
     private readonly ConcurrentDictionary<string, EntryMemory> _memory = [];
     private readonly ConcurrentDictionary<string, bool> _foreign = [];
 
@@ -122,7 +124,7 @@ public sealed partial class EntryReconciler(
             var (inspected, adoption) = await InspectAsync(pass, look).ConfigureAwait(false);
             if (!inspected)
                 return DelayOf(memory);
-            var decision = WhenLong(pass, look, Decider.Decide(InputOf(pass, look, adoption)));
+            var decision = WhenLong(pass, look, Seams.Decide(InputOf(pass, look, adoption)));
             if (RestsOnAbsence(entry, look, decision) && await UnprovedAsync(pass).ConfigureAwait(false) is { } unprovedYet)
                 return unprovedYet.Delay;
             if (decision is Decision.Create or Decision.Update or Decision.Adopt or Decision.Wait { Reason: Reasons.WaitingForDependency } && !owners.IsKnown(entry.Spec.Owner) && await OwnerGoneAsync(entry, cancellation).ConfigureAwait(false) is { } gone)
@@ -319,14 +321,20 @@ public sealed partial class EntryReconciler(
         var input = DecisionInputs.Of(entry, look, pass.Descriptor, ConfigOf(entry), ledger, now) with
         {
             AbsentSince = pass.Memory.AbsentSince,
+            PartMissing = LacksPart(entry, look),
+            PartMissingSince = pass.Memory.PartMissingSince,
             SameDriftUpdates = pass.Memory.Drift == DriftOf(look) ? pass.Memory.DriftUpdates : 0,
             Adoption = adoption,
         };
         // The first of the looks that prove absence; this decision still sees it as the first.
         if (Gone(entry, look) && look.InProgress is null)
             pass.Memory.AbsentSince ??= now;
+        pass.Memory.PartMissingSince = input.PartMissing ? pass.Memory.PartMissingSince ?? now : null;
         return input;
     }
+
+    private static bool LacksPart(ManagedResource entry, Look look) =>
+        look.Presence is Presence.Present && (entry.Spec.Record.Parts ?? []).Any(p => look.Parts.All(l => l.Name != p.Name));
 
     /// <summary>Nothing of ours is there: nothing at all, or something else under our name while no part is recorded (law L3).</summary>
     private static bool Gone(ManagedResource entry, Look look) =>

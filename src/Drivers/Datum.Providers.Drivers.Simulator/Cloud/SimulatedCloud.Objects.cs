@@ -6,6 +6,8 @@ namespace Datum.Providers.Drivers.Simulator;
 
 public sealed partial class SimulatedCloud
 {
+    private readonly Dictionary<string, string> _gone = new(StringComparer.Ordinal);
+
     private CloudObject? Find(string collection, string id) =>
         _objects.TryGetValue(id, out var item) && item.Collection == collection ? item : null;
 
@@ -282,6 +284,7 @@ public sealed partial class SimulatedCloud
     private void Remove(CloudObject item, AuditEvent what)
     {
         _objects.Remove(item.Id);
+        _gone[item.Collection] = item.Id;
         Touch(item.AttachedTo);
         foreach (var id in HeldBy(item))
             if (_objects.TryGetValue(id, out var held) && held.AttachedTo == item.Id)
@@ -315,6 +318,8 @@ public sealed partial class SimulatedCloud
     private string NextId(string collection)
     {
         _dirty = true;
+        if (ReusesIds && _gone.Remove(collection, out var reused) && !_objects.ContainsKey(reused))
+            return reused;
         return string.Create(CultureInfo.InvariantCulture, $"{IdPrefix(collection)}{++_sequence:x8}{_random.Next(0x10000):x4}");
     }
 

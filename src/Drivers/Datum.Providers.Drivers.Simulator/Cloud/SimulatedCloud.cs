@@ -70,6 +70,9 @@ public sealed partial class SimulatedCloud
         set => Do(() => { _accountId = value; _dirty = true; return true; });
     }
 
+    /// <summary>True: a new object gets the id of the last one of its collection that is gone, as platforms do that count.</summary>
+    public bool ReusesIds { get; set; }
+
     /// <summary>Lifetimes of all objects.</summary>
     public CloudAudit Audit { get; } = new();
 

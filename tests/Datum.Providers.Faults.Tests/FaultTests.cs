@@ -1,0 +1,77 @@
+using Datum.Providers.Faults.Tests.Plans;
+using Datum.Providers.Faults.Tests.Scenarios;
+using Datum.Providers.Faults.Tests.Worker;
+
+namespace Datum.Providers.Faults.Tests;
+
+/// <summary>Laws L1 to L8, L12 and L14: one fault at one call, everything else as in the run without it, and the end must be the same.</summary>
+[Category("Slow")]
+internal sealed class SampleTests
+{
+    [Test]
+    public void Six_hundred_plans_over_all_cells_end_as_their_references_do()
+    {
+        var matrix = Matrix.Build();
+        Assert.That(matrix.ReferenceViolations, Is.Empty);
+        var plans = matrix.Sample(count: 600);
+        Assert.That(plans, Has.Count.GreaterThanOrEqualTo(500));
+        Runner.Run(plans);
+    }
+}
+
+/// <summary>The same for every plan that there is.</summary>
+[Category("Faults")]
+internal sealed class MatrixTests
+{
+    [Test]
+    public void Every_fault_at_every_call_ends_as_its_reference_does()
+    {
+        var matrix = Matrix.Build();
+        Assert.That(matrix.ReferenceViolations, Is.Empty);
+        TestContext.Progress.WriteLine(Matrix.Table(matrix.Plans));
+        TestContext.Progress.WriteLine($"{matrix.Plans.Count} plans of {AllScenarios.All.Length} scenarios");
+        Assert.That(matrix.Plans, Has.Count.GreaterThanOrEqualTo(5000));
+        Assert.That(Matrix.EmptyCells(matrix.Plans), Is.Empty);
+        Runner.Run(matrix.Plans);
+    }
+}
+
+/// <summary>Replays what a failure printed: <c>DATUM_FAULT_PLAN=create/kill-after/cloud:POST:servers#1 ./test --faults</c>.</summary>
+[Category("Faults")]
+internal sealed class ReplayTests
+{
+    [Test]
+    public void The_plan_of_the_environment()
+    {
+        if (Environment.GetEnvironmentVariable("DATUM_FAULT_PLAN") is not { Length: > 0 } plan)
+        {
+            Assert.Ignore("DATUM_FAULT_PLAN names no plan to replay");
+            return;
+        }
+        var answer = WorkerPool.Run($"show {plan}");
+        TestContext.Out.WriteLine(string.Join('\n', answer.Lines));
+        Assert.That(answer.Violations, Is.Empty);
+    }
+}
+
+internal static class Runner
+{
+    /// <summary>Runs plans in workers; fails with one line for each that broke something.</summary>
+    public static void Run(IReadOnlyList<(FaultPlan Plan, Boundary Boundary)> plans)
+    {
+        var started = System.Diagnostics.Stopwatch.GetTimestamp();
+        var answers = WorkerPool.Run(Matrix.Jobs(plans), a =>
+        {
+            if (a.Violations.Count > 0)
+                TestContext.Progress.WriteLine(Line(a));
+        });
+        var took = System.Diagnostics.Stopwatch.GetElapsedTime(started);
+        TestContext.Progress.WriteLine($"{answers.Count} plans in {took.TotalSeconds:0} s, {answers.Sum(a => a.Milliseconds) / Math.Max(1, answers.Count):0.0} ms each, {answers.Count(a => a.Missed)} whose call didn't come");
+        var failed = answers.Where(a => a.Violations.Count > 0).Select(Line).Order(StringComparer.Ordinal).ToList();
+        // A plan whose call doesn't come proves nothing; runs are deterministic, so there is none.
+        failed.AddRange(answers.Where(a => a.Missed).Select(a => $"DATUM_FAULT_PLAN=\"{a.Job[5..]}\": its call didn't come"));
+        Assert.That(failed, Is.Empty, string.Join('\n', failed.Take(200)));
+    }
+
+    private static string Line(JobAnswer answer) => $"DATUM_FAULT_PLAN=\"{answer.Job[5..]}\": {answer.Violations[0]}{(answer.Violations.Count > 1 ? $" (and {answer.Violations.Count - 1} more)" : "")}";
+}

@@ -1,0 +1,87 @@
+using System.Globalization;
+using System.Text;
+using Datum.Providers.Faults.Tests.Scenarios;
+using Datum.Providers.Faults.Tests.Worker;
+
+namespace Datum.Providers.Faults.Tests.Plans;
+
+/// <summary>Every plan that there is: each fault at each call of each reference run.</summary>
+internal sealed class Matrix
+{
+    /// <summary>Calls of one label beyond this many are left out where the clock alone makes them.</summary>
+    private const int Clockwork = 6;
+
+    private Matrix(IReadOnlyList<(FaultPlan Plan, Boundary Boundary)> plans, IReadOnlyList<string> violations)
+    {
+        Plans = plans;
+        ReferenceViolations = violations;
+    }
+
+    public IReadOnlyList<(FaultPlan Plan, Boundary Boundary)> Plans { get; }
+
+    /// <summary>What the runs without a fault broke.</summary>
+    public IReadOnlyList<string> ReferenceViolations { get; }
+
+    /// <summary>Makes the reference runs and enumerates.</summary>
+    public static Matrix Build()
+    {
+        var answers = WorkerPool.Run(AllScenarios.All.Select(s => (IReadOnlyList<string>)[$"trace {s.Name}"]));
+        var order = AllScenarios.All.Select((s, i) => (s.Name, i)).ToDictionary(s => $"trace {s.Name}", s => s.i);
+        var plans = new List<(FaultPlan, Boundary)>();
+        var violations = new List<string>();
+        foreach (var answer in answers.OrderBy(a => order[a.Job]))
+        {
+            var scenario = answer.Job[6..];
+            violations.AddRange(answer.Violations.Select(v => $"{scenario}: {v}"));
+            foreach (var words in answer.Lines.Where(l => l.StartsWith("call ", StringComparison.Ordinal)).Select(l => l.Split(' ')))
+            {
+                var (boundary, label, number) = (Enum.Parse<Boundary>(words[1]), words[2], int.Parse(words[3], CultureInfo.InvariantCulture));
+                if (label.Contains("leases", StringComparison.Ordinal) && number > Clockwork)
+                    continue;
+                plans.AddRange(Faults.Of(boundary).Select(f => (new FaultPlan(scenario, f, label, number), boundary)));
+            }
+        }
+        return new Matrix(plans, violations);
+    }
+
+    /// <summary>One plan of each cell, and of these so many, spread over all boundaries, faults and scenarios; always the same ones.</summary>
+    public IReadOnlyList<(FaultPlan Plan, Boundary Boundary)> Sample(int count) =>
+    [
+        .. Plans.GroupBy(p => (p.Plan.Scenario, p.Boundary, p.Plan.Fault)).Select(cell => (Plans: cell.ToList(), Hash: StableHash.Of($"{cell.Key}")))
+            .OrderBy(c => c.Hash).Take(count).Select(c => c.Plans[c.Hash % c.Plans.Count]).OrderBy(p => p.Plan.Scenario, StringComparer.Ordinal),
+    ];
+
+    /// <summary>Jobs in groups of one scenario.</summary>
+    public static IEnumerable<IReadOnlyList<string>> Jobs(IEnumerable<(FaultPlan Plan, Boundary Boundary)> plans) =>
+        plans.GroupBy(p => p.Plan.Scenario).SelectMany(g => g.Select(p => $"plan {p.Plan}").Chunk(60)).Select(c => (IReadOnlyList<string>)c);
+
+    /// <summary>The counts by scenario, boundary and fault. Cells that no call of the scenario allows are points.</summary>
+    public static string Table(IEnumerable<(FaultPlan Plan, Boundary Boundary)> plans)
+    {
+        var counts = plans.GroupBy(p => (p.Plan.Scenario, p.Boundary, p.Plan.Fault)).ToDictionary(g => g.Key, g => g.Count());
+        var text = new StringBuilder();
+        foreach (var boundary in Enum.GetValues<Boundary>().Where(b => b != Boundary.Unknown))
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"{boundary}: {string.Join(" | ", Faults.Of(boundary).Select(Faults.NameOf))}");
+            foreach (var scenario in AllScenarios.All)
+                text.AppendLine(CultureInfo.InvariantCulture, $"  {scenario.Name,-28} {string.Join(' ', Faults.Of(boundary).Select(f => counts.TryGetValue((scenario.Name, boundary, f), out var n) ? $"{n,4}" : "   ."))}");
+        }
+        return text.ToString();
+    }
+
+    /// <summary>Cells without a plan although the scenario has calls of that boundary, and scenarios without calls of the host at all.</summary>
+    public static IEnumerable<string> EmptyCells(IReadOnlyList<(FaultPlan Plan, Boundary Boundary)> plans)
+    {
+        var cells = plans.Select(p => (p.Plan.Scenario, p.Boundary, p.Plan.Fault)).ToHashSet();
+        foreach (var scenario in AllScenarios.All)
+            foreach (var boundary in Enum.GetValues<Boundary>().Where(b => b != Boundary.Unknown && !scenario.Without.Contains(b)))
+                foreach (var fault in Faults.Of(boundary).Where(f => !cells.Contains((scenario.Name, boundary, f))))
+                    yield return $"{scenario.Name}/{boundary}/{Faults.NameOf(fault)}";
+    }
+}
+
+/// <summary>A hash that is the same in every process.</summary>
+internal static class StableHash
+{
+    public static int Of(string text) => (int)(text.Aggregate(2166136261u, (hash, c) => unchecked((hash ^ c) * 16777619u)) & int.MaxValue);
+}

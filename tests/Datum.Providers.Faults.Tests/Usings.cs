@@ -1,0 +1,3 @@
+global using System.Collections.Immutable;
+global using Datum.Providers.Resources;
+global using Datum.Providers.Testing;
