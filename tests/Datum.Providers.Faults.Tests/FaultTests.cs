@@ -6,6 +6,19 @@ namespace Datum.Providers.Faults.Tests;
 
 /// <summary>Laws L1 to L8, L12 and L14: one fault at one call, everything else as in the run without it, and the end must be the same.</summary>
 [Category("Slow")]
+internal sealed class ReferenceTests
+{
+    [Test]
+    public void Every_scenario_without_a_fault_keeps_every_law()
+    {
+        var matrix = Matrix.Build();
+        Assert.That(matrix.ReferenceViolations, Is.Empty);
+        Assert.That(matrix.Plans, Has.Count.GreaterThanOrEqualTo(5000));
+    }
+}
+
+/// <summary>A part of the matrix that has every sort of cell.</summary>
+[Category("Faults")]
 internal sealed class SampleTests
 {
     [Test]

@@ -7,6 +7,7 @@ using Datum.Providers.Resources.Providers;
 namespace Datum.Providers.Faults.Tests;
 
 /// <summary>The world's API server is one in memory, for its speed. What the host depends on it must do as the embedded plane does.</summary>
+[Category("Faults")]
 internal sealed class PlaneAgreementTests
 {
     private static readonly ResourceType<ManagedResource> Type = ResourceTypes.ManagedResources;

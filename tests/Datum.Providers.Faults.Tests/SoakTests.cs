@@ -11,7 +11,7 @@ internal sealed class SoakTests
     [Test, Category("Soak")]
     public void Random_lives_end_well() => Run(Number("DATUM_SEED", 1), Number("DATUM_SEEDS", 100_000));
 
-    [Test, Category("Slow")]
+    [Test, Category("Faults")]
     public void A_hundred_random_lives_end_well() => Run(1, 100);
 
     private static void Run(int first, int count)

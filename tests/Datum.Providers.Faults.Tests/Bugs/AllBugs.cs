@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Datum.Providers.Engine;
 using Datum.Providers.Engine.Decisions;
-using Datum.Providers.Engine.Ledger;
 using Datum.Providers.Engine.Platform;
 using Datum.Providers.Engine.Reconcile;
 
@@ -13,14 +12,8 @@ internal static class AllBugs
     public static ImmutableArray<Bug> All { get; } =
     [
         // The decision.
-        Sees("believes-one-absence", "One look that finds nothing proves absence (L6).", "create-late/reset-after/cloud:POST:networks#1", i => i with { AbsentSince = i.Now - TimeSpan.FromHours(1) }),
         Sees("no-consistency-window", "The platform's consistency window counts as none (L1, L6).", "create-late/reset-after/cloud:POST:servers#1", i => i with { ConsistencyWindow = TimeSpan.Zero, Intent = i.Intent is { } o ? o with { Deadline = i.Now } : null }),
-        Sees("forgets-the-open-intent", "A create whose answer was lost counts as one that never was (L5).", "create-late/reset-after/cloud:POST:servers#1", i => i with { Intent = null }),
-        Sees("lets-go-with-an-open-intent", "What nobody wants is let go of although a create of it may still appear (L6).", "delete-during-create-late/reset-after/cloud:POST:servers#1", i => i.Wanted ? i : i with { Intent = null, AbsentSince = i.Now - TimeSpan.FromHours(1) }),
-        Sees("repeats-a-marked-create", "A lost create of class C is repeated at once (L5).", "create-late/kill-after/cloud:POST:servers#1", i => i.Intent is { Class: CreateClass.Marked } o ? i with { Intent = o with { Class = CreateClass.Repeatable } } : i),
-        Sees("repeats-a-manual-create", "A lost create of class D is repeated without a person (L5).", "create-manual/reset-after/cloud:POST:servers#1", i => i.Intent is { Class: CreateClass.Manual } ? i with { Intent = null } : i),
         Sees("trusts-a-removed-mark", "An object without our mark counts as ours because its id is recorded (L3).", "mark-removed/none/x#1", i => i with { Look = i.Look with { Mark = MarkState.Ours, Next = i.Look.Next } }),
-        Sees("follows-no-later-incarnation", "A ledger from an older backup counts as the newer truth (L1).", "restore-from-backup/none/x#1", i => i with { Look = i.Look with { Incarnation = 0 } }),
         Sees("ignores-dependents", "A network is deleted while something needs it (L7).", "delete/none/x#1", i => i with { Dependents = [] }),
         Sees("ignores-dependencies", "Something is made before what it depends on (L7).", "create/none/x#1", i => i with { NotReady = [] }),
         Sees("ignores-deletion-protection", "Deletion protection is not looked at.", "deletion-protected/none/x#1", i => i with { DeletionProtection = false }),
@@ -43,20 +36,8 @@ internal static class AllBugs
         // The lease.
         new() { Name = "ignores-observe-only", What = "A host that only observes changes things.", Plan = "observe-only-host/none/x#1", Gate = (_, g) => new WrongGate(g, observeOnly: false) },
         new() { Name = "ignores-the-lease-deadline", What = "A host goes on after its lease ran out (L10).", Plan = "leader-cut-off-drift/none/x#1", Gate = (_, g) => new WrongGate(g, mayMutate: true), LingersWithoutLease = true },
-        // Tokens and owners.
-        new()
-        {
-            Name = "token-for-each-try", What = "A repeated create carries a new token (class A).", Plan = "create-late-token/reset-after/cloud:POST:servers#1",
-            Seams = w => new EngineSeams { Token = (name, incarnation, part, _) => EntryIdentity.Token(name, incarnation, part, (int)(w.Time.Now.Ticks % int.MaxValue)) },
-        },
+        // Owners.
         new() { Name = "asks-no-owner", What = "What vanished is made again although its owner is gone (OwnerLost).", Plan = "owner-lost/none/x#1", Seams = _ => new EngineSeams { Owners = _ => new WrongOwners(OwnerState.Exists) } },
-        // Answers of the driver.
-        new()
-        {
-            Name = "unknown-is-not-applied", What = "A create whose effect is unknown counts as not applied (L5).", Plan = "create-late/reset-after/cloud:POST:servers#1",
-            Driver = (_, d) => new WrongDriver(d) { CreateError = e => e with { Effect = Effect.NotApplied } },
-        },
-        new() { Name = "not-found-is-a-tombstone", What = "A 404 counts as the platform's own word that an object has ended (L6).", Plan = "create-late/reset-after/cloud:POST:networks#1", Driver = (_, d) => new WrongDriver(d) { AbsentIsTerminal = true } },
     ];
 
     public static Bug Find(string name) => All.FirstOrDefault(b => b.Name == name) ?? throw new ArgumentException($"There is no bug '{name}'; there are {string.Join(", ", All.Select(b => b.Name))}.");

@@ -269,6 +269,9 @@ internal sealed partial class FaultWorld : IDisposable
 
     private async Task StepAsync()
     {
+        // A wrong engine is caught with its first violation; what follows only takes time.
+        if (Bug is not null && Oracle.HasBroken)
+            throw new WorldException("Stopped at the first violation.");
         Time.AdvanceToNextTimer();
         await OneThread.Idle();
         foreach (var host in Hosts.Where(h => h.Life.Dead && h.StartsAgain).ToList())

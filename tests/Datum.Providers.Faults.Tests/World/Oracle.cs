@@ -28,6 +28,8 @@ internal sealed class Oracle(FaultWorld world)
     public IReadOnlyList<string> Violations =>
         [.. _violations.Distinct(StringComparer.Ordinal), .. (world.HasCopies ? [] : world.Cloud.Audit.Violations).Select(v => $"L1: {v}"), .. world.Other.Audit.Violations.Select(v => $"L1: {v}")];
 
+    public bool HasBroken => _violations.Count > 0 || (!world.HasCopies && world.Cloud.Audit.MaxAlive > 1);
+
     public bool IsPlanted(string id) => _planted.ContainsKey(id);
 
     public void Break(string law) => _violations.Add(law);
@@ -128,7 +130,8 @@ internal sealed class Oracle(FaultWorld world)
     /// <summary>What the platform said to a mutation.</summary>
     public void Answered(HttpMethod method, string path, int status, string body)
     {
-        if (method == HttpMethod.Delete && status == 409 && body.Contains("IN_USE", StringComparison.Ordinal))
+        // Parts of one resource may hold each other while one of them is still hidden.
+        if (method == HttpMethod.Delete && status == 409 && body.Contains("IN_USE", StringComparison.Ordinal) && path.Split('/')[2] is not (Collections.Nics or Collections.BootDisks))
             Break($"L7: {method} {path.Split('/')[2]} although something depends on it");
     }
 
