@@ -53,9 +53,10 @@ public sealed partial class EntryReconciler
             return new Decision.Wait(Reasons.Waiting, "The collector is at work on an object of this name.", now + LookAgain);
         if (decision is Decision.Renew && pass.Entry.Spec.Wanted && !pass.Entry.Spec.Record.Retiring && NotBelieved(pass, remakes: true) is { } unbelieved)
             return unbelieved;
-        // A recorded part that went is made again by a step of building.
-        if (decision is Decision.Create create && pass.Entry.Spec.Record.Parts?.Exists(p => p.Name == create.Step.Part) == true && NotBelieved(pass, remakes: true) is { } unseen)
-            return unseen;
+        // A recorded part that went is made again, by a step of building or with all the rest: that is absence, and no change that somebody planned.
+        if ((decision is Decision.Create create && pass.Entry.Spec.Record.Parts?.Exists(p => p.Name == create.Step.Part) == true)
+            || (decision is Decision.Replace && pass.Memory.PartGoneSince is not null))
+            return NotBelieved(pass, remakes: true);
         if (decision is not Decision.Replace || ChangeCauses.AskedByOwner(pass.Entry))
             return null;
         var (until, hold) = accounts.Plan(account, pass.Entry, pass.Session);
