@@ -16,7 +16,7 @@ internal static class ConfirmCommand
         var plane = new PlaneConnection(context);
         var token = new Argument<string>("TOKEN") { Description = "The token of the hold, from 'datum-providers orphans', the event or the condition Held." };
         var command = new CliCommand("confirm", "Lets go what the host holds back until a person has looked: many objects that vanished at once, another account, a change that would replace many.",
-            new("datum-providers confirm 17ab527c1e72 --kubeconfig kc", "The vanished objects are gone indeed: make them anew"))
+            new CliExample("datum-providers confirm 17ab527c1e72 --kubeconfig kc", "The vanished objects are gone indeed: make them anew"))
         {
             token,
         };
