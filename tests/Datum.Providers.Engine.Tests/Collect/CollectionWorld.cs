@@ -22,7 +22,7 @@ internal sealed class CollectionWorld(int seed, Func<CollectorInput, CollectorIn
     private SightingBook _book = SightingBook.Empty;
     private DateTimeOffset _now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private long _round;
-    private int _names;
+    private int _names = 1;
     private int _ids;
 
     public int Deletions { get; private set; }
@@ -133,7 +133,7 @@ internal sealed class CollectionWorld(int seed, Func<CollectorInput, CollectorIn
     /// <summary>Somebody does something.</summary>
     private void Move(bool beforeListing = false)
     {
-        var name = _names == 0 ? "n0" : $"n{_random.Next(_names)}";
+        var name = $"n{_random.Next(_names)}";
         switch (_random.Next(11))
         {
             case 0 or 1:

@@ -17,7 +17,7 @@ internal static class AllBugs
         Sees("ignores-dependents", "A network is deleted while something needs it (L7).", "delete/none/x#1", i => i with { Dependents = [] }),
         Sees("ignores-dependencies", "Something is made before what it depends on (L7).", "create/none/x#1", i => i with { NotReady = [] }),
         Sees("ignores-deletion-protection", "Deletion protection is not looked at.", "deletion-protected/none/x#1", i => i with { DeletionProtection = false }),
-        Sees("ignores-retain", "What is to be kept is deleted.", "retained/none/x#1", i => i with { Retain = false }),
+        Sees("ignores-retain", "What is to be kept is deleted.", "retained/none/x#1", i => i with { Retain = RetainMeans.NotAsked }),
         Sees("replaces-what-is-to-be-kept", "A failed resource is replaced although the policy keeps it.", "failed-and-kept/none/x#1", i => i with { ReplaceOnFailure = true }),
         Decides("finalizer-too-early", "An entry is let go of as soon as its delete is accepted (L6).", "delete/none/x#1", (i, d) => !i.Wanted && i.Look.Presence is Presence.Present && i.Look.InProgress is not null ? new Decision.Release() : d),
         Decides("lets-go-instead-of-deleting", "An entry that nobody wants is let go of with its object (L6).", "delete/none/x#1", (i, d) => !i.Wanted && d is Decision.Delete ? new Decision.Release() : d),
