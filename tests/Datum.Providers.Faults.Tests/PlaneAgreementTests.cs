@@ -15,7 +15,7 @@ internal sealed class PlaneAgreementTests
     [Test]
     public async Task The_worlds_API_server_answers_as_the_embedded_plane()
     {
-        await using var server = await DevPlaneServer.StartAsync(new DevPlaneOptions { Tokens = [new PlaneToken { Token = "t" }] });
+        await using var server = await DevPlaneServer.StartAsync(new DevPlaneOptions { Tokens = [new PlaneToken { Token = "t" }], CelRules = Host.Composition.RuleRegistration.Create() });
         await using var client = new KubernetesClient(new KubernetesConnection
         {
             Server = server.Address, Token = "t", Authorities = [X509Certificate2.CreateFromPem(server.CertificatePem)],

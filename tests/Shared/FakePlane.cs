@@ -417,9 +417,13 @@ internal sealed class FakePlane(ManualScheduler time) : IKubernetesClient
     private static T Read<T>(ResourceType<T> type, JsonObject value) where T : KubeObject =>
         JsonSerializer.Deserialize(Utf8.GetValue(value, static v => JsonSerializer.SerializeToUtf8Bytes<JsonNode>(v)), type.Json)!;
 
-    /// <summary>For readers that change nothing, such as caches: all of them get the same object.</summary>
-    private static T ReadShared<T>(ResourceType<T> type, JsonObject value) where T : KubeObject =>
-        Shared.TryGetValue(value, out var known) ? (T)known : (T)Shared.GetValue(value, v => Read(type, v));
+    /// <summary>True: readers that change nothing, such as caches, get one object for all of them, which is faster. Default false.</summary>
+    public bool SharesReads { get; init; }
+
+    private T ReadShared<T>(ResourceType<T> type, JsonObject value) where T : KubeObject =>
+        !SharesReads ? Read(type, value)
+        : Shared.TryGetValue(value, out var known) ? known as T ?? Read(type, value)
+        : Shared.GetValue(value, v => Read(type, v)) as T ?? Read(type, value);
 
     // What is stored is never changed in place, so that what was made of it stays right.
     private static readonly ConditionalWeakTable<JsonObject, byte[]> Utf8 = [];

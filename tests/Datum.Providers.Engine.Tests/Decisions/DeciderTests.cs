@@ -64,6 +64,9 @@ internal sealed class DeciderTests
         yield return Row("a field that can't be changed in place", replaced, "Replace");
         yield return Row("... of a protected object", replaced with { DeletionProtection = true }, "Refuse DeletionProtected");
         yield return Row("L7: ... that others use", replaced with { Dependents = ["x"] }, "Wait DependentsExist -");
+        yield return Row("L6: a part that one look doesn't find", replaced with { PartMissing = true }, "Wait Absent 10");
+        yield return Row("L6: ... not before the window is over", replaced with { PartMissing = true, PartMissingSince = Now - Window / 2 }, "Wait Absent 5");
+        yield return Row("L6: ... and two looks a window apart", replaced with { PartMissing = true, PartMissingSince = Now - Window }, "Replace");
         yield return Row("drift that nothing can mend is left", wanted with { Look = Present() with { Drift = [Drift(Remedy.Unknown)] } }, "None");
 
         var updated = wanted with { Look = Present() with { Drift = [Drift(Remedy.InPlace)], Next = Step(StepVerb.Update) } };

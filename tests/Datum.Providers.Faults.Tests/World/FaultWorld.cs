@@ -39,7 +39,7 @@ internal sealed partial class FaultWorld : IDisposable
         _plan = plan;
         Bug = bug;
         Time = new ManualScheduler(options.Seed);
-        Plane = new FakePlane(Time);
+        Plane = new FakePlane(Time) { SharesReads = true };
         Cloud = new SimulatedCloud(Time, options.Seed, options.Knobs);
         Other = new SimulatedCloud(Time, options.Seed + 1, options.Knobs, "other-account");
         _wire = new SimulatedCloudHandler(Cloud, Time);

@@ -15,7 +15,7 @@ namespace Datum.Providers.Host.Tests.Cli;
 public sealed class ExampleTests
 {
     // They need objects on a plane; their own tests run their examples.
-    private static readonly string[] s_elsewhere = ["datum-providers trace", "datum-providers plan", "datum-providers abandon", "datum-providers release", "datum-providers confirm"];
+    private static readonly string[] s_elsewhere = ["datum-providers trace", "datum-providers plan", "datum-providers abandon", "datum-providers release", "datum-providers settle"];
 
     private static IEnumerable<(string Path, CliCommand Command)> Leaves() => Leaves(Host.Cli.Commands.Create(), "datum-providers");
 

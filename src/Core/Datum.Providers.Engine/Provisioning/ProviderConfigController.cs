@@ -48,14 +48,6 @@ public sealed class ProviderConfigController : ProvisioningController<string>
     private const string CredentialsCurrent = "CredentialsCurrent";
 
     /// <summary>Members that are accepted for later versions and change nothing in this one: said, not dropped in silence (law L11).</summary>
-    private static List<string> NotInForce(ProviderConfigSpec spec)
-    {
-        var members = new List<string>();
-        if (spec.Collector?.Policy == CollectorPolicy.Delete)
-            members.Add("spec.collector.policy Delete (findings are reported)");
-        return members;
-    }
-
     private protected override async Task<Result> ReconcileAsync(string name, CancellationToken cancellation)
     {
         if (_home.Configs.Find(new ObjectKey(null, name)) is not { IsDeleting: false } config)
@@ -79,11 +71,9 @@ public sealed class ProviderConfigController : ProvisioningController<string>
         var current = answer is { Session: not null, Reason.Length: 0 };
         if (answer.Session is not null)
             Conditions.Set(status.Conditions, CredentialsCurrent, ConditionStatus.Of(current), current ? Reasons.ProbeSucceeded : answer.Reason, answer.Message, config.Metadata.Generation, Now);
-        var ignored = NotInForce(config.Spec);
         var faults = LimitSettings.Read(config, _drivers.Find(config.Spec.Driver)).Faults;
-        Conditions.Set(status.Conditions, InForce, ConditionStatus.Of(ignored.Count == 0 && faults.IsEmpty),
-            !faults.IsEmpty ? Reasons.InvalidConfig : ignored.Count == 0 ? Reasons.Accepted : Reasons.Unsupported,
-            string.Join(" ", ignored.Count == 0 ? faults : faults.Add($"Not in force yet: {string.Join(", ", ignored)}.")), config.Metadata.Generation, Now);
+        Conditions.Set(status.Conditions, InForce, ConditionStatus.Of(faults.IsEmpty), faults.IsEmpty ? Reasons.Accepted : Reasons.InvalidConfig,
+            string.Join(" ", faults), config.Metadata.Generation, Now);
         if (Patches.Status(ResourceTypes.ProviderConfigs, config, after) is { } patch)
             _home.Configs.Observe(await _home.Client.PatchAsync(ResourceTypes.ProviderConfigs, config.Key, patch, "status", cancellation).ConfigureAwait(false));
         await _troubles.TellAsync(_home.Client, ResourceTypes.ProviderConfigs, config, config.Status?.Conditions, status.Conditions, cancellation).ConfigureAwait(false);
