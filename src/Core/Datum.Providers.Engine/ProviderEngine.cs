@@ -1,3 +1,4 @@
+using System.Reflection;
 using Datum.Providers.Engine.Collect;
 using Datum.Providers.Engine.Ledger;
 using Datum.Providers.Engine.Limits;
@@ -28,8 +29,8 @@ public sealed record EngineParts
     /// <summary>True in the development plane: a ProviderConfig without <c>allowed</c> allows everybody. Default false.</summary>
     public bool Development { get; init; }
 
-    /// <summary>The host's version: a new one may translate the same wish into something else (L15). Default: this assembly's.</summary>
-    public string HostVersion { get; init; } = typeof(EngineParts).Assembly.GetName().Version?.ToString() ?? "";
+    /// <summary>The host's version: a new one may translate the same wish into something else (L15). Default: this assembly's, with its commit.</summary>
+    public string HostVersion { get; init; } = typeof(EngineParts).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
 
     /// <summary>True: entries, accounts and configs are looked at and told, and no Datum object is acted on, so that no entry is made or given up. Default false.</summary>
     public bool LedgerOnly { get; init; }

@@ -76,7 +76,7 @@ public sealed class RoleTests
         "get networks.networking.datumapis.com", "get networkbindings.networking.datumapis.com", "get networkcontexts.networking.datumapis.com",
         "get subnetclaims.networking.datumapis.com", "get subnets.networking.datumapis.com",
         // A binding of an older form, and what a person says with `installation continue|fork`.
-        "patch configmaps",
+        "patch configmaps in datum-providers datum-providers-installation",
         // A Workload whose interfaces name another Network than before.
         "patch networkbindings.networking.datumapis.com",
         // A Location of the compute group that stands for itself; here there is none.
