@@ -81,6 +81,23 @@ internal sealed class AccountHoldTests
     }
 
     [Test]
+    public void L15_what_is_new_isnt_made_in_another_account_either()
+    {
+        using var world = Many(2);
+        var (mutations, account) = (world.Cloud.Statistics.Mutations, world.Cloud.AccountId);
+        world.Cloud.AccountId = "another-account";
+        // A host that begins with the wrong account: nothing of it has been told yet when the new instance comes.
+        world.Restart();
+        world.CreateInstance(instance => instance.Metadata.Name = "new-0");
+        Held(world, Reasons.AccountChanged);
+        world.Advance(TimeSpan.FromMinutes(10));
+        Assert.That(world.Cloud.Statistics.Mutations, Is.EqualTo(mutations));
+        world.Cloud.AccountId = account;
+        world.Until("it is made in its own account", () => world.AllReady && world.Cloud.In(Collections.Servers).Length == 3, TimeSpan.FromMinutes(30));
+        Assert.That(world.Entries.Select(e => e.Spec.Record.AccountId), Is.All.EqualTo(account));
+    }
+
+    [Test]
     public void L15_an_account_that_comes_back_needs_nobody()
     {
         using var world = Many(2);

@@ -82,21 +82,26 @@ public sealed partial class EntryReconciler
             // An entry that came while the collector had just begun: nothing is looked at or recorded of what is going.
             return (entry, true, LookAgain);
         var proved = session.Account.AccountId;
-        if (entry.Spec.Record.AccountId is { } account && account != proved)
+        // What is new isn't made in an account that only the others' entries know to be a wrong one.
+        var account = entry.Spec.Record.AccountId ?? session.FormerAccount(() => FormerAccountOf(entry, session));
+        if (account.Length > 0 && account != proved)
         {
             // Another account shows other objects; what isn't there may well exist elsewhere.
             if (accounts.OtherAccount(entry.Spec.ProviderConfig, session.Descriptor.Id, account, proved, entry.Metadata.Name!) is { } other)
             {
                 await ReportUnknownAsync(entry, Reasons.AccountChanged,
-                    $"The entry was made in account {account}, the session proves {proved}. Nothing is changed until the old account is back. {AccountHold.HowTo(other.Token)}", cancellation).ConfigureAwait(false);
+                    $"{(entry.Spec.Record.AccountId is null ? "Others of its ProviderConfig were" : "The entry was")} made in account {account}, the session proves {proved}. Nothing is changed until the old account is back. {AccountHold.HowTo(other.Token)}", cancellation).ConfigureAwait(false);
                 return (entry, true, await ProveAgainAsync(session, cancellation).ConfigureAwait(false));
             }
-            entry = await ledger.UpdateAsync(entry, e =>
+            if (entry.Spec.Record.AccountId is not null)
             {
-                e.Spec.Record.AccountId = proved;
-                e.Spec.Record.Handle = null;
-            }, cancellation).ConfigureAwait(false);
-            accounts.Moved(new AccountKey(session.Descriptor.Id, account), entry.Spec.ProviderConfig);
+                entry = await ledger.UpdateAsync(entry, e =>
+                {
+                    e.Spec.Record.AccountId = proved;
+                    e.Spec.Record.Handle = null;
+                }, cancellation).ConfigureAwait(false);
+                accounts.Moved(new AccountKey(session.Descriptor.Id, account), entry.Spec.ProviderConfig);
+            }
         }
         if (accounts.HeldBy(AccountGuard.KeyOf(session)) is { } held)
         {
@@ -105,6 +110,12 @@ public sealed partial class EntryReconciler
         }
         return (entry, false, null);
     }
+
+    private string FormerAccountOf(ManagedResource entry, Session session) =>
+        home.Entries.ByIndex(HomePlane.ByConfig, entry.Spec.ProviderConfig)
+            .Where(e => e.Spec.Driver == entry.Spec.Driver && e.Spec.Installation == home.Installation && e.Spec.Record.AccountId is { } a && a != session.Account.AccountId
+                && CanonicalJson.Same(SessionManager.ScopeOf(session.Descriptor, e.Spec.LocationBlock), session.Connection.Location))
+            .Select(e => e.Spec.Record.AccountId).FirstOrDefault() ?? "";
 
     /// <summary>Tells the account's watch what a look found of something that is to be there.</summary>
     private void Watched(Pass pass, Look look)

@@ -22,6 +22,7 @@ public sealed class Session
     private readonly IScheduler _scheduler;
     private readonly CancellationTokenSource _retiring = new();
     private DateTimeOffset _provedAt;
+    private string? _former;
     private Probe? _probe;
     private int _users;
     private bool _retired;
@@ -51,6 +52,13 @@ public sealed class Session
     public DriverDescriptor Descriptor { get; }
     public AccountFacts Account { get; }
     internal IInfrastructureDriver Driver { get; }
+
+    /// <summary>Another account that entries of this config and scope were made in, as the ledger had it when it was first asked for; empty when there is none.</summary>
+    internal string FormerAccount(Func<string> read)
+    {
+        lock (_lock)
+            return _former ??= read();
+    }
 
     /// <summary>What the account allows, and whether it answers.</summary>
     internal SessionMeter Meter { get; }
