@@ -76,7 +76,8 @@ public sealed class ProviderEngine : IDisposable
         var troubles = new Troubles(events);
         var accounts = new AccountGuard(home, scheduler, parts.HostVersion);
         var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, parts.Seams.Owners(new OwnerReader(plane, PlaneById)), new PayloadSource(PlaneById, parts.Development ? null : home.Namespace),
-            events, limits, accounts, scheduler, logging.CreateLogger<EntryReconciler>()) { Seams = parts.Seams };
+            events, limits, accounts, scheduler, logging.CreateLogger<EntryReconciler>())
+        { Seams = parts.Seams };
         var entries = new EntryController(home, ledger, sessions, reconciler, limits, scheduler, logging.CreateLogger<EntryController>());
 
         var findings = new FindingBook();

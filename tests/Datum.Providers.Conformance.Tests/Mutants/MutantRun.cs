@@ -47,7 +47,8 @@ internal static class MutantRuns
         using var emitted = mutant.Code is { } code ? new EmittedDriver(code, mutant.Packed) : null;
         var faulty = await new ConformanceRunner(() => emitted is null ? new SimulatorWorld(mutant.Knobs) { Wrap = driver => new MutantFactory(driver, mutant) }
             : mutant.Packed ? new SimulatorWorld(mutant.Knobs) { Folder = emitted.Folder, Assembly = EmittedDriver.File, FactoryType = EmittedDriver.TypeName }
-            : new SimulatorWorld(mutant.Knobs) { Wrap = emitted.Wrap }) { Patience = mutant.Patience }.RunAsync(one, mutant.Kind);
+            : new SimulatorWorld(mutant.Knobs) { Wrap = emitted.Wrap })
+        { Patience = mutant.Patience }.RunAsync(one, mutant.Kind);
         return new MutantResult(mutant, one, clean, faulty);
     }
 }

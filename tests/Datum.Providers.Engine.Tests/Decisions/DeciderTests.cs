@@ -47,7 +47,9 @@ internal sealed class DeciderTests
         yield return Row("retain: the object stays, without our mark, and the entry goes", leaving with { Retain = RetainMeans.Unmarked }, "LetGo");
         yield return Row("retain where the mark can't be taken off", leaving with { Retain = RetainMeans.Marked }, "Release");
         yield return Row("L13: retain where the collector would delete it", leaving with { Retain = RetainMeans.Impossible }, "Refuse RetainRefused");
-        yield return Row("retain: the mark was taken off, the entry wasn't let go of yet", leaving with { Retain = RetainMeans.Unmarked, Look = Leaving() with { Mark = MarkState.Missing } }, "Release");
+        yield return Row("retain: a mark was taken off, perhaps not of every part", leaving with { Retain = RetainMeans.Unmarked, Look = Leaving() with { Mark = MarkState.Missing } }, "LetGo");
+        yield return Row("retain: the mark is off, and there is no id to take another one off by", leaving with { HasParts = false, Retain = RetainMeans.Unmarked, Look = Leaving() with { Mark = MarkState.Missing } }, "Release");
+        yield return Row("retain: somebody else's mark is on it", leaving with { Retain = RetainMeans.Unmarked, Look = Leaving() with { Mark = MarkState.Foreign } }, "Release");
         yield return Row("retain comes before protection: nothing is deleted", leaving with { Retain = RetainMeans.Unmarked, DeletionProtection = true }, "LetGo");
         yield return Row("retain says nothing about a replacement", retiring with { Retain = RetainMeans.Unmarked }, "Delete server");
         yield return Row("deletion protection", leaving with { DeletionProtection = true }, "Refuse DeletionProtected");

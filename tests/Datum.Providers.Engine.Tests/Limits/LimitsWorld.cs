@@ -82,7 +82,9 @@ internal sealed class LimitsWorld : IDriverConnector, ICredentialSource, IMutati
 
     public static DriverDescriptor Describe(ListQuality listing) => new Drivers.Simulator.SimulatorDriverFactory().Describe() with
     {
-        Id = "scripted", SettingsSchema = """{"type":"object"}""", SessionScope = [],
+        Id = "scripted",
+        SettingsSchema = """{"type":"object"}""",
+        SessionScope = [],
         Kinds = [new KindDescriptor
         {
             Kind = ResourceKind.Network, CreateClass = CreateClass.Named, ConsistencyWindow = TimeSpan.FromSeconds(1), ListQuality = listing,

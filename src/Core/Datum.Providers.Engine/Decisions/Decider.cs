@@ -38,8 +38,9 @@ public static class Decider
     {
         var look = input.Look;
         if (look.Mark is MarkState.Foreign or MarkState.Missing && !input.Wanted && input.Retain is not RetainMeans.NotAsked)
-            // It is to stay, and it is nobody's of ours (any more): there is nothing left to do about it.
-            return new Decision.Release();
+            // It is to stay, and it is nobody's of ours (any more). A mark that is missing may be missing on one part alone, when taking them off
+            // was broken off: the rest would be an orphan for the collector, so it is taken off again, which does nothing where there is none (DC-111).
+            return look.Mark is MarkState.Missing && input is { Retain: RetainMeans.Unmarked, HasParts: true } ? new Decision.LetGo() : new Decision.Release();
         if (look.Mark is MarkState.Foreign or MarkState.Missing && !input.HasParts && input is { Wanted: true, Retiring: false, Adoption: { } asked })
             return DecideAdoption(asked);
         if (look.Mark is MarkState.Foreign && !input.HasParts)
