@@ -32,7 +32,7 @@ internal sealed class SampleTests
     }
 }
 
-/// <summary>The same for every plan that there is.</summary>
+/// <summary>The same for 5,200 plans, every cell among them; <c>DATUM_PLANS</c> says how many, 0 all that there are (more than a day).</summary>
 [Category("Faults")]
 internal sealed class MatrixTests
 {
@@ -41,11 +41,12 @@ internal sealed class MatrixTests
     {
         var matrix = Matrix.Build();
         Assert.That(matrix.ReferenceViolations, Is.Empty);
-        TestContext.Progress.WriteLine(Matrix.Table(matrix.Plans));
-        TestContext.Progress.WriteLine($"{matrix.Plans.Count} plans of {AllScenarios.All.Length} scenarios");
-        Assert.That(matrix.Plans, Has.Count.GreaterThanOrEqualTo(5000));
-        Assert.That(Matrix.EmptyCells(matrix.Plans), Is.Empty);
-        Runner.Run(matrix.Plans);
+        var wanted = int.TryParse(Environment.GetEnvironmentVariable("DATUM_PLANS"), out var given) ? given : 5200;
+        var plans = wanted == 0 ? matrix.Plans : matrix.Thin(wanted);
+        TestContext.Progress.WriteLine(Matrix.Table(plans));
+        TestContext.Progress.WriteLine($"{plans.Count} of {matrix.Plans.Count} plans of {AllScenarios.All.Length} scenarios");
+        Assert.That(matrix.EmptyCells(plans), Is.Empty);
+        Runner.Run(plans);
     }
 }
 

@@ -51,6 +51,16 @@ internal sealed class Matrix
             .OrderBy(c => c.Hash).Take(count).Select(c => c.Plans[c.Hash % c.Plans.Count]).OrderBy(p => p.Plan.Scenario, StringComparer.Ordinal),
     ];
 
+    /// <summary>At least so many plans with all cells among them, spread evenly over each cell's calls; always the same ones. All of them when there are fewer.</summary>
+    public IReadOnlyList<(FaultPlan Plan, Boundary Boundary)> Thin(int count)
+    {
+        var cells = Plans.GroupBy(p => (p.Plan.Scenario, p.Boundary, p.Plan.Fault)).Select(g => g.ToList()).ToList();
+        var each = 1;
+        while (cells.Sum(c => Math.Min(c.Count, each)) < Math.Min(count, Plans.Count))
+            each++;
+        return [.. cells.SelectMany(c => Enumerable.Range(0, Math.Min(c.Count, each)).Select(i => c[i * c.Count / Math.Min(c.Count, each)]))];
+    }
+
     /// <summary>Jobs in groups of one scenario.</summary>
     public static IEnumerable<IReadOnlyList<string>> Jobs(IEnumerable<(FaultPlan Plan, Boundary Boundary)> plans) =>
         plans.GroupBy(p => p.Plan.Scenario).SelectMany(g => g.Select(p => $"plan {p.Plan}").Chunk(60)).Select(c => (IReadOnlyList<string>)c);
@@ -69,14 +79,19 @@ internal sealed class Matrix
         return text.ToString();
     }
 
-    /// <summary>Cells without a plan although the scenario has calls of that boundary, and scenarios without calls of the host at all.</summary>
-    public static IEnumerable<string> EmptyCells(IReadOnlyList<(FaultPlan Plan, Boundary Boundary)> plans)
+    /// <summary>Cells without a plan although the scenario has calls of that boundary, and scenarios without any call.</summary>
+    public IEnumerable<string> EmptyCells(IReadOnlyList<(FaultPlan Plan, Boundary Boundary)> plans)
     {
         var cells = plans.Select(p => (p.Plan.Scenario, p.Boundary, p.Plan.Fault)).ToHashSet();
+        var crossed = Plans.Select(p => (p.Plan.Scenario, p.Boundary)).ToHashSet();
         foreach (var scenario in AllScenarios.All)
-            foreach (var boundary in Enum.GetValues<Boundary>().Where(b => b != Boundary.Unknown && !scenario.Without.Contains(b)))
+        {
+            if (!crossed.Any(c => c.Scenario == scenario.Name))
+                yield return scenario.Name;
+            foreach (var boundary in Enum.GetValues<Boundary>().Where(b => crossed.Contains((scenario.Name, b))))
                 foreach (var fault in Faults.Of(boundary).Where(f => !cells.Contains((scenario.Name, boundary, f))))
                     yield return $"{scenario.Name}/{boundary}/{Faults.NameOf(fault)}";
+        }
     }
 }
 

@@ -91,7 +91,7 @@ internal static partial class AllScenarios
         w.Cloud.Vanish(gone);
         foreach (var part in w.Cloud.Objects.Where(o => o.Collection is Collections.Nics or Collections.BootDisks))
             w.Cloud.Vanish(part.Id);
-        await w.UntilAsync("another one runs", () => w.Runs() && w.Servers.All(s => s.Id != gone));
+        await w.UntilAsync("another one runs", () => w.Runs() && w.Entries.Any(e => e.Spec.Kind == "Instance" && e.Spec.Record.Incarnation > 1));
     }
 
     private static IEnumerable<Scenario> Strangers()

@@ -1,4 +1,3 @@
-using Datum.Providers.Faults.Tests.Plans;
 using Datum.Providers.Faults.Tests.World;
 
 namespace Datum.Providers.Faults.Tests.Scenarios;
@@ -17,9 +16,6 @@ internal sealed record Scenario
 
     /// <summary>The end, in words and as a condition.</summary>
     public required (string What, Func<FaultWorld, bool> IsSo) End { get; init; }
-
-    /// <summary>Boundaries that the scenario never crosses, e.g. no mutation at the platform where only statuses are rebuilt.</summary>
-    public ImmutableArray<Boundary> Without { get; init; } = [];
 
     /// <summary>False where a fault may rightly end elsewhere (a person is asked): then only the laws count.</summary>
     public bool Compares { get; init; } = true;

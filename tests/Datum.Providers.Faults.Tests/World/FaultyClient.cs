@@ -84,7 +84,14 @@ internal sealed class FaultyClient(FaultWorld world, Life life, FakeSnapshot? st
                     world.After(History, () =>
                     {
                         _expired.Add(name);
-                        ends.Cancel();
+                        try
+                        {
+                            ends.Cancel();
+                        }
+                        catch (ObjectDisposedException)
+                        {
+                            // The watch ended meanwhile.
+                        }
                     });
                     continue;
                 case Fault.EventDoubled:
