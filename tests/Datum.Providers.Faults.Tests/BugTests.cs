@@ -10,7 +10,7 @@ internal sealed class BugTests
     [Test]
     public void Every_seeded_bug_is_caught_and_the_clean_engine_passes_the_same_plan()
     {
-        Assert.That(AllBugs.All, Has.Length.GreaterThanOrEqualTo(19));
+        Assert.That(AllBugs.All, Has.Length.GreaterThanOrEqualTo(17));
         var jobs = AllBugs.All.SelectMany(b => new[] { $"bug {b.Name} {b.Plan}", $"plan {b.Plan}" }).Distinct().Chunk(12);
         var answers = WorkerPool.Run(jobs.Select(j => (IReadOnlyList<string>)j)).ToDictionary(a => a.Job);
         foreach (var bug in AllBugs.All)

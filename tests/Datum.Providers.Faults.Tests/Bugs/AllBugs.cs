@@ -12,7 +12,6 @@ internal static class AllBugs
     public static ImmutableArray<Bug> All { get; } =
     [
         // The decision.
-        Sees("no-consistency-window", "The platform's consistency window counts as none (L1, L6).", "create-late/reset-after/cloud:POST:servers#1", i => i with { ConsistencyWindow = TimeSpan.Zero, Intent = i.Intent is { } o ? o with { Deadline = i.Now } : null }),
         Sees("trusts-a-removed-mark", "An object without our mark counts as ours because its id is recorded (L3).", "mark-removed/none/x#1", i => i with { Look = i.Look with { Mark = MarkState.Ours, Next = i.Look.Next } }),
         Sees("ignores-dependents", "A network is deleted while something needs it (L7).", "delete/none/x#1", i => i with { Dependents = [] }),
         Sees("ignores-dependencies", "Something is made before what it depends on (L7).", "create/none/x#1", i => i with { NotReady = [] }),
@@ -26,7 +25,6 @@ internal static class AllBugs
         Writes("skips-the-finalizer-of-owners", "An owner is not held while it has entries (L4).", "delete/none/x#1", (what, patch) => what is not ("instances" or "networks" or "networkcontexts" or "subnets") || Drop(patch, "metadata", "finalizers")),
         Writes("forgets-ids", "The ids that the platform told are not recorded (L4).", "create/none/x#1", (what, patch) => what != "managedresources" || Drop(patch, "spec", "record", "parts")),
         Writes("writes-without-a-version", "Writes are not guarded by the version that was decided on.", "two-hosts-one-installation/none/x#1", (_, patch) => Drop(patch, "metadata", "resourceVersion")),
-        Writes("forgets-the-account", "The account in which something was made is not recorded (L15).", "account-swapped/none/x#1", (what, patch) => what != "managedresources" || Drop(patch, "spec", "record", "accountId")),
         new()
         {
             Name = "no-finalizer-on-entries", What = "An entry is made without its finalizer (L4).", Plan = "create/none/x#1",
