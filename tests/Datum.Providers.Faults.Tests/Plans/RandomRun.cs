@@ -55,7 +55,8 @@ internal static class RandomRun
             else
             {
                 world.EditConfig(c => c.Spec.Management!.Paused = null);
-                await world.RestAsync("the workload runs", () => world.Runs(state.Replicas, state.Image));
+                await world.RestAsync("the workload runs", () => state.Replicas > 0 ? world.Runs(state.Replicas, state.Image)
+                    : !world.Servers.Any(s => !world.Oracle.IsPlanted(s.Id)) && world.Instances.All(i => i.Metadata.Namespace != FaultWorld.Namespace));
             }
             world.Chaos.Stop();
             world.Disarm();
