@@ -9,6 +9,22 @@ internal sealed class PlatformTests
 {
     private static readonly ResourceKind[] Kinds = [ResourceKind.Network, ResourceKind.Subnet, ResourceKind.Firewall, ResourceKind.Disk, ResourceKind.Instance];
 
+    [TestCase(CreateClass.Token)]
+    [TestCase(CreateClass.Named)]
+    public void L5_a_create_whose_result_is_hidden_is_repeated_once_a_second_at_most(CreateClass of)
+    {
+        using var world = new EngineWorld(new SimulatorKnobs
+        {
+            CreateClasses = Kinds.ToImmutableDictionary(k => k, _ => of), OperationDurations = Kinds.ToImmutableDictionary(k => k, _ => TimeSpan.FromMilliseconds(1)),
+            IdsOnlyInOperation = true, ConsistencyWindow = TimeSpan.FromSeconds(4), ListLag = TimeSpan.FromSeconds(4),
+        });
+        world.CreateNetwork();
+        world.CreateInstance(EngineWorld.WithDisk);
+        world.Until("the instance runs", () => world.Runs() && world.AllReady, TimeSpan.FromMinutes(30));
+        Assert.That(world.Requests.Count(r => r.Method == HttpMethod.Post && r.Path == "/v1/disks"), Is.LessThanOrEqualTo(8));
+        Assert.That(world.Cloud.Audit.Violations, Is.Empty);
+    }
+
     [Test]
     public void A_quota_is_told_and_tried_again_slowly()
     {

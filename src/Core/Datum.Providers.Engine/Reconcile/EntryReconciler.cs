@@ -23,6 +23,9 @@ public sealed partial class EntryReconciler(
     /// <summary>Steps done in one pass before other entries get their turn.</summary>
     private const int MaxStepsAPass = 12;
 
+    /// <summary>Between the answer of a create and its repetition.</summary>
+    private static readonly TimeSpan RepeatPause = TimeSpan.FromSeconds(1);
+
     internal EngineSeams Seams { get; init; } = new();
 
     private readonly ConcurrentDictionary<string, EntryMemory> _memory = [];
@@ -266,6 +269,9 @@ public sealed partial class EntryReconciler(
                 await ReportAsync(entry, look, refused, memory.Tolerated, cancellation).ConfigureAwait(false);
                 return RefusedDelay(memory);
             }
+            // What the last answer promised may be hidden still; asking again at once, woken by our own record of it, would only hammer the platform.
+            if (todo.Verb is StepVerb.Create && entry.Spec.Record.Intent is not null && memory.CreatedAt is { } answered && Until(answered + RepeatPause) is var pause && pause > TimeSpan.Zero)
+                return pause;
             var (after, result, notYet) = await DoInTurnAsync(pass, todo).ConfigureAwait(false);
             entry = pass.Entry = after;
             if (result is null)
