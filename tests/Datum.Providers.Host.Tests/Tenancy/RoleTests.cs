@@ -75,6 +75,8 @@ public sealed class RoleTests
         "get workloads.compute.datumapis.com", "get workloaddeployments.compute.datumapis.com", "get instances.compute.datumapis.com",
         "get networks.networking.datumapis.com", "get networkbindings.networking.datumapis.com", "get networkcontexts.networking.datumapis.com",
         "get subnetclaims.networking.datumapis.com", "get subnets.networking.datumapis.com",
+        // What was retained with its mark is noted on the ProviderConfig, where a driver can't take marks off.
+        "patch providerconfigs.providers.datumapis.com",
         // A binding of an older form, and what a person says with `installation continue|fork`.
         "patch configmaps in datum-providers datum-providers-installation",
         // A Workload whose interfaces name another Network than before.
