@@ -70,9 +70,9 @@ public sealed class EntryCommandTests
     [Test]
     public void L5_a_create_is_confirmed_only_when_the_host_asks_for_it()
     {
-        Says(EntryRules.Confirm(Entry("Absent")), "nothing to confirm");
-        Says(EntryRules.Confirm(Entry("Absent", reason: Reasons.Waiting, intent: Intent(s_now))), "still the host's to settle");
-        Says(EntryRules.Confirm(Entry("Absent", reason: Reasons.NeedsPerson, intent: Intent(s_now))), null);
+        Says(EntryRules.Settle(Entry("Absent")), "nothing to confirm");
+        Says(EntryRules.Settle(Entry("Absent", reason: Reasons.Waiting, intent: Intent(s_now))), "still the host's to settle");
+        Says(EntryRules.Settle(Entry("Absent", reason: Reasons.NeedsPerson, intent: Intent(s_now))), null);
     }
 
     private static void Says(string? refusal, string? expected) => Assert.That(refusal, expected is null ? Is.Null : Does.Contain(expected));

@@ -89,7 +89,7 @@ public sealed class ReaderTests
     [TestCase("/a:/b", true, null)]
     [TestCase(null, false, null)]
     public void What_dev_wrote_is_used_where_nothing_else_is_named(string? variable, bool isThere, string? expected) =>
-        Assert.That(TraceCommand.DevelopmentKubeconfig(n => n == "KUBECONFIG" ? variable : "/h", _ => isThere), Is.EqualTo(expected));
+        Assert.That(PlaneConnection.DevelopmentKubeconfig(n => n == "KUBECONFIG" ? variable : "/h", _ => isThere), Is.EqualTo(expected));
 
     private static async Task<CliException> FailsAsync(IKubernetesClient client, string target)
     {

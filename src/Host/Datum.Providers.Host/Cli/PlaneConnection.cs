@@ -5,8 +5,10 @@ using Datum.Providers.Kubernetes;
 namespace Datum.Providers.Host.Cli;
 
 /// <summary>How a command reaches a plane, and what it says when it can't.</summary>
-internal sealed class PlaneAccess(CliContext context)
+internal sealed class PlaneConnection(CliContext context)
 {
+    private const string DevKubeconfig = "datum-dev.kubeconfig";
+
     public Option<string?> Kubeconfig { get; } = new("--kubeconfig") { Description = "Kubeconfig of the plane.", HelpName = "FILE" };
 
     public Option<string?> KubeContext { get; } = new("--context") { Description = "Context in the kubeconfig.", HelpName = "NAME" };
@@ -17,11 +19,19 @@ internal sealed class PlaneAccess(CliContext context)
 
     /// <summary>Where the host keeps its own objects: <c>dev</c> keeps them in <c>default</c>.</summary>
     public string NamespaceOf(ParseResult result, Option<string?> option) =>
-        result.GetValue(option) ?? (result.GetValue(Kubeconfig) is null && TraceCommand.DevelopmentKubeconfig(context.Terminal.Variable, File.Exists) is not null ? "default" : "datum-providers");
+        result.GetValue(option) ?? (result.GetValue(Kubeconfig) is null && DevelopmentKubeconfig(context.Terminal.Variable, File.Exists) is not null ? "default" : "datum-providers");
 
-    public async Task<int> WithAsync(ParseResult result, Func<IKubernetesClient, Task<int>> work, CancellationToken cancellation)
+    /// <summary>What <c>dev</c> writes into this folder, where KUBECONFIG names nothing else; null leaves it to <see cref="KubeConfig.Find"/>.</summary>
+    internal static string? DevelopmentKubeconfig(Func<string, string?> variable, Func<string, bool> exists) =>
+        string.IsNullOrEmpty(variable("KUBECONFIG")) && exists(DevKubeconfig) ? DevKubeconfig : null;
+
+    public Task<int> WithAsync(ParseResult result, Func<IKubernetesClient, Task<int>> work, CancellationToken cancellation) =>
+        WithAsync(result, (client, _) => work(client), cancellation);
+
+    /// <summary>As the other one, for work that needs to know where it is.</summary>
+    public async Task<int> WithAsync(ParseResult result, Func<IKubernetesClient, KubernetesConnection, Task<int>> work, CancellationToken cancellation)
     {
-        var path = result.GetValue(Kubeconfig) ?? TraceCommand.DevelopmentKubeconfig(context.Terminal.Variable, File.Exists);
+        var path = result.GetValue(Kubeconfig) ?? DevelopmentKubeconfig(context.Terminal.Variable, File.Exists);
         KubernetesConnection connection;
         try
         {
@@ -34,7 +44,7 @@ internal sealed class PlaneAccess(CliContext context)
         await using var client = new KubernetesClient(connection, new KubernetesClientOptions { RequestTimeout = TimeSpan.FromSeconds(30), MaxRetries = 1 });
         try
         {
-            return await work(client);
+            return await work(client, connection);
         }
         catch (HttpRequestException e)
         {

@@ -15,14 +15,11 @@ internal static class ConfirmCommand
     {
         var plane = new PlaneConnection(context);
         var token = new Argument<string>("TOKEN") { Description = "The token of the hold, from 'datum-providers orphans', the event or the condition Held." };
-        var command = new CliCommand("confirm", "Lets go what the host holds back until a person has looked: many objects that vanished at once, another account, a change that would replace many.",
+        return new CliCommand("confirm", "Lets go what the host holds back until a person has looked: many objects that vanished at once, another account, a change that would replace many.",
             new CliExample("datum-providers confirm 17ab527c1e72 --kubeconfig kc", "The vanished objects are gone indeed: make them anew"))
         {
-            token,
-        };
-        foreach (var option in plane.Options)
-            command.Options.Add(option);
-        return command.Does(context, (result, output, cancellation) => plane.UseAsync(result, client => RunAsync(client, result.GetRequiredValue(token), output, cancellation), cancellation));
+            token, plane.Kubeconfig, plane.KubeContext,
+        }.Does(context, (result, output, cancellation) => plane.WithAsync(result, client => RunAsync(client, result.GetRequiredValue(token), output, cancellation), cancellation));
     }
 
     internal static async Task<int> RunAsync(IKubernetesClient client, string token, IConsoleOutput output, CancellationToken cancellation)

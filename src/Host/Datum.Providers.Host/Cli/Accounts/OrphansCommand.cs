@@ -13,12 +13,12 @@ internal static class OrphansCommand
     public static Command Create(CliContext context)
     {
         var plane = new PlaneConnection(context);
-        var command = new CliCommand("orphans", "Lists what the accounts have that the ledger doesn't explain, and what waits for a person, as the host wrote it on the ProviderConfigs. Exit code 3 when there is something.",
+        return new CliCommand("orphans", "Lists what the accounts have that the ledger doesn't explain, and what waits for a person, as the host wrote it on the ProviderConfigs. Exit code 3 when there is something.",
             new CliExample("datum-providers orphans --kubeconfig kc", "What carries our mark and has no entry"),
-            new CliExample("datum-providers orphans --kubeconfig kc -o json", "The same for a script"));
-        foreach (var option in plane.Options)
-            command.Options.Add(option);
-        return command.Does(context, (result, output, cancellation) => plane.UseAsync(result, client => RunAsync(client, output, cancellation), cancellation));
+            new CliExample("datum-providers orphans --kubeconfig kc -o json", "The same for a script"))
+        {
+            plane.Kubeconfig, plane.KubeContext,
+        }.Does(context, (result, output, cancellation) => plane.WithAsync(result, client => RunAsync(client, output, cancellation), cancellation));
     }
 
     internal static async Task<int> RunAsync(IKubernetesClient client, IConsoleOutput output, CancellationToken cancellation)

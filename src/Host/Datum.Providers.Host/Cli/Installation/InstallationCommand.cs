@@ -42,8 +42,8 @@ internal static class InstallationCommand
 
     private static CliCommand Show(CliContext context)
     {
-        var access = new PlaneAccess(context);
-        var ns = PlaneAccess.Namespace();
+        var access = new PlaneConnection(context);
+        var ns = PlaneConnection.Namespace();
         return new CliCommand("show", "Shows installation, plane, and whether the host may change things. Exit code 3 when it only observes.",
             new CliExample("datum-providers installation show --kubeconfig kc --namespace default", "Which installation this plane has"))
         {
@@ -58,9 +58,9 @@ internal static class InstallationCommand
 
     private static CliCommand Continue(CliContext context)
     {
-        var access = new PlaneAccess(context);
-        var ns = PlaneAccess.Namespace();
-        var yes = PlaneAccess.Yes();
+        var access = new PlaneConnection(context);
+        var ns = PlaneConnection.Namespace();
+        var yes = PlaneConnection.Yes();
         return new CliCommand("continue", "This plane is the one that the installation had, restored: the host goes on with everything that the ledger has. The old plane must be gone.",
             new CliExample("datum-providers installation continue --kubeconfig kc --namespace default --yes", "After a restore from a backup"))
         {
@@ -83,9 +83,9 @@ internal static class InstallationCommand
 
     private static CliCommand Fork(CliContext context)
     {
-        var access = new PlaneAccess(context);
-        var ns = PlaneAccess.Namespace();
-        var yes = PlaneAccess.Yes();
+        var access = new PlaneConnection(context);
+        var ns = PlaneConnection.Namespace();
+        var yes = PlaneConnection.Yes();
         var id = new Option<string?>("--installation") { Description = "The new installation's id, 1 to 16 of [a-z0-9]; a new one is made when absent.", HelpName = "ID" };
         id.Validators.Add(found =>
         {

@@ -8,8 +8,8 @@ internal static class EntryCommands
     public static Command Abandon(CliContext context)
     {
         var entry = Entry();
-        var access = new PlaneAccess(context);
-        var yes = PlaneAccess.Yes();
+        var access = new PlaneConnection(context);
+        var yes = PlaneConnection.Yes();
         var force = new Option<bool>("--force") { Description = "Also when its owner still wants it, others use it, or the platform still answers for it." };
         return new CliCommand("abandon", "Lets go of a ledger entry without a call to the platform: for an account that is gone, or when a person decides. What is there stays there.",
             new CliExample("datum-providers abandon 3f0c9a52 --yes", "The account of this entry is gone"),
@@ -33,8 +33,8 @@ internal static class EntryCommands
     public static Command Release(CliContext context)
     {
         var entry = Entry();
-        var access = new PlaneAccess(context);
-        var yes = PlaneAccess.Yes();
+        var access = new PlaneConnection(context);
+        var yes = PlaneConnection.Yes();
         return new CliCommand("release", "Says that an entry whose owner is lost isn't wanted any more: the host deletes its object at the platform.",
             new CliExample("datum-providers release 3f0c9a52 --yes", "Its owner is gone for good (OwnerLost)"))
         {
@@ -60,8 +60,8 @@ internal static class EntryCommands
     public static Command Settle(CliContext context)
     {
         var entry = Entry();
-        var access = new PlaneAccess(context);
-        var yes = PlaneAccess.Yes();
+        var access = new PlaneConnection(context);
+        var yes = PlaneConnection.Yes();
         var made = new Option<string?>("--made") { Description = "The platform's id of what the create made.", HelpName = "ID" };
         var notMade = new Option<bool>("--not-made") { Description = "The create made nothing: it may be tried again." };
         return new CliCommand("settle", "Says what came of a create whose answer was lost and that can't be repeated (NeedsPerson), after a look at the platform.",
@@ -76,13 +76,13 @@ internal static class EntryCommands
                 throw new CliException("Give --made ID or --not-made, whichever the platform shows.", ExitCodes.Usage);
             var desk = new EntryDesk(client, TimeProvider.System);
             var (found, _) = await desk.FindAsync(result.GetRequiredValue(entry), cancellation);
-            if (EntryRules.Confirm(found) is { } refused)
+            if (EntryRules.Settle(found) is { } refused)
                 throw new CliException($"{found.Spec.Kind} {found.Metadata.Name} isn't settled: {refused}");
             var intent = found.Spec.Record.Intent!;
             Confirmed(result.GetValue(yes), id is null
                 ? $"Says that '{intent.Step}' of {found.Spec.Kind} {found.Metadata.Name} made nothing: the host does it again. If it did make something, there are two then."
                 : $"Says that '{intent.Step}' of {found.Spec.Kind} {found.Metadata.Name} made {id}: the host takes that for its own.");
-            await desk.ConfirmAsync(found, id, cancellation);
+            await desk.SettleAsync(found, id, cancellation);
             output.Result(EntryDesk.Result(found, id is null ? "settled: nothing was made; the host tries again" : $"settled: {id} was made"), CliJson.Readable.EntryDecisionResult, EntryDecisionResult.Write);
             return ExitCodes.Done;
         }, cancellation));

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Datum.Providers.Host.Cli.Ledger;
 
-/// <summary>Result of <c>abandon</c>, <c>release</c> and <c>confirm</c>.</summary>
+/// <summary>Result of <c>abandon</c>, <c>release</c> and <c>settle</c>.</summary>
 internal sealed record EntryDecisionResult
 {
     public required string Entry { get; init; }
@@ -80,7 +80,7 @@ internal sealed class EntryDesk(IKubernetesClient client, TimeProvider time)
     }
 
     /// <param name="made">The provider id of what the open create made; null when it made nothing.</param>
-    public async Task ConfirmAsync(ManagedResource entry, string? made, CancellationToken cancellation)
+    public async Task SettleAsync(ManagedResource entry, string? made, CancellationToken cancellation)
     {
         var intent = entry.Spec.Record.Intent!;
         var part = intent.Part ?? intent.Step;

@@ -32,7 +32,7 @@ internal static class EntryRules
         _ => null,
     };
 
-    public static string? Confirm(ManagedResource entry)
+    public static string? Settle(ManagedResource entry)
     {
         if (entry.Spec.Record.Intent is not { } intent)
             return "No create of it is open: there is nothing to confirm.";

@@ -18,8 +18,8 @@ internal static class PlanCommand
         var files = new Option<string[]>("--filename", "-f") { Description = "A manifest file, a folder of them, or - for standard input; may be repeated.", HelpName = "FILE|FOLDER|-", Required = true };
         var recursive = new Option<bool>("--recursive", "-R") { Description = "Look into the folders of a folder too." };
         var drivers = PlaneOptions.Drivers();
-        var access = new PlaneAccess(context);
-        var ns = PlaneAccess.Namespace();
+        var access = new PlaneConnection(context);
+        var ns = PlaneConnection.Namespace();
         var development = new Option<bool>("--development") { Description = "The plane is one of dev: a ProviderConfig without allowed allows everybody." };
         return new CliCommand("plan", "Prints what would change at the platforms if manifests were applied, field by field, and changes nothing: neither there nor at the plane. Exit code 3 when something would change, 1 when something is refused or can't be told.",
             new CliExample("datum-providers plan -f workload.yaml --drivers drivers --kubeconfig kc --namespace default --development", "What a new image would do"),

@@ -9,15 +9,12 @@ internal static class TraceCommand
     /// <summary>Exit code when the object was found and isn't ready.</summary>
     public const int NotReady = 3;
 
-    private const string DevKubeconfig = "datum-dev.kubeconfig";
-
     private const int MaxNear = 3;
 
     public static Command Create(CliContext context)
     {
         var target = new Argument<string>("KIND/NAME") { Description = "What to look at, by kind, plural or short name." };
-        var kubeconfig = new Option<string?>("--kubeconfig") { Description = "Kubeconfig of the plane.", HelpName = "FILE" };
-        var kubeContext = new Option<string?>("--context") { Description = "Context in the kubeconfig.", HelpName = "NAME" };
+        var plane = new PlaneConnection(context);
         var ns = new Option<string?>("--namespace", "-n") { Description = "Namespace of the object.", HelpName = "NAMESPACE" };
         var all = new Option<bool>("--all") { Description = "The whole tree from the topmost owner down, nothing left out." };
         return new CliCommand("trace", "Shows the tree from a Datum object to the objects at the platform, why it isn't ready, and in its last line what to do.",
@@ -25,41 +22,13 @@ internal static class TraceCommand
             new("datum-providers trace dmr/3f0c -o json", "What an entry of the ledger belongs to, for a script"),
             new("datum-providers trace loc/dfw --all --kubeconfig kc", "A Location with everything that it needs"))
         {
-            target, kubeconfig, kubeContext, ns, all,
-        }.Does(context, async (result, output, cancellation) =>
+            target, plane.Kubeconfig, plane.KubeContext, ns, all,
+        }.Does(context, (result, output, cancellation) => plane.WithAsync(result, (client, connection) =>
         {
-            var path = result.GetValue(kubeconfig) ?? DevelopmentKubeconfig(context.Terminal.Variable, File.Exists);
-            KubernetesConnection connection;
-            try
-            {
-                connection = KubeConfig.Find(path, result.GetValue(kubeContext));
-            }
-            catch (KubeConfigException e)
-            {
-                throw new CliException(e.Message);
-            }
             var wanted = TraceTarget.Parse(result.GetRequiredValue(target), result.GetValue(ns) ?? connection.Namespace ?? "default");
-            await using var client = new KubernetesClient(connection, new KubernetesClientOptions { RequestTimeout = TimeSpan.FromSeconds(30), MaxRetries = 1 });
             output.Progress($"reading {connection}");
-            try
-            {
-                return await RunAsync(client, TimeProvider.System, wanted, result.GetValue(all), output, cancellation);
-            }
-            catch (HttpRequestException e)
-            {
-                throw new CliException($"The plane at {connection} can't be reached: {TraceNode.Clean(e.Message)}. Check that it runs and that {path ?? "what kubectl uses"} is its kubeconfig.");
-            }
-            catch (KubernetesException e)
-            {
-                throw new CliException(e.Code is 401
-                    ? $"The plane at {connection} doesn't accept the credentials{(path is null ? "" : $" in {path}")}: renew them."
-                    : $"The plane at {connection} answers {e.Code} {TraceNode.Clean(e.Reason)}: {TraceNode.Clean(e.Message)}");
-            }
-            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-            {
-                throw new CliException($"The plane at {connection} doesn't answer in time. Check that it runs and that {path ?? "what kubectl uses"} is its kubeconfig.");
-            }
-        });
+            return RunAsync(client, TimeProvider.System, wanted, result.GetValue(all), output, cancellation);
+        }, cancellation));
     }
 
     /// <summary>Everything behind the connection.</summary>
@@ -72,10 +41,6 @@ internal static class TraceCommand
         output.Result(TraceResult.Of(tree, verdict), TraceJson.Readable.TraceResult, (_, text) => TraceText.Write(text, tree, verdict, plane.Now, all));
         return verdict.Ready ? ExitCodes.Done : NotReady;
     }
-
-    /// <summary>What <c>dev</c> writes into this folder, where KUBECONFIG names nothing else; null leaves it to <see cref="KubeConfig.Find"/>.</summary>
-    internal static string? DevelopmentKubeconfig(Func<string, string?> variable, Func<string, bool> exists) =>
-        string.IsNullOrEmpty(variable("KUBECONFIG")) && exists(DevKubeconfig) ? DevKubeconfig : null;
 
     private static string NotFound(PlaneSnapshot plane, TraceTarget target)
     {
