@@ -8,6 +8,7 @@ using Datum.Providers.Engine.Reconcile;
 using Datum.Providers.Engine.Sessions;
 using Datum.Providers.Engine.Translate;
 using Datum.Providers.Kubernetes.Controllers;
+using Datum.Providers.Resources.Providers;
 using Microsoft.Extensions.Logging;
 
 namespace Datum.Providers.Engine;
@@ -70,7 +71,8 @@ public sealed class ProviderEngine : IDisposable
         var credentials = new CredentialWatch(home, scheduler, logging, parts.CredentialFiles);
         var sessions = new SessionManager(home, parts.Drivers, parts.Credentials, scheduler, logging.CreateLogger<SessionManager>(), credentials, limits);
         var resolver = new LocationResolver(home, plane, parts.Drivers, parts.Development);
-        var writer = new EntryWriter(home, plane, ledger, new ChangeCauses(parts.HostVersion));
+        var causes = new ChangeCauses(parts.HostVersion);
+        var writer = new EntryWriter(home, plane, ledger, causes);
         var places = new NetworkPlaces(plane, writer);
         var events = new EventRecorder(PlaneById, scheduler, logging.CreateLogger<EventRecorder>());
         var troubles = new Troubles(events);
@@ -92,7 +94,13 @@ public sealed class ProviderEngine : IDisposable
                     entries.Poke(entry.Metadata.Name!);
         }
 
-        IDisposable[] owned = [limits, plane.Instances.Subscribe(Poke), plane.Networks.Subscribe(Poke), plane.NetworkContexts.Subscribe(Poke), plane.Subnets.Subscribe(Poke), resolver];
+        void Forget(ObjectChange<ManagedResource> change)
+        {
+            if (change.After is null)
+                causes.Forget(change.Key.Name);
+        }
+
+        IDisposable[] owned = [limits, home.Entries.Subscribe(Forget), plane.Instances.Subscribe(Poke), plane.Networks.Subscribe(Poke), plane.NetworkContexts.Subscribe(Poke), plane.Subnets.Subscribe(Poke), resolver];
         return new ProviderEngine(parts, sessions, entries, owned,
         [
             credentials,

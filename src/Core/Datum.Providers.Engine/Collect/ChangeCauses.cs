@@ -24,6 +24,9 @@ public sealed class ChangeCauses(string hostVersion)
     /// <summary>The wish stands in the ledger as it was translated under this stamp. Not before: a write that is refused is tried again, with the same cause.</summary>
     public void Stored(string entry, string stamp) => _translated[entry] = stamp;
 
+    /// <summary>The entry is gone.</summary>
+    public void Forget(string entry) => _translated.TryRemove(entry, out _);
+
     /// <summary>True when the replacement of this entry carries out what its owner asked for.</summary>
     public static bool AskedByOwner(ManagedResource entry) =>
         entry.Spec.Record.ProviderChange == false && entry.Spec.Desired is { } desired && entry.Status?.DesiredHash != CanonicalJson.Digest(desired);
