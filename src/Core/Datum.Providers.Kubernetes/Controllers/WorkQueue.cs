@@ -193,36 +193,6 @@ public sealed partial class WorkQueue<TKey> : IDisposable where TKey : notnull
             drain.TrySetResult();
     }
 
-    /// <summary>Hands out nothing until <see cref="Resume"/>. What is added meanwhile is kept.</summary>
-    public void Suspend()
-    {
-        lock (_gate)
-            _suspended = true;
-    }
-
-    public void Resume()
-    {
-        lock (_gate)
-        {
-            _suspended = false;
-            HandOut();
-        }
-    }
-
-    /// <summary>Suspends, and completes once nothing is being processed.</summary>
-    public Task DrainAsync()
-    {
-        lock (_gate)
-        {
-            _suspended = true;
-            if (_processing == 0)
-                return Task.CompletedTask;
-            var drain = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            _drains.Add(drain);
-            return drain.Task;
-        }
-    }
-
     /// <summary>Forgets everything and cancels who waits. Adds are ignored from now on.</summary>
     public void Dispose()
     {
