@@ -47,7 +47,7 @@ public sealed class Planner
         _places = new NetworkPlaces(plane, _writer);
         _instances = new InstanceWishes(plane, resolver, _writer, _places);
         _networks = new NetworkWishes(resolver, _writer, _places);
-        _payloads = new PayloadSource(id => id == plane.Id ? plane.Client : null);
+        _payloads = new PayloadSource(id => id == plane.Id ? plane.Client : null, development ? null : home.Namespace);
     }
 
     /// <summary>What would be done for an Instance, which need not exist yet.</summary>
