@@ -41,7 +41,7 @@ internal static class PlanRunner
             await scenario.Before(world);
             world.Arm();
             await scenario.Act(world);
-            await world.RestAsync(scenario.End.What, () => scenario.End.IsSo(world));
+            await world.RestAsync(scenario.End.What, () => scenario.End.IsSo(world) && !world.Oracle.Untold().Any());
             world.Disarm();
             var (writes, mutations) = (world.Oracle.Writes, world.Cloud.Statistics.Mutations);
             await world.AdvanceAsync(scenario.Quiet);

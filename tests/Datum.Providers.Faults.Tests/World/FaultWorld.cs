@@ -211,18 +211,18 @@ internal sealed partial class FaultWorld : IDisposable
     public async Task AdvanceAsync(TimeSpan by)
     {
         var target = Time.Now + by;
-        await OneThread.Idle();
+        await IdleAsync();
         while (Time.NextTimer is { } due && due <= target)
             await StepAsync();
         Time.Advance(target - Time.Now);
-        await OneThread.Idle();
+        await IdleAsync();
     }
 
     /// <summary>Lets time pass until something is so; a host that the plan ended is started again.</summary>
     public async Task UntilAsync(string what, Func<bool> isSo, TimeSpan? limit = null)
     {
         var deadline = Time.Now + (limit ?? TimeSpan.FromHours(2));
-        await OneThread.Idle();
+        await IdleAsync();
         while (!isSo())
         {
             if (Time.NextTimer is { } due && due <= deadline)
@@ -273,6 +273,12 @@ internal sealed partial class FaultWorld : IDisposable
         if (Bug is not null && Oracle.HasBroken)
             throw new WorldException("Stopped at the first violation.");
         Time.AdvanceToNextTimer();
+        await IdleAsync();
+    }
+
+    /// <summary>Lets all run that waits for nothing, and has what ended meanwhile started again, also what ended before its first timer.</summary>
+    private async Task IdleAsync()
+    {
         await OneThread.Idle();
         foreach (var host in Hosts.Where(h => h.Life.Dead && h.StartsAgain).ToList())
         {

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Datum.Providers.Drivers.Simulator;
+using Datum.Providers.Engine.Collect;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Sdk;
 
@@ -178,6 +179,19 @@ internal sealed class Oracle(FaultWorld world)
             Break($"L6: the entry of {value["spec"]!["kind"]} {name[..6]} is let go of while {string.Join(", ", left.Select(o => o.Collection))} exists");
     }
 
+    /// <summary>Objects with our mark that have neither an entry nor a word about them where people read it: among the findings or, when they were to be kept, beside them.</summary>
+    public IEnumerable<string> Untold()
+    {
+        var names = world.Entries.Select(e => e.Metadata.Name!).ToHashSet(StringComparer.Ordinal);
+        var configs = world.Plane.Live(ResourceTypes.ProviderConfigs);
+        var told = configs.SelectMany(c => c.Status?.Findings?.Items ?? []).Select(f => f.Id).ToHashSet(StringComparer.Ordinal);
+        var kept = configs.SelectMany(RetainedObjects.Of).ToHashSet(StringComparer.Ordinal);
+        foreach (var item in world.Cloud.Objects)
+            if (!IsPlanted(item.Id) && Marks.Parse(item.Labels ?? ImmutableSortedDictionary<string, string>.Empty) is { } mark
+                && mark.Installation == FaultWorld.Installation && !names.Contains(mark.Name) && !told.Contains(item.Id) && !kept.Contains(mark.Name))
+                yield return $"{item.Collection} {item.Id}";
+    }
+
     /// <summary>What holds once everything rests.</summary>
     public void AtEnd()
     {
@@ -187,6 +201,8 @@ internal sealed class Oracle(FaultWorld world)
             if (!IsPlanted(item.Id) && !Findings.Contains(item.Id) && Marks.Parse(item.Labels ?? ImmutableSortedDictionary<string, string>.Empty) is { } mark
                 && mark.Installation == FaultWorld.Installation && !names.Contains(mark.Name))
                 Break($"L2: {item.Collection} {item.State} has our mark and no entry");
+        foreach (var item in Untold())
+            Break($"L2: {item} has our mark, no entry, and nobody was told");
         foreach (var entry in world.Entries)
             foreach (var item in world.Cloud.Objects.Where(o => !IsPlanted(o.Id) && !Findings.Contains(o.Id)))
                 if (Marks.Parse(item.Labels ?? ImmutableSortedDictionary<string, string>.Empty) is { } mark && mark.Name == entry.Metadata.Name && mark.Incarnation != entry.Spec.Record.Incarnation)
