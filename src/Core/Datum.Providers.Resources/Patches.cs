@@ -79,9 +79,10 @@ public static class Patches
     {
         ArgumentNullException.ThrowIfNull(type);
         ArgumentNullException.ThrowIfNull(before);
-        var from = Select(ToNode(type, before), sections);
-        var to = Select(ToNode(type, after), sections);
-        if (MergeDiff(from, to) is not { } patch)
+        var from = JsonSerializer.SerializeToUtf8Bytes(before, type.Json);
+        var to = JsonSerializer.SerializeToUtf8Bytes(after, type.Json);
+        // Nearly every round ends here: what is written alike is alike, and no tree is built for it.
+        if (from.AsSpan().SequenceEqual(to) || MergeDiff(Select(ToNode(type, from), sections), Select(ToNode(type, to), sections)) is not { } patch)
         {
             return null;
         }
@@ -96,17 +97,17 @@ public static class Patches
         return Patch.Merge(patch);
     }
 
-    private static JsonObject ToNode<T>(ResourceType<T> type, T value) where T : KubeObject =>
-        JsonSerializer.SerializeToNode(value, type.Json) as JsonObject ?? throw new ArgumentException($"A {type.Kind} was written as something else than an object.");
+    private static JsonObject ToNode<T>(ResourceType<T> type, byte[] value) where T : KubeObject =>
+        JsonNode.Parse(value) as JsonObject ?? throw new ArgumentException($"A {type.Kind} was written as something else than an object.");
 
+    /// <summary>Takes the sections out of what was made for this alone.</summary>
     private static JsonObject Select(JsonObject source, ReadOnlySpan<string> sections)
     {
         var selected = new JsonObject();
         foreach (var section in sections)
         {
-            selected[section] = section == "metadata" && source[section] is JsonObject metadata
-                ? Select(metadata, ClientMetadata)
-                : source[section]?.DeepClone();
+            source.Remove(section, out var value);
+            selected[section] = section == "metadata" && value is JsonObject metadata ? Select(metadata, ClientMetadata) : value;
         }
 
         return selected;

@@ -33,11 +33,8 @@ internal static class RandomRun
     {
         var random = new Random(seed);
         using var world = new FaultWorld(OptionsOf(seed, random), null) { Chaos = new Chaos(random, random.Next(1, 4), 0.02) };
-        var violations = new List<string>();
-        try
+        return await JudgeAsync(world, details, async () =>
         {
-            await world.BeginAsync();
-            world.Arm();
             var state = new State { Replicas = random.Next(1, 3), Disk = random.Next(4) == 0 };
             world.CreateNetwork();
             world.CreateWorkload(state.Replicas, state.Disk ? FaultWorld.WithDisk : null);
@@ -46,19 +43,29 @@ internal static class RandomRun
                 await world.AdvanceAsync(TimeSpan.FromSeconds(random.Next(0, 30)));
                 Edit(world, state, random);
             }
-            if (random.Next(2) == 0)
+            var ends = random.Next(2) == 0;
+            world.EditConfig(c => c.Spec.Management!.Paused = null);
+            if (ends)
             {
-                world.EditConfig(c => c.Spec.Management!.Paused = null);
                 world.DeleteAll();
-                await world.RestAsync("nothing is left", () => world.NothingIsLeft);
+                return ("nothing is left", () => world.NothingIsLeft);
             }
-            else
-            {
-                world.EditConfig(c => c.Spec.Management!.Paused = null);
-                await world.RestAsync("the workload runs", () => state.Replicas > 0 ? world.Runs(state.Replicas, state.Image)
-                    : !world.Servers.Any(s => !world.Oracle.IsPlanted(s.Id)) && world.Instances.All(i => i.Metadata.Namespace != FaultWorld.Namespace));
-            }
-            world.Chaos.Stop();
+            return ("the workload runs", () => state.Replicas > 0 ? world.Runs(state.Replicas, state.Image)
+                : !world.Servers.Any(s => !world.Oracle.IsPlanted(s.Id)) && world.Instances.All(i => i.Metadata.Namespace != FaultWorld.Namespace));
+        });
+    }
+
+    /// <summary>Lives a life, lets it come to rest where it must end, and judges it.</summary>
+    public static async Task<PlanResult> JudgeAsync(FaultWorld world, bool details, Func<Task<(string What, Func<bool> IsSo)>> life)
+    {
+        var violations = new List<string>();
+        try
+        {
+            await world.BeginAsync();
+            world.Arm();
+            var (what, isSo) = await life();
+            await world.RestAsync(what, () => isSo() && !world.Oracle.Untold().Any());
+            world.Chaos!.Stop();
             world.Disarm();
             var (writes, mutations) = (world.Oracle.Writes, world.Cloud.Statistics.Mutations);
             await world.AdvanceAsync(TimeSpan.FromMinutes(10));
@@ -74,7 +81,7 @@ internal static class RandomRun
         return new PlanResult(violations, true, [.. world.Trace], [], details ? world.Describe(400) : "");
     }
 
-    private static WorldOptions OptionsOf(int seed, Random random)
+    public static WorldOptions OptionsOf(int seed, Random random)
     {
         var late = TimeSpan.FromSeconds(random.Next(3) == 0 ? random.Next(1, 5) : 0);
         return new WorldOptions

@@ -328,6 +328,9 @@ internal sealed record WorldOptions
     /// <summary>Host names.</summary>
     public ImmutableArray<string> Hosts { get; init; } = ["host-1"];
 
+    /// <summary>Whether the hosts run Datum's own controllers.</summary>
+    public bool HasCore { get; init; } = true;
+
     /// <summary>Null: with more than one host.</summary>
     public bool? UseLease { get; init; }
 

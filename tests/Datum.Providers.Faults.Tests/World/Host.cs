@@ -19,9 +19,10 @@ internal sealed class Host : IDriverConnector, ICredentialSource, IMutationGate,
     private readonly CancellationTokenSource _stop = new();
     private readonly Dictionary<string, (object Cache, Func<Task> Run)> _caches = new(StringComparer.Ordinal);
     private readonly ProviderEngine _engine;
-    private readonly CoreControllers _core;
+    private readonly CoreControllers? _core;
     private readonly LeaseElector? _elector;
     private readonly IMutationGate? _leaseGate;
+    private ((SimulatorProfile, Func<DriverDescriptor, DriverDescriptor>, string) Asked, DriverDescriptor Descriptor)? _described;
 
     public Host(FaultWorld world, string name, bool useLease, FakeSnapshot? stale)
     {
@@ -52,7 +53,8 @@ internal sealed class Host : IDriverConnector, ICredentialSource, IMutationGate,
             Home = home, Plane = plane, Drivers = this, Credentials = this, Gate = world.Bug?.Gate?.Invoke(world, this) ?? this, Scheduler = Clock, Logging = this,
             Seams = world.Bug?.Seams?.Invoke(world) ?? new EngineSeams(),
         });
-        _core = CoreControllers.Create(new CoreControllersOptions { Client = _client, Scheduler = Clock, LoggerFactory = this, Caches = new PlaneCaches(this) });
+        if (world.Options.HasCore)
+            _core = CoreControllers.Create(new CoreControllersOptions { Client = _client, Scheduler = Clock, LoggerFactory = this, Caches = new PlaneCaches(this) });
     }
 
     public string Name { get; }
@@ -108,14 +110,24 @@ internal sealed class Host : IDriverConnector, ICredentialSource, IMutationGate,
     {
         Life.Kill();
         _stop.Cancel();
-        _core.Dispose();
+        _core?.Dispose();
         _engine.Dispose();
         _stop.Dispose();
     }
 
-    private DriverDescriptor? Descriptor => _world.Profile is { } profile
-        ? _world.Describe(new SimulatorDriverFactory(profile).Describe()) with { Version = _world.DriverVersion }
-        : null;
+    /// <summary>What the driver says of itself; asked once for each form that it has, as the host's loader does.</summary>
+    private DriverDescriptor? Descriptor
+    {
+        get
+        {
+            if (_world.Profile is not { } profile)
+                return null;
+            var asked = (profile, _world.DescribeAs, _world.DriverVersion);
+            if (_described is not { } known || known.Asked != asked)
+                _described = known = (asked, _world.Describe(new SimulatorDriverFactory(profile).Describe()) with { Version = _world.DriverVersion });
+            return known.Descriptor;
+        }
+    }
 
     private ObjectCache<T> Cache<T>(ResourceType<T> type) where T : KubeObject
     {
@@ -140,7 +152,7 @@ internal sealed class Host : IDriverConnector, ICredentialSource, IMutationGate,
             if (_world.Bug?.LingersWithoutLease != true)
                 leadership.Register(Life.Kill);
         }
-        await Task.WhenAll(_engine.RunAsync(_stop.Token), _core.RunAsync(_stop.Token));
+        await Task.WhenAll(_engine.RunAsync(_stop.Token), _core?.RunAsync(_stop.Token) ?? Task.CompletedTask);
     }
 
     private sealed class DriverHost(Host host, HttpMessageHandler handler, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> credentials) : IDriverHost
