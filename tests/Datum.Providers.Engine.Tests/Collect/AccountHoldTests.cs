@@ -35,6 +35,23 @@ internal sealed class AccountHoldTests
     }
 
     [Test]
+    public void L15_what_is_hidden_for_being_new_has_not_vanished([Values(CreateClass.Token, CreateClass.Named, CreateClass.Marked)] CreateClass how, [Values] bool idsInOperation)
+    {
+        var window = TimeSpan.FromSeconds(4);
+        using var world = new EngineWorld(new SimulatorKnobs
+        {
+            ConsistencyWindow = window, ListLag = window, IdsOnlyInOperation = idsInOperation,
+            CreateClasses = ImmutableDictionary<ResourceKind, CreateClass>.Empty.Add(ResourceKind.Firewall, how),
+            OperationDurations = ImmutableDictionary<ResourceKind, TimeSpan>.Empty.Add(ResourceKind.Firewall, TimeSpan.FromSeconds(1)),
+        }).Running();
+        for (var i = 1; i < 6; i++)
+            world.CreateInstance(instance => instance.Metadata.Name = $"web-{i}");
+        world.Until("all run", () => Config(world).Status!.Holds is not null || (world.AllReady && world.Cloud.In(Collections.Servers) is { Length: 6 } servers && servers.All(s => s.State == "READY")));
+        Assert.That(Config(world).Status!.Holds, Is.Null);
+        Assert.That(world.Cloud.Audit.Violations, Is.Empty);
+    }
+
+    [Test]
     public void L15_three_that_vanish_are_made_again()
     {
         using var world = Many(6);

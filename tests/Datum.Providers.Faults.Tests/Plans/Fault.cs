@@ -75,7 +75,7 @@ internal static class Faults
 {
     public static ImmutableArray<Fault> All { get; } = [.. Enum.GetValues<Fault>().Where(f => f != Fault.None)];
 
-    /// <remarks>OtherAccount can be asked for by name; it is in no row until sessions prove their account in each round (L15).</remarks>
+    /// <remarks>OtherAccount is no row of mutations: at the very call that makes something nobody can tell whose credentials these are now.</remarks>
     public static ImmutableArray<Fault> Of(Boundary boundary) => boundary switch
     {
         Boundary.ApiWrite => [Fault.KillBefore, Fault.KillAfter, Fault.Conflict, Fault.AnswerLost, Fault.Refused, Fault.Away, Fault.StaleLists],
@@ -88,11 +88,11 @@ internal static class Faults
         ],
         Boundary.CloudRead =>
         [
-            Fault.KillBefore, Fault.KillAfter, Fault.ResetBefore, Fault.TimeoutBefore, Fault.Throttled, Fault.Unavailable, Fault.Forbidden, Fault.Slow, Fault.NewestHidden,
+            Fault.KillBefore, Fault.KillAfter, Fault.ResetBefore, Fault.TimeoutBefore, Fault.Throttled, Fault.Unavailable, Fault.Forbidden, Fault.OtherAccount, Fault.Slow, Fault.NewestHidden,
         ],
         Boundary.CloudList =>
         [
-            Fault.KillBefore, Fault.KillAfter, Fault.ResetBefore, Fault.TimeoutBefore, Fault.Throttled, Fault.Unavailable, Fault.Forbidden, Fault.Slow,
+            Fault.KillBefore, Fault.KillAfter, Fault.ResetBefore, Fault.TimeoutBefore, Fault.Throttled, Fault.Unavailable, Fault.Forbidden, Fault.OtherAccount, Fault.Slow,
             Fault.ListIncomplete, Fault.ListLies, Fault.PagesMove,
         ],
         _ => [],

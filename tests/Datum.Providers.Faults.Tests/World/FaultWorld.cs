@@ -135,7 +135,14 @@ internal sealed partial class FaultWorld : IDisposable
     }
 
     /// <summary>The credentials show another account from now on, for so long.</summary>
-    public void SwapAccount(TimeSpan @for) => Trouble(_otherUntil = Time.Now + @for);
+    public void SwapAccount(TimeSpan @for)
+    {
+        OtherSince = Time.Now;
+        Trouble(_otherUntil = Time.Now + @for);
+    }
+
+    /// <summary>When the credentials began to show the other account.</summary>
+    public DateTimeOffset OtherSince { get; private set; }
 
     public void GoAway()
     {

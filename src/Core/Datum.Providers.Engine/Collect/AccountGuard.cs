@@ -63,12 +63,13 @@ public sealed class AccountGuard(HomePlane home, IScheduler scheduler, string ho
     }
 
     /// <summary>What a look found, of an entry that is wanted and has recorded parts.</summary>
-    public void Looked(AccountKey account, ManagedResource entry, bool absent)
+    /// <param name="hidden">How long the platform may hide it from such a look.</param>
+    public void Looked(AccountKey account, ManagedResource entry, bool absent, TimeSpan hidden)
     {
         var watch = Watch(account);
         if (!absent)
             watch.Present(entry.Metadata.Name!);
-        else if (watch.Absent(entry.Metadata.Name!, () => ObjectsOf(account), scheduler.Time.GetUtcNow()))
+        else if (watch.Absent(entry.Metadata.Name!, () => ObjectsOf(account), scheduler.Time.GetUtcNow(), hidden))
             Tell(account);
     }
 

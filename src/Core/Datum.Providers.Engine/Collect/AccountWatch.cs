@@ -21,7 +21,7 @@ internal sealed class AccountWatch(AccountKey account)
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(5);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, (DateTimeOffset Since, bool Renewed)> _absent = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (DateTimeOffset Since, DateTimeOffset Sure, bool Renewed)> _absent = new(StringComparer.Ordinal);
     private readonly Dictionary<ResourceKind, (DateTimeOffset Began, HashSet<string> Missing)> _listings = [];
     private readonly HashSet<string> _lookedPresent = new(StringComparer.Ordinal);
     private readonly HashSet<string> _exempt = new(StringComparer.Ordinal);
@@ -90,7 +90,8 @@ internal sealed class AccountWatch(AccountKey account)
     }
 
     /// <summary>A look found nothing of what is recorded and wanted. True when that made the hold.</summary>
-    public bool Absent(string name, Func<int> objects, DateTimeOffset now)
+    /// <param name="hidden">How long the platform may hide it although it is there: so long it holds back what rests on absences, and calls no person yet.</param>
+    public bool Absent(string name, Func<int> objects, DateTimeOffset now, TimeSpan hidden)
     {
         lock (_lock)
         {
@@ -98,10 +99,10 @@ internal sealed class AccountWatch(AccountKey account)
             foreach (var (_, missing) in _listings.Values)
                 missing.Remove(name);
             if (!_absent.TryGetValue(name, out var known) || known.Renewed)
-                _absent[name] = (now, false);
+                _absent[name] = (now, now + hidden, false);
             if (_adopting || _mass is { ConfirmedAt: null })
                 return false;
-            var names = Counted(now);
+            var names = Counted(now).FindAll(n => _absent[n].Sure <= now);
             if (!AccountHold.IsMass(names.Count, objects, 0.05))
                 return false;
             _cleanRounds = 0;
@@ -131,7 +132,7 @@ internal sealed class AccountWatch(AccountKey account)
             if (_exempt.Remove(name))
                 _absent.Remove(name);
             else if (_absent.TryGetValue(name, out var known))
-                _absent[name] = (known.Since, true);
+                _absent[name] = known with { Renewed = true };
         }
     }
 

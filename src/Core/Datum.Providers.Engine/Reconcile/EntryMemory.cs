@@ -21,6 +21,9 @@ internal sealed class EntryMemory
     /// <summary>When the last create was answered; null when this process made none.</summary>
     public DateTimeOffset? CreatedAt { get; set; }
 
+    /// <summary>A look has shown all of it since the last create: it can't be hidden for being new.</summary>
+    public bool Shown { get; set; }
+
     /// <summary>Failures in a row.</summary>
     public int Failures { get; set; }
 

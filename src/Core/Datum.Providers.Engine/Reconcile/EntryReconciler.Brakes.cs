@@ -120,8 +120,12 @@ public sealed partial class EntryReconciler
     /// <summary>Tells the account's watch what a look found of something that is to be there.</summary>
     private void Watched(Pass pass, Look look)
     {
-        if (AccountGuard.Counts(pass.Entry) && look.InProgress is null && look.Presence is Presence.Absent or Presence.Present)
-            accounts.Looked(AccountGuard.KeyOf(pass.Session), pass.Entry, look.Presence is Presence.Absent || pass.Entry.Spec.Record.Parts!.Exists(p => Lacks(look, p.Name)));
+        if (!AccountGuard.Counts(pass.Entry) || look.InProgress is not null || look.Presence is not (Presence.Absent or Presence.Present))
+            return;
+        var absent = look.Presence is Presence.Absent || pass.Entry.Spec.Record.Parts!.Exists(p => Lacks(look, p.Name));
+        pass.Memory.Shown |= !absent;
+        // What was shown before isn't new.
+        accounts.Looked(AccountGuard.KeyOf(pass.Session), pass.Entry, absent, pass.Memory.Shown ? TimeSpan.Zero : pass.Descriptor.ConsistencyWindow);
     }
 
     private static bool Lacks(Look look, string part) => !look.Parts.Any(p => p.Name == part);

@@ -16,8 +16,8 @@ public sealed partial class EntryReconciler
     private static bool RestsOnAbsence(ManagedResource entry, Look look, Decision decision) => Gone(entry, look) && !look.Terminal && decision switch
     {
         Decision.Release or Decision.Renew => true,
-        // A first create has nothing that another account could hide.
-        Decision.Create => entry.Spec.Record.Intent is not null || (entry.Spec.Record.AccountId is not null && entry.Spec.Record.Parts is not { Count: > 0 }),
+        // Further parts are made beside those that the platform has just shown. A first one has nothing beside it: it would be made in whatever account this is now.
+        Decision.Create => entry.Spec.Record.Intent is not null || entry.Spec.Record.Parts is not { Count: > 0 },
         _ => false,
     };
 

@@ -50,7 +50,10 @@ public sealed partial class EntryReconciler
             result = await pass.Verbs.ApplyAsync(operation, EntryIdentity.Of(entry), entry.Spec.Desired, PartsOf).ConfigureAwait(false);
         }
         if (step.Verb is StepVerb.Create)
+        {
             pass.Memory.CreatedAt = scheduler.Time.GetUtcNow();
+            pass.Memory.Shown = false;
+        }
         var outcome = result.Error is { } e1 ? $"{e1.Code}" : result.Running is null ? "done" : "running";
         LogStep(logger, step.Verb, pass.Kind, entry.Metadata.Name!, step.Part, outcome);
 
