@@ -72,6 +72,7 @@ internal static partial class AllScenarios
         {
             foreach (var item in w.Cloud.Objects.Where(o => o.Collection is Collections.Servers or Collections.Nics or Collections.BootDisks or Collections.Firewalls))
                 w.Oracle.Findings.Add(item.Id);
+            Keep(w, "retain", w.Cloud.Objects.Where(o => w.Oracle.Findings.Contains(o.Id)));
             w.Delete(ResourceTypes.Workloads, "web");
             await w.UntilAsync("the workload is gone", () => Retained(w));
         }, ("the server stays", Retained));
@@ -103,7 +104,10 @@ internal static partial class AllScenarios
             {
                 var server = w.Servers.Single();
                 w.Cloud.Change(server.Id, s => s with { Labels = null });
-                await w.UntilAsync("it is noticed", () => w.Entries.Any(e => Conditions.Find(e.Status?.Conditions, ConditionTypes.Ready)?.Reason == Reasons.MarkMissing));
+                var noticed = w.Time.Now + TimeSpan.FromHours(1);
+                await w.UntilAsync("it is noticed", () => w.Time.Now > noticed || w.Entries.Any(e => Conditions.Find(e.Status?.Conditions, ConditionTypes.Ready)?.Reason == Reasons.MarkMissing));
+                if (w.Time.Now > noticed)
+                    w.Oracle.Break("L3: nobody is told that the recorded server has no mark of ours any more");
                 w.Delete(ResourceTypes.Workloads, "web");
                 await w.AdvanceAsync(TimeSpan.FromMinutes(10));
                 if (w.Cloud.In(Collections.Servers).All(s => s.Id != server.Id))
@@ -178,6 +182,7 @@ internal static partial class AllScenarios
             Act = async w =>
             {
                 w.Cloud.Add(new OperationFault { Collection = Collections.Servers, Code = "BOOT_FAILED", KeepsObject = true });
+                w.Oracle.KeptIf = static o => o is { Collection: Collections.Servers, State: "FAILED" } ? "on-failure Keep" : null;
                 w.SetReplicas(2);
                 await w.AdvanceAsync(TimeSpan.FromMinutes(15));
             },

@@ -22,6 +22,9 @@ internal sealed partial class Oracle
     /// <summary>Objects that no host may delete, by id, with the law that says so.</summary>
     public Dictionary<string, string> Kept { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>The same by what an object is at that moment; null for one that may go.</summary>
+    public Func<CloudObject, string?> KeptIf { get; set; } = static _ => null;
+
     /// <summary>A page of a listing as a host sees it. The ones for all objects of a kind are counted: what a whole one shows, and what it shows no more.</summary>
     public void Listed(Life life, Uri address, DateTimeOffset began, byte[] body)
     {
@@ -83,6 +86,21 @@ internal sealed partial class Oracle
             Break($"L3: the mark of {target.Collection} is taken off, and no entry says so");
         if (before is null && (entry is not { Spec: { Wanted: true, Policies: { Adopt: AdoptPolicy.Always, AdoptId.Length: > 0 } } } || entry.Metadata.Finalizers?.Contains(Finalizers.Platform) != true || entry.Spec.Record.AccountId is null))
             Break($"L4: {target.Collection} is adopted, and no stored entry says so");
+    }
+
+    /// <summary>L4: an owner isn't let go of while it has something.</summary>
+    private void Held(string collection, ResourceOwner owner)
+    {
+        var metadata = owner.Kind switch
+        {
+            "Instance" => world.Plane.Peek(ResourceTypes.Instances, owner.Namespace, owner.Name)?.Metadata,
+            "Network" => world.Plane.Peek(ResourceTypes.Networks, owner.Namespace, owner.Name)?.Metadata,
+            "NetworkContext" => world.Plane.Peek(ResourceTypes.NetworkContexts, owner.Namespace, owner.Name)?.Metadata,
+            "Subnet" => world.Plane.Peek(ResourceTypes.Subnets, owner.Namespace, owner.Name)?.Metadata,
+            _ => null,
+        };
+        if (metadata is not null && metadata.Uid == owner.Uid && !metadata.HasFinalizer(Finalizers.Platform))
+            Break($"L4: {collection} is made for {owner.Kind} {owner.Name}, which has no finalizer of ours");
     }
 
     private static Dictionary<string, string> Query(Uri address) => address.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries)

@@ -108,7 +108,10 @@ internal sealed partial class Oracle(FaultWorld world)
         else if (!entry.Spec.Wanted)
             Break($"{collection} is made for {entry.Spec.Kind} {mark.Name}, which nobody wants");
         if (entry is not null)
+        {
             Order(collection, mark, entry);
+            Held(collection, entry.Spec.Owner);
+        }
         if (entry?.Spec.Owner.Namespace == FaultWorld.Stranger)
             Break($"L14: {collection} is made for namespace {FaultWorld.Stranger}");
     }
@@ -138,7 +141,7 @@ internal sealed partial class Oracle(FaultWorld world)
 
     private void Change(Life life, HttpMethod method, CloudObject target, string body)
     {
-        if (method == HttpMethod.Delete && Kept.TryGetValue(target.Id, out var why))
+        if (method == HttpMethod.Delete && (Kept.GetValueOrDefault(target.Id) ?? KeptIf(target)) is { } why)
             Break($"{why}: {method} of {target.Collection}");
         var mark = Marks.Parse(target.Labels ?? ImmutableSortedDictionary<string, string>.Empty);
         Relabelled(method, target, mark, body);
