@@ -56,7 +56,7 @@ internal static partial class AllBugs
         };
         yield return new()
         {
-            Name = "serves-strangers", What = "Whoever names an account in a Location is served from it (L14).", Breaks = "L14:", Plan = "create/none/x#1",
+            Name = "serves-strangers", What = "Whoever names an account in a Location is served from it (L14).", Breaks = "L14:", Plan = "stranger-builds/none/x#1",
             Client = (_, c) => new WrongClient(c) { Reading = o => { if (o is ProviderConfig config) config.Spec.Allowed = new AllowedUse { Projects = ["*"], Namespaces = ["*"] }; } },
         };
         yield return new()

@@ -9,12 +9,6 @@ internal sealed class WrongDriver(IInfrastructureDriver inner) : IInfrastructure
     /// <summary>A 404 is taken for a tombstone.</summary>
     public bool AbsentIsTerminal { get; init; }
 
-    /// <summary>Parts that a failed or running step tells are left away.</summary>
-    public bool ForgetsParts { get; init; }
-
-    /// <summary>An operation that runs is taken for one that is over.</summary>
-    public bool IgnoresProgress { get; init; }
-
     /// <summary>The recorded ids are left away: things are found by name and mark alone.</summary>
     public bool ForgetsIds { get; init; }
 
@@ -61,16 +55,12 @@ internal sealed class WrongDriver(IInfrastructureDriver inner) : IInfrastructure
         public async ValueTask<Answer<Observation<TFacts>>> ObserveAsync(Call call, Identity id, TSpec? desired, Handle? handle)
         {
             var answer = await verbs.ObserveAsync(call, Of(id), desired, handle);
-            if (answer.Value is { InProgress: not null } busy && wrong.IgnoresProgress)
-                return busy with { InProgress = null };
             return answer.Value is Absent<TFacts> absent && wrong.AbsentIsTerminal ? absent with { Terminal = true } : answer;
         }
 
         public async ValueTask<Outcome<TFacts>> CreateAsync(Operation operation, Identity id, TSpec desired)
         {
             var outcome = await verbs.CreateAsync(operation, id, desired);
-            if (outcome is not Done<TFacts> && wrong.ForgetsParts)
-                outcome = outcome with { Parts = [] };
             return outcome is Failed<TFacts> failed ? failed with { Error = wrong.CreateError(failed.Error) } : outcome;
         }
 

@@ -100,17 +100,27 @@ internal static partial class AllScenarios
         };
         yield return new()
         {
-            // The credentials lead to another account while something new is wanted that depends on nothing.
-            Name = "account-swapped-new", Before = w => w.RunningAsync(), End = ("both networks are there", static w => w.Runs() && w.Entries.Count(e => e.Spec.Kind == "Network") == 2),
+            // The credentials lead to another account while something new is wanted that depends on nothing, and too little is there for its absence to be a mass's.
+            Name = "account-swapped-new", Before = w => BoundAsync(w, "first", FaultWorld.Namespace, "here"), End = ("both networks are there", static w => w.AtRest && w.Entries.Count(e => e.Spec.Kind == "Network") == 2),
             Act = async w =>
             {
                 w.SwapAccount(TimeSpan.FromMinutes(10));
                 await w.RestartAsync();
-                w.Create(ResourceTypes.Networks, new Network { Metadata = { Name = "second", Namespace = FaultWorld.Namespace }, Spec = { Ipam = { Mode = "Auto" } } });
-                w.Create(ResourceTypes.NetworkBindings, new NetworkBinding { Metadata = { Name = "second", Namespace = FaultWorld.Namespace }, Spec = { Network = { Name = "second", Namespace = FaultWorld.Namespace }, Location = new() { Name = "here", Namespace = FaultWorld.Namespace } } });
+                Bind(w, "second", FaultWorld.Namespace, "here");
                 await w.AdvanceAsync(TimeSpan.FromMinutes(12));
                 await w.RestartAsync();
-                await w.UntilAsync("both networks are there", () => w.Runs() && w.Entries.Count(e => e.Spec.Kind == "Network") == 2);
+                await w.UntilAsync("both networks are there", () => w.AtRest && w.Entries.Count(e => e.Spec.Kind == "Network") == 2);
+            },
+        };
+        yield return new()
+        {
+            // A tenant whom the ProviderConfig doesn't name asks for everything that there is.
+            Name = "stranger-builds", End = ("only ours runs", static w => w.Runs() && w.Entries.All(e => e.Spec.Owner.Namespace != FaultWorld.Stranger)),
+            Act = async w =>
+            {
+                Bind(w, "default", FaultWorld.Stranger, "theirs");
+                await w.RunningAsync();
+                await w.AdvanceAsync(TimeSpan.FromMinutes(20));
             },
         };
         yield return new()
@@ -178,6 +188,19 @@ internal static partial class AllScenarios
             Name = "polled", End = Running,
             Act = w => w.RunningAsync(1, x => (x.Spec.Template.Metadata ??= new()).Annotations = new() { [Annotations.PollInterval] = "1m" }),
         };
+    }
+
+    /// <summary>A Network at a Location without anything that uses it.</summary>
+    private static void Bind(FaultWorld w, string name, string ns, string location)
+    {
+        w.Create(ResourceTypes.Networks, new Network { Metadata = { Name = name, Namespace = ns }, Spec = { Ipam = { Mode = "Auto" } } });
+        w.Create(ResourceTypes.NetworkBindings, new NetworkBinding { Metadata = { Name = name, Namespace = ns }, Spec = { Network = { Name = name, Namespace = ns }, Location = new() { Name = location, Namespace = ns } } });
+    }
+
+    private static Task BoundAsync(FaultWorld w, string name, string ns, string location)
+    {
+        Bind(w, name, ns, location);
+        return w.UntilAsync("the network is there", () => w.Entries.Count > 0 && w.AtRest);
     }
 
     private static void Collect(FaultWorld w, string ageFloor, int budget = 10) =>

@@ -9,10 +9,10 @@ namespace Datum.Providers.Faults.Tests.Scenarios;
 internal static partial class AllScenarios
 {
     /// <summary>A platform that shows what is new late, within the window that it declares.</summary>
-    private static WorldOptions Late(CreateClass of)
+    private static WorldOptions Late(CreateClass of, int seconds = 4)
     {
-        var options = AllOf(of);
-        return options with { Knobs = options.Knobs with { ConsistencyWindow = TimeSpan.FromSeconds(4), ListLag = TimeSpan.FromSeconds(4) } };
+        var (options, lag) = (AllOf(of), TimeSpan.FromSeconds(seconds));
+        return options with { Knobs = options.Knobs with { ConsistencyWindow = lag, ListLag = lag }, Profile = options.Profile with { ConsistencyWindow = lag + TimeSpan.FromSeconds(1) } };
     }
 
     private static IEnumerable<Scenario> Laws()
@@ -27,6 +27,20 @@ internal static partial class AllScenarios
                 w.CreateNetwork();
                 w.CreateWorkload(1);
                 await w.UntilAsync("a server is on its way", () => w.Servers.Length > 0);
+                w.DeleteAll();
+                await GoneAsync(w);
+            },
+        };
+        // Hidden for longer than what stopped working waits to be mended.
+        yield return new() { Name = "create-hidden", Options = Late(CreateClass.Marked, 20), Act = w => w.RunningAsync(), End = Running };
+        yield return new()
+        {
+            Name = "delete-during-create-hidden", Options = Late(CreateClass.Marked, 20), End = Nothing,
+            Act = async w =>
+            {
+                w.CreateNetwork();
+                w.CreateWorkload();
+                await w.UntilAsync("the network is on its way", () => w.Cloud.In(Collections.Networks).Any(n => !w.Oracle.IsPlanted(n.Id)));
                 w.DeleteAll();
                 await GoneAsync(w);
             },
