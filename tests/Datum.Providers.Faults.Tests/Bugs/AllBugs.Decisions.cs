@@ -10,7 +10,7 @@ internal static partial class AllBugs
 {
     private static IEnumerable<Bug> Decisions()
     {
-        yield return Sees("believes-one-absence", "One look that finds nothing proves absence (L6).", "L6:", "create-hidden/none/x#1", i => i with { AbsentSince = i.Now - TimeSpan.FromHours(1) });
+        yield return Sees("believes-one-absence", "One look that finds nothing proves absence (L6).", "L6:", "reads-lag-behind/none/x#1", i => i with { AbsentSince = i.Now - TimeSpan.FromHours(1) });
         yield return Sees("no-consistency-window", "The platform's consistency window counts as none (L1, L6).", "L1:", "create-late/reset-after/cloud:POST:networks#1",
             i => i with { ConsistencyWindow = TimeSpan.Zero, Intent = i.Intent is { } o ? o with { Deadline = i.Now } : null });
         yield return Sees("forgets-the-open-intent", "A create whose answer was lost counts as one that never was (L5).", "L1:", "create-late/reset-after/cloud:POST:networks#1", i => i with { Intent = null });
@@ -39,6 +39,6 @@ internal static partial class AllBugs
     private static IEnumerable<Bug> Answers()
     {
         yield return Answers("unknown-is-not-applied", "A create whose effect is unknown counts as not applied (L5).", "L1:", "create-late/reset-after/cloud:POST:networks#1", d => new WrongDriver(d) { CreateError = e => e with { Effect = Effect.NotApplied } });
-        yield return Answers("not-found-is-a-tombstone", "A 404 counts as the platform's own word that an object has ended (L6).", "L6:", "create-hidden/none/x#1", d => new WrongDriver(d) { AbsentIsTerminal = true });
+        yield return Answers("not-found-is-a-tombstone", "A 404 counts as the platform's own word that an object has ended (L6).", "L6:", "reads-lag-behind/none/x#1", d => new WrongDriver(d) { AbsentIsTerminal = true });
     }
 }

@@ -35,6 +35,20 @@ internal static partial class AllScenarios
         yield return new() { Name = "create-hidden", Options = Late(CreateClass.Marked, 20), Act = w => w.RunningAsync(), End = Running };
         yield return new()
         {
+            // What was there is hidden for a while, within the window: one look that finds nothing proves nothing.
+            Name = "reads-lag-behind", Options = Late(CreateClass.Marked, 20), Before = w => BoundAsync(w, "first", FaultWorld.Namespace, "here"),
+            End = ("nothing was made anew", static w => w.AtRest && w.Entries.Count > 0 && w.Entries.All(e => e.Spec.Record.Incarnation == 1)),
+            Act = async w =>
+            {
+                var (knobs, hidden) = (w.Cloud.Knobs, w.Time.Now - w.Cloud.In(Collections.Networks).Max(n => n.CreatedAt) + TimeSpan.FromSeconds(20));
+                w.Cloud.Knobs = knobs with { ConsistencyWindow = hidden, ListLag = hidden };
+                w.After(TimeSpan.FromSeconds(20), () => w.Cloud.Knobs = knobs);
+                await w.RestartAsync();
+                await w.AdvanceAsync(TimeSpan.FromMinutes(10));
+            },
+        };
+        yield return new()
+        {
             Name = "delete-during-create-hidden", Options = Late(CreateClass.Marked, 20), End = Nothing,
             Act = async w =>
             {
