@@ -33,10 +33,10 @@ internal static partial class AllBugs
         yield return Judges("collector-believes-the-platforms-clock", "An orphan's age is what the platform says, not how long it has been seen (L13).", "L13:", "collector-deletes/none/x#1", i => i with { Sighting = i.Sighting with { FirstSeen = i.Sighting.CreatedAt ?? i.Sighting.FirstSeen } });
         yield return Judges("collector-has-no-budget", "The collector deletes more in an hour than it may (L13).", "L13:", "collector-deletes/none/x#1", i => i with { Paid = true });
         yield return Judges("collector-deletes-copies", "A copy counts as an orphan (L3).", "L3, a copy", "collector-deletes/none/x#1", i => i.Entry is { } e && CollectorRules.Classify(i.Sighting, e, i.Installation) is FindingType.Copy ? i with { Entry = null } : i);
-        yield return Answers("believes-part-of-a-listing", "A listing that leaves a zone out counts as whole (L13).", "L13:", "collector-deletes/list-incomplete/cloud:LIST:firewalls#3", d => new WrongDriver(d) { ListsAreComplete = true });
+        yield return Answers("believes-part-of-a-listing", "A listing that leaves a zone out counts as whole (L13).", "L13:", "collector-deletes/list-incomplete/cloud:LIST:servers#2", d => new WrongDriver(d) { ListsAreComplete = true });
         yield return new()
         {
-            Name = "collector-reads-its-cache", What = "The ledger isn't read live before an orphan is deleted (L13).", Breaks = "L13, an entry has come back", Plan = "collector-ledger-restored/event-dropped/watch:managedresources#1",
+            Name = "collector-reads-its-cache", What = "The ledger isn't read live before an orphan is deleted (L13).", Breaks = "L13, an entry has come back", Plan = "collector-ledger-restored/event-dropped/watch:managedresources#2",
             Client = (_, c) => new WrongClient(c) { EntriesFromCache = true },
         };
     }

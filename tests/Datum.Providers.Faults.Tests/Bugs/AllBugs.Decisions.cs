@@ -20,7 +20,6 @@ internal static partial class AllBugs
             i => i.Intent is { Class: CreateClass.Marked } o ? i with { Intent = o with { Class = CreateClass.Repeatable } } : i);
         yield return Sees("repeats-a-manual-create", "A lost create of class D is repeated without a person (L5).", "L1:", "create-manual/reset-after/cloud:POST:networks#1", i => i.Intent is { Class: CreateClass.Manual } ? i with { Intent = null } : i);
         yield return Sees("follows-no-later-incarnation", "A ledger from an older backup counts as the newer truth (L1).", "the ledger has incarnation", "restore-from-before/none/x#1", i => i with { Look = i.Look with { Incarnation = 0 } });
-        yield return Decides("replaces-before-absence", "The next incarnation begins before the one before is gone (L1, L6).", "L6:", "image-change/list-lies/cloud:LIST:nics#1", (i, d) => i.Retiring && d is Decision.Delete ? new Decision.Renew() : d);
         yield return Sees("trusts-a-removed-mark", "An object without our mark counts as ours because its id is recorded (L3).", "L3: nobody is told", "mark-removed/none/x#1", i => i with { Look = i.Look with { Mark = MarkState.Ours } });
         yield return Sees("ignores-dependents", "A network is deleted while something needs it (L7).", "L7:", "delete/none/x#1", i => i with { Dependents = [] });
         yield return Sees("ignores-dependencies", "Something is made before what it depends on (L7).", "L7:", "create/none/x#1", i => i with { NotReady = [] });

@@ -193,7 +193,9 @@ internal sealed partial class Oracle(FaultWorld world)
         var kept = configs.SelectMany(RetainedObjects.Of).ToHashSet(StringComparer.Ordinal);
         foreach (var item in world.Cloud.Objects)
             if (!IsPlanted(item.Id) && Marks.Parse(item.Labels ?? ImmutableSortedDictionary<string, string>.Empty) is { } mark
-                && mark.Installation == FaultWorld.Installation && !names.Contains(mark.Name) && !told.Contains(item.Id) && !kept.Contains(mark.Name))
+                && mark.Installation == FaultWorld.Installation && !names.Contains(mark.Name) && !told.Contains(item.Id) && !kept.Contains(mark.Name)
+                // What a server holds is told with it.
+                && !(item.AttachedTo is { } holder && told.Contains(holder)))
                 yield return $"{item.Collection} {item.Id}";
     }
 
