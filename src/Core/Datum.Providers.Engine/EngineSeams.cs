@@ -1,3 +1,4 @@
+using Datum.Providers.Engine.Collect;
 using Datum.Providers.Engine.Decisions;
 using Datum.Providers.Engine.Reconcile;
 
@@ -12,4 +13,9 @@ internal sealed record EngineSeams
 
     /// <summary>Keeps a new token from depending on what is given: (entry, incarnation, part, refused creates) to the token.</summary>
     public Func<string, long, string, int, string> Token { get; init; } = Ledger.EntryIdentity.Token;
+
+    public Func<CollectorInput, Verdict> Judge { get; init; } = CollectorRules.Judge;
+
+    /// <summary>Whether so many of so many are too many, by a share (law L15).</summary>
+    public Func<int, Func<int>, double, bool> IsMass { get; init; } = AccountHold.IsMass;
 }

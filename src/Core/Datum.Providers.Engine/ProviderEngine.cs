@@ -76,7 +76,7 @@ public sealed class ProviderEngine : IDisposable
         var places = new NetworkPlaces(plane, writer);
         var events = new EventRecorder(PlaneById, scheduler, logging.CreateLogger<EventRecorder>());
         var troubles = new Troubles(events);
-        var accounts = new AccountGuard(home, scheduler, parts.HostVersion);
+        var accounts = new AccountGuard(home, scheduler, parts.HostVersion) { Seams = parts.Seams };
         var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, parts.Seams.Owners(new OwnerReader(plane, PlaneById)), new PayloadSource(PlaneById, parts.Development ? null : home.Namespace),
             events, limits, accounts, scheduler, logging.CreateLogger<EntryReconciler>())
         { Seams = parts.Seams };
@@ -84,7 +84,7 @@ public sealed class ProviderEngine : IDisposable
 
         var findings = new FindingBook();
         var report = new AccountReport(home, accounts, findings, entries, events, scheduler, logging.CreateLogger<AccountReport>());
-        var collector = new Collector(home, parts.Gate, accounts, findings, report, scheduler, logging.CreateLogger<Collector>());
+        var collector = new Collector(home, parts.Gate, accounts, findings, report, scheduler, logging.CreateLogger<Collector>()) { Seams = parts.Seams };
 
         // An owner that goes without our finalizer having been released is noticed on its entries (OwnerLost).
         void Poke<T>(ObjectChange<T> change) where T : KubeObject

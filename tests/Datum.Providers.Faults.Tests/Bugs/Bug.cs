@@ -13,6 +13,9 @@ internal sealed record Bug
     /// <summary>What is wrong, for the table.</summary>
     public required string What { get; init; }
 
+    /// <summary>A word of the violation by which it is caught: the law that it breaks.</summary>
+    public required string Breaks { get; init; }
+
     /// <summary>The plan that is known to catch it; with Fault None the scenario alone.</summary>
     public required string Plan { get; init; }
 

@@ -9,10 +9,10 @@ namespace Datum.Providers.Faults.Tests.Scenarios;
 internal static partial class AllScenarios
 {
     /// <summary>A platform that shows what is new late, within the window that it declares.</summary>
-    private static WorldOptions Late(CreateClass of)
+    private static WorldOptions Late(CreateClass of, int seconds = 4)
     {
-        var options = AllOf(of);
-        return options with { Knobs = options.Knobs with { ConsistencyWindow = TimeSpan.FromSeconds(4), ListLag = TimeSpan.FromSeconds(4) } };
+        var (options, lag) = (AllOf(of), TimeSpan.FromSeconds(seconds));
+        return options with { Knobs = options.Knobs with { ConsistencyWindow = lag, ListLag = lag }, Profile = options.Profile with { ConsistencyWindow = lag + TimeSpan.FromSeconds(1) } };
     }
 
     private static IEnumerable<Scenario> Laws()
@@ -27,6 +27,34 @@ internal static partial class AllScenarios
                 w.CreateNetwork();
                 w.CreateWorkload(1);
                 await w.UntilAsync("a server is on its way", () => w.Servers.Length > 0);
+                w.DeleteAll();
+                await GoneAsync(w);
+            },
+        };
+        // Hidden for longer than what stopped working waits to be mended.
+        yield return new() { Name = "create-hidden", Options = Late(CreateClass.Marked, 20), Act = w => w.RunningAsync(), End = Running };
+        yield return new()
+        {
+            // What was there is hidden for a while, within the window: one look that finds nothing proves nothing.
+            Name = "reads-lag-behind", Options = Late(CreateClass.Marked, 20), Before = w => BoundAsync(w, "first", FaultWorld.Namespace, "here"),
+            End = ("nothing was made anew", static w => w.AtRest && w.Entries.Count > 0 && w.Entries.All(e => e.Spec.Record.Incarnation == 1)),
+            Act = async w =>
+            {
+                var (knobs, hidden) = (w.Cloud.Knobs, w.Time.Now - w.Cloud.In(Collections.Networks).Max(n => n.CreatedAt) + TimeSpan.FromSeconds(20));
+                w.Cloud.Knobs = knobs with { ConsistencyWindow = hidden, ListLag = hidden };
+                w.After(TimeSpan.FromSeconds(20), () => w.Cloud.Knobs = knobs);
+                await w.RestartAsync();
+                await w.AdvanceAsync(TimeSpan.FromMinutes(10));
+            },
+        };
+        yield return new()
+        {
+            Name = "delete-during-create-hidden", Options = Late(CreateClass.Marked, 20), End = Nothing,
+            Act = async w =>
+            {
+                w.CreateNetwork();
+                w.CreateWorkload();
+                await w.UntilAsync("the network is on its way", () => w.Cloud.In(Collections.Networks).Any(n => !w.Oracle.IsPlanted(n.Id)));
                 w.DeleteAll();
                 await GoneAsync(w);
             },
@@ -72,6 +100,7 @@ internal static partial class AllScenarios
         {
             foreach (var item in w.Cloud.Objects.Where(o => o.Collection is Collections.Servers or Collections.Nics or Collections.BootDisks or Collections.Firewalls))
                 w.Oracle.Findings.Add(item.Id);
+            Keep(w, "retain", w.Cloud.Objects.Where(o => w.Oracle.Findings.Contains(o.Id)));
             w.Delete(ResourceTypes.Workloads, "web");
             await w.UntilAsync("the workload is gone", () => Retained(w));
         }, ("the server stays", Retained));
@@ -103,7 +132,10 @@ internal static partial class AllScenarios
             {
                 var server = w.Servers.Single();
                 w.Cloud.Change(server.Id, s => s with { Labels = null });
-                await w.UntilAsync("it is noticed", () => w.Entries.Any(e => Conditions.Find(e.Status?.Conditions, ConditionTypes.Ready)?.Reason == Reasons.MarkMissing));
+                var noticed = w.Time.Now + TimeSpan.FromHours(1);
+                await w.UntilAsync("it is noticed", () => w.Time.Now > noticed || w.Entries.Any(e => Conditions.Find(e.Status?.Conditions, ConditionTypes.Ready)?.Reason == Reasons.MarkMissing));
+                if (w.Time.Now > noticed)
+                    w.Oracle.Break("L3: nobody is told that the recorded server has no mark of ours any more");
                 w.Delete(ResourceTypes.Workloads, "web");
                 await w.AdvanceAsync(TimeSpan.FromMinutes(10));
                 if (w.Cloud.In(Collections.Servers).All(s => s.Id != server.Id))
@@ -178,6 +210,7 @@ internal static partial class AllScenarios
             Act = async w =>
             {
                 w.Cloud.Add(new OperationFault { Collection = Collections.Servers, Code = "BOOT_FAILED", KeepsObject = true });
+                w.Oracle.KeptIf = static o => o is { Collection: Collections.Servers, State: "FAILED" } ? "on-failure Keep" : null;
                 w.SetReplicas(2);
                 await w.AdvanceAsync(TimeSpan.FromMinutes(15));
             },

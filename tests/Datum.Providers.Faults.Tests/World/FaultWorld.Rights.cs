@@ -12,9 +12,6 @@ internal sealed partial class FaultWorld
     /// <summary>An object without our mark that policies allow to take over.</summary>
     public Func<CloudObject, bool> MayAdopt { get; set; } = static _ => false;
 
-    /// <summary>An object with our mark and without an entry that the collector may delete.</summary>
-    public Func<CloudObject, bool> MayCollect { get; set; } = static _ => false;
-
     /// <summary>Somebody cloned one of our objects with its mark: the platform's audit can't tell.</summary>
     public bool HasCopies { get; set; }
 

@@ -246,7 +246,7 @@ internal sealed partial class FaultWorld : IDisposable
         do
         {
             if (Time.Now > limit)
-                throw new WorldException($"It doesn't come to rest. The last writes: {string.Join("; ", Plane.Writes.TakeLast(6))}");
+                throw new WorldException($"L8: it doesn't come to rest. The last writes: {string.Join("; ", Plane.Writes.TakeLast(6))}");
             if (_troubleUntil > Time.Now)
                 await AdvanceAsync(_troubleUntil - Time.Now);
             await UntilAsync(what, isSo);

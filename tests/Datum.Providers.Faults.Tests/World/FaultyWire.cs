@@ -15,6 +15,15 @@ internal sealed class FaultyWire(FaultWorld world, Life life, HttpMessageHandler
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
     {
+        var began = world.Time.Now;
+        var answer = await AnswerAsync(request, cancellation);
+        if (request.Method == HttpMethod.Get && answer.IsSuccessStatusCode && LabelOf(request.Method, request.RequestUri!.AbsolutePath).Item1 == Boundary.CloudList)
+            world.Oracle.Listed(life, request.RequestUri, began, await answer.Content.ReadAsByteArrayAsync(cancellation));
+        return answer;
+    }
+
+    private async Task<HttpResponseMessage> AnswerAsync(HttpRequestMessage request, CancellationToken cancellation)
+    {
         await life.Alive();
         cancellation.ThrowIfCancellationRequested();
         var path = request.RequestUri!.AbsolutePath;

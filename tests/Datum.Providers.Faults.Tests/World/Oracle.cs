@@ -12,7 +12,7 @@ namespace Datum.Providers.Faults.Tests.World;
 /// Judges from outside: it trusts neither host nor driver, only the API server's store, the platform's objects and what crosses the wire. Some laws
 /// are judged at the very moment (each mutation that arrives, each entry that goes), the others at the end.
 /// </summary>
-internal sealed class Oracle(FaultWorld world)
+internal sealed partial class Oracle(FaultWorld world)
 {
     private readonly List<string> _violations = [];
     private readonly List<string> _said = [];
@@ -84,7 +84,7 @@ internal sealed class Oracle(FaultWorld world)
         if (parts.Length == 2)
             Creation(parts[1], body);
         else if (world.Cloud.Objects.FirstOrDefault(o => o.Id == parts[2]) is { } target)
-            Change(method, target);
+            Change(life, method, target, body);
     }
 
     private void Creation(string collection, string body)
@@ -110,7 +110,10 @@ internal sealed class Oracle(FaultWorld world)
         else if (!entry.Spec.Wanted)
             Break($"{collection} is made for {entry.Spec.Kind} {mark.Name}, which nobody wants");
         if (entry is not null)
+        {
             Order(collection, mark, entry);
+            Held(collection, entry.Spec.Owner);
+        }
         if (entry?.Spec.Owner.Namespace == FaultWorld.Stranger)
             Break($"L14: {collection} is made for namespace {FaultWorld.Stranger}");
     }
@@ -138,20 +141,22 @@ internal sealed class Oracle(FaultWorld world)
             Break($"L7: {method} {path.Split('/')[2]} although something depends on it");
     }
 
-    private void Change(HttpMethod method, CloudObject target)
+    private void Change(Life life, HttpMethod method, CloudObject target, string body)
     {
+        if (method == HttpMethod.Delete && (Kept.GetValueOrDefault(target.Id) ?? KeptIf(target)) is { } why)
+            Break($"{why}: {method} of {target.Collection}");
         var mark = Marks.Parse(target.Labels ?? ImmutableSortedDictionary<string, string>.Empty);
+        Relabelled(method, target, mark, body);
         if (mark is null || mark.Installation != FaultWorld.Installation)
         {
-            if (!world.MayAdopt(target))
+            if (!(mark is null && method == HttpMethod.Patch && world.MayAdopt(target)))
                 Break($"L3: {method} of {target.Collection}, which isn't ours ({(mark is null ? "no mark" : mark.Installation)})");
             return;
         }
         var entry = world.Plane.Peek(ResourceTypes.ManagedResources, null, mark.Name);
         if (entry is null)
         {
-            if (!world.MayCollect(target))
-                Break($"L3: {method} of {target.Collection} for {mark.Name}, which has no entry");
+            Collects(life, method, target, mark);
             return;
         }
         if (entry.Spec.Record.Parts is { } recorded && entry.Spec.Record.Incarnation == mark.Incarnation
@@ -190,7 +195,9 @@ internal sealed class Oracle(FaultWorld world)
         var kept = configs.SelectMany(RetainedObjects.Of).ToHashSet(StringComparer.Ordinal);
         foreach (var item in world.Cloud.Objects)
             if (!IsPlanted(item.Id) && Marks.Parse(item.Labels ?? ImmutableSortedDictionary<string, string>.Empty) is { } mark
-                && mark.Installation == FaultWorld.Installation && !names.Contains(mark.Name) && !told.Contains(item.Id) && !kept.Contains(mark.Name))
+                && mark.Installation == FaultWorld.Installation && !names.Contains(mark.Name) && !told.Contains(item.Id) && !kept.Contains(mark.Name)
+                // What a server holds is told with it.
+                && !(item.AttachedTo is { } holder && told.Contains(holder)))
                 yield return $"{item.Collection} {item.Id}";
     }
 

@@ -15,6 +15,8 @@ public sealed class AccountGuard(HomePlane home, IScheduler scheduler, string ho
     private readonly ConcurrentDictionary<(string Config, string From, string To), AccountHold> _changed = [];
     private readonly ConcurrentDictionary<string, int> _claims = new(StringComparer.Ordinal);
 
+    internal EngineSeams Seams { get; init; } = new();
+
     /// <summary>Called with a ProviderConfig whose holds have changed.</summary>
     public event Action<string>? Changed;
 
@@ -168,7 +170,7 @@ public sealed class AccountGuard(HomePlane home, IScheduler scheduler, string ho
 
     private AccountWatch Watch(AccountKey account) => _watches.GetOrAdd(account, key =>
     {
-        var watch = new AccountWatch(key);
+        var watch = new AccountWatch(key) { IsMass = Seams.IsMass };
         // A hold outlives the process that told it.
         foreach (var config in home.Configs.All().Where(c => c.Spec.Driver == key.Driver && home.Entries.All().Any(e => e.Spec.Driver == key.Driver && e.Spec.Record.AccountId == key.AccountId)))
             foreach (var told in config.Status?.Holds ?? [])

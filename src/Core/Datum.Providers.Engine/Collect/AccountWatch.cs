@@ -34,6 +34,8 @@ internal sealed class AccountWatch(AccountKey account)
 
     public AccountKey Account => account;
 
+    public Func<int, Func<int>, double, bool> IsMass { get; init; } = AccountHold.IsMass;
+
     /// <summary>The hold on everything of the account; null while there is none that waits for a person.</summary>
     public AccountHold? Mass
     {
@@ -103,7 +105,7 @@ internal sealed class AccountWatch(AccountKey account)
             if (_adopting || _mass is { ConfirmedAt: null })
                 return false;
             var names = Counted(now).FindAll(n => _absent[n].Sure <= now);
-            if (!AccountHold.IsMass(names.Count, objects, 0.05))
+            if (!IsMass(names.Count, objects, 0.05))
                 return false;
             _cleanRounds = 0;
             _restored = false;
@@ -121,7 +123,7 @@ internal sealed class AccountWatch(AccountKey account)
     public bool Brewing(Func<int> objects, DateTimeOffset now)
     {
         lock (_lock)
-            return _adopting || AccountHold.IsMass(Counted(now).Union(Missing()).Count(), objects, 0.05);
+            return _adopting || IsMass(Counted(now).Union(Missing()).Count(), objects, 0.05);
     }
 
     /// <summary>The next life begins: it isn't missed any more, but it vanished in this round.</summary>
@@ -222,7 +224,7 @@ internal sealed class AccountWatch(AccountKey account)
                 return (null, _blasts[cause], planned.Count != hold.Count);
             }
             var recent = planned.Count(p => now - p.Value < Planning);
-            if (AccountHold.IsMass(recent, objects, 0.1))
+            if (IsMass(recent, objects, 0.1))
             {
                 _blasts[cause] = new AccountHold
                 {

@@ -17,6 +17,8 @@ public sealed partial class Collector(
 {
     private const int MaxSteps = 12;
 
+    internal EngineSeams Seams { get; init; } = new();
+
     private readonly System.Collections.Concurrent.ConcurrentDictionary<AccountKey, AccountState> _states = [];
 
     /// <summary>A complete listing of one kind.</summary>
@@ -46,7 +48,7 @@ public sealed partial class Collector(
             .Where(s => s.Type is not null).ToList();
         var verdicts = new Dictionary<Sighting, Verdict>();
         foreach (var (sighting, _) in sightings)
-            verdicts[sighting] = CollectorRules.Judge(InputOf(sighting, CachedEntry(sighting.Name), now, policy, account, state, retained, MayMutate(account, configs, session, sighting.Kind)));
+            verdicts[sighting] = Seams.Judge(InputOf(sighting, CachedEntry(sighting.Name), now, policy, account, state, retained, MayMutate(account, configs, session, sighting.Kind)));
 
         // Dependents first (L7): while one of them is left, also one that is too young yet, nothing that it may stand on goes.
         var first = sightings.Where(s => s.Type is FindingType.Orphan or FindingType.EarlierLife && verdicts[s.Sighting] is not (Verdict.Retained or Verdict.None))
@@ -168,7 +170,7 @@ public sealed partial class Collector(
         var now = scheduler.Time.GetUtcNow();
         var entry = live is null ? null : KnownEntry.Of(live);
         foreach (var sighting in group)
-            if (CollectorRules.Judge(InputOf(sighting, entry, now, policy, account, state, retained, MayMutate(account, configs, session, sighting.Kind))) is not Verdict.Delete and var verdict)
+            if (Seams.Judge(InputOf(sighting, entry, now, policy, account, state, retained, MayMutate(account, configs, session, sighting.Kind))) is not Verdict.Delete and var verdict)
                 return verdict;
         return CollectorRules.Shown(look, group, entry) ?? Verdict.Delete;
     }

@@ -6,8 +6,9 @@ namespace Datum.Providers.Drivers.Simulator;
 // Sign-ins: where a credential is required, a request carries it or a session token that was handed out for it.
 public sealed partial class SimulatedCloud
 {
-    private readonly HashSet<string> _signIns = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _signIns = new(StringComparer.Ordinal);
     private string? _credential;
+    private string? _former;
 
     /// <summary>The credential that callers must know; null (the default) lets everybody in. Setting it ends all sign-ins.</summary>
     public string? Credential
@@ -17,11 +18,31 @@ public sealed partial class SimulatedCloud
         {
             lock (_gate)
             {
-                _credential = value;
+                (_credential, _former) = (value, null);
                 _signIns.Clear();
             }
         }
     }
+
+    /// <summary>Requests that were refused for their credential or token.</summary>
+    public int Refused { get; private set; }
+
+    /// <summary>Accepts another credential from now on, and the one before with its sign-ins beside it until <see cref="EndRotation"/>.</summary>
+    public void Rotate(string credential) { lock (_gate) (_credential, _former) = (credential, _credential); }
+
+    /// <summary>The credential before the last <see cref="Rotate"/> and its sign-ins aren't accepted any more.</summary>
+    public void EndRotation()
+    {
+        lock (_gate)
+        {
+            foreach (var token in _signIns.Where(s => s.Value == _former).Select(s => s.Key).ToList())
+                _signIns.Remove(token);
+            _former = null;
+        }
+    }
+
+    /// <summary>Session tokens that are accepted now and were handed out for one credential.</summary>
+    public int SignInsOf(string credential) { lock (_gate) return _signIns.Count(s => s.Value == credential); }
 
     /// <summary>Session tokens that are accepted now.</summary>
     public int SignIns { get { lock (_gate) return _signIns.Count; } }
@@ -37,12 +58,16 @@ public sealed partial class SimulatedCloud
             if (_credential is null)
                 return null;
             var signingIn = path == "/v1/session" && method == HttpMethod.Post;
-            if (bearer is null || (bearer != _credential && (signingIn || !_signIns.Contains(bearer))))
+            var known = bearer is not null && (bearer == _credential || bearer == _former);
+            if (bearer is null || (!known && (signingIn || !_signIns.ContainsKey(bearer))))
+            {
+                Refused++;
                 return CloudResponse.Error(401, "UNAUTHENTICATED", "The credential isn't accepted.");
+            }
             if (signingIn)
             {
                 var token = "session-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
-                _signIns.Add(token);
+                _signIns[token] = bearer;
                 return CloudResponse.Of(200, new CloudSession { Token = token }, SignInJson.Default.CloudSession);
             }
 
