@@ -16,7 +16,7 @@ internal sealed class BugTests
         foreach (var bug in AllBugs.All)
         {
             var caught = answers[$"bug {bug.Name} {bug.Plan}"].Violations;
-            TestContext.Out.WriteLine($"{bug.Name} | {bug.Plan} | {(caught.FirstOrDefault(v => v.Contains(bug.Breaks, StringComparison.Ordinal)) ?? $"NOT CAUGHT {string.Join("; ", caught)}")}");
+            Report.Say($"{bug.Name} | {bug.Plan} | {(caught.FirstOrDefault(v => v.Contains(bug.Breaks, StringComparison.Ordinal)) ?? $"NOT CAUGHT {string.Join("; ", caught)}")}");
         }
         Assert.Multiple(() =>
         {

@@ -8,29 +8,19 @@ namespace Datum.Providers.Faults.Tests;
 [Category("Slow")]
 internal sealed class ReferenceTests
 {
+    /// <summary>And of the matrix a part that has every sort of cell.</summary>
     [Test]
-    public void Every_scenario_without_a_fault_keeps_every_law()
+    public void Every_scenario_keeps_every_law_without_a_fault_and_in_five_hundred_plans_with_one()
     {
         var matrix = Matrix.Build();
         Assert.That(matrix.ReferenceViolations, Is.Empty);
         Assert.That(matrix.Plans, Has.Count.GreaterThanOrEqualTo(5000));
-    }
-}
-
-/// <summary>A part of the matrix that has every sort of cell.</summary>
-[Category("Faults")]
-internal sealed class SampleTests
-{
-    [Test]
-    public void Six_hundred_plans_over_all_cells_end_as_their_references_do()
-    {
-        var matrix = Matrix.Build();
-        Assert.That(matrix.ReferenceViolations, Is.Empty);
-        var plans = matrix.Sample(count: 600);
+        var plans = matrix.Sample(count: 520);
         Assert.That(plans, Has.Count.GreaterThanOrEqualTo(500));
         Runner.Run(plans);
     }
 }
+
 
 /// <summary>The same for 5,200 plans, every cell among them; <c>DATUM_PLANS</c> says how many, 0 all that there are (more than a day).</summary>
 [Category("Faults")]
@@ -43,8 +33,8 @@ internal sealed class MatrixTests
         Assert.That(matrix.ReferenceViolations, Is.Empty);
         var wanted = int.TryParse(Environment.GetEnvironmentVariable("DATUM_PLANS"), out var given) ? given : 5200;
         var plans = wanted == 0 ? matrix.Plans : matrix.Thin(wanted);
-        TestContext.Progress.WriteLine(Matrix.Table(plans));
-        TestContext.Progress.WriteLine($"{plans.Count} of {matrix.Plans.Count} plans of {AllScenarios.All.Length} scenarios");
+        Report.Say(Matrix.Table(plans));
+        Report.Say($"{plans.Count} of {matrix.Plans.Count} plans of {AllScenarios.All.Length} scenarios");
         Assert.That(matrix.EmptyCells(plans), Is.Empty);
         Runner.Run(plans);
     }
@@ -77,10 +67,10 @@ internal static class Runner
         var answers = WorkerPool.Run(Matrix.Jobs(plans), a =>
         {
             if (a.Violations.Count > 0)
-                TestContext.Progress.WriteLine(Line(a));
+                Report.Say(Line(a));
         });
         var took = System.Diagnostics.Stopwatch.GetElapsedTime(started);
-        TestContext.Progress.WriteLine($"{answers.Count} plans in {took.TotalSeconds:0} s, {answers.Sum(a => a.Milliseconds) / Math.Max(1, answers.Count):0.0} ms each, {answers.Count(a => a.Missed)} whose call didn't come");
+        Report.Say($"{answers.Count} plans in {took.TotalSeconds:0} s, {answers.Sum(a => a.Milliseconds) / Math.Max(1, answers.Count):0.0} ms each, {answers.Count(a => a.Missed)} whose call didn't come");
         var failed = answers.Where(a => a.Violations.Count > 0).Select(Line).Order(StringComparer.Ordinal).ToList();
         // A plan whose call doesn't come proves nothing; runs are deterministic, so there is none.
         failed.AddRange(answers.Where(a => a.Missed).Select(a => $"DATUM_FAULT_PLAN=\"{a.Job[5..]}\": its call didn't come"));

@@ -20,10 +20,10 @@ internal sealed class SoakTests
         var answers = WorkerPool.Run(Enumerable.Range(first, count).Select(s => string.Create(CultureInfo.InvariantCulture, $"seed {s}")).Chunk(200).Select(c => (IReadOnlyList<string>)c), a =>
         {
             if (a.Violations.Count > 0)
-                TestContext.Progress.WriteLine(Line(a));
+                Report.Say(Line(a));
         });
         var took = System.Diagnostics.Stopwatch.GetElapsedTime(started);
-        TestContext.Progress.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{answers.Count} seeds from {first} on in {took.TotalSeconds:0} s, {answers.Average(a => a.Milliseconds):0.0} ms each"));
+        Report.Say(string.Create(CultureInfo.InvariantCulture, $"{answers.Count} seeds from {first} on in {took.TotalSeconds:0} s, {answers.Average(a => a.Milliseconds):0.0} ms each"));
         var failed = answers.Where(a => a.Violations.Count > 0).Select(Line).ToList();
         Assert.That(failed, Is.Empty, string.Join('\n', failed.Take(100)));
     }

@@ -12,10 +12,12 @@ internal sealed class CollectorTests
     private const string Everything = "the orphans are gone";
 
     [Test]
-    public void L13_by_default_an_orphan_is_told_once_and_kept()
+    public void L2_an_orphan_is_told_within_two_rounds_and_only_once_and_is_kept_by_default()
     {
         using var world = Orphaned();
+        var lost = world.Time.Now;
         world.Until("it is told", () => Findings(world) is { Orphans: > 0 });
+        Assert.That(world.Time.Now - lost, Is.LessThan(TimeSpan.FromSeconds(3 * 15)), "two rounds of 15 s, the second of which may just have begun");
         var mutations = world.Cloud.Statistics.Mutations;
         world.Advance(TimeSpan.FromMinutes(2));
         var writes = world.Plane.Writes.Count;

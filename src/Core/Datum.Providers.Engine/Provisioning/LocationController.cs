@@ -29,6 +29,8 @@ public sealed class LocationController : ProvisioningController<(bool Compute, O
         On(home.Entries, OnEntry);
         // A session that another one's question opened, or credentials that came later.
         sessions.Attempted += OnAttempt;
+        // Without an entry nobody else would ask for the next one, and the account's listings would end.
+        sessions.Invalidated += OnInvalidated;
     }
 
     /// <summary>The last thing that stood somewhere else is gone: a Location that had moved is in order again.</summary>
@@ -41,6 +43,14 @@ public sealed class LocationController : ProvisioningController<(bool Compute, O
             Queue.Add((false, key), WorkPriority.Resync);
         if (_plane.ComputeLocations.Find(key) is { } compute && !Conditions.IsTrue(compute.Status?.Conditions, ConditionTypes.Accepted))
             Queue.Add((true, key), WorkPriority.Resync);
+    }
+
+    private void OnInvalidated(string config)
+    {
+        foreach (var location in _plane.Locations.All())
+            Queue.Add((false, location.Key), WorkPriority.Resync);
+        foreach (var location in _plane.ComputeLocations.All())
+            Queue.Add((true, location.Key), WorkPriority.Resync);
     }
 
     private void OnAttempt(string config)

@@ -245,6 +245,10 @@ public sealed partial class EntryReconciler(
                     return busy.LookAgainAfter;
                 if (decision is Decision.LetGo)
                 {
+                    // In another account there is nothing to take a mark off, and that is an answer too: the account is proved after it (L15).
+                    memory.LookedAt = scheduler.Time.GetUtcNow();
+                    if (await UnprovedAsync(pass).ConfigureAwait(false) is { } unsure)
+                        return unsure.Delay;
                     await ledger.ReleaseAsync(entry, cancellation).ConfigureAwait(false);
                     _memory.TryRemove(entry.Metadata.Name!, out _);
                     LogReleased(logger, pass.Kind, entry.Metadata.Name!);

@@ -97,7 +97,7 @@ public sealed class Session
     }
 
     /// <summary>
-    /// Whether the session still speaks for its account: asks the platform, unless a probe that began at or after <paramref name="since"/> has told it
+    /// Whether the session still speaks for its account: asks the platform, unless a probe that began after <paramref name="since"/> has told it
     /// already. Who asks at the same time shares one probe (law L6: absence is believed only from a session that proved the account in that round).
     /// </summary>
     internal async Task<AccountProof> ProveAsync(DateTimeOffset since, CancellationToken cancellation)
@@ -105,9 +105,9 @@ public sealed class Session
         Probe probe;
         lock (_lock)
         {
-            if (_provedAt >= since)
+            if (_provedAt > since)
                 return AccountProof.Same;
-            if (_probe is not { } running || running.Began < since || running.Answer.IsCompleted)
+            if (_probe is not { } running || running.Began <= since || running.Answer.IsCompleted)
                 _probe = running = new Probe(_scheduler.Time.GetUtcNow(), ProbeAsync());
             probe = running;
         }

@@ -54,6 +54,9 @@ public sealed partial class SessionManager
     /// <summary>Called with each session that was opened: the lister begins with it.</summary>
     public event Action<Session>? Opened;
 
+    /// <summary>Called with the ProviderConfig whose session is used no more; the next one is opened when somebody asks for it.</summary>
+    public event Action<string>? Invalidated;
+
     /// <summary>Called with a ProviderConfig's name when an attempt to open one of its sessions is over, whatever came of it.</summary>
     public event Action<string>? Attempted;
 
@@ -151,6 +154,7 @@ public sealed partial class SessionManager
     /// <summary>Lets a session go whose credentials were refused, or that speaks for another account now: the next use reads and proves them again.</summary>
     public void Invalidate(Session session)
     {
+        var found = false;
         foreach (var slot in _slots.Values)
             lock (slot)
                 if (ReferenceEquals(slot.Session, session))
@@ -160,7 +164,10 @@ public sealed partial class SessionManager
                     slot.Failed = null;
                     slot.Reason = "";
                     session.Retire();
+                    found = true;
                 }
+        if (found)
+            Invalidated?.Invoke(session.ConfigName);
     }
 
     /// <summary>Closes every session.</summary>
