@@ -37,7 +37,12 @@ internal static class PoolIdle
             if (!OperatingSystem.IsLinux())
                 throw new PlatformNotSupportedException("These tests ask Linux whether a thread waits.");
             if (_states.Count != ThreadPool.ThreadCount)
+            {
+                // One that has just begun has no name yet, and may be the one that works.
                 Find();
+                if (_states.Count != ThreadPool.ThreadCount)
+                    return false;
+            }
             foreach (var file in _states)
             {
                 if (StateOf(file) is not { } state)

@@ -32,14 +32,15 @@ internal sealed class Matrix
         foreach (var answer in answers.OrderBy(a => order[a.Job]))
         {
             var scenario = answer.Job[6..];
+            var first = AllScenarios.Find(scenario).BeginsEmpty;
             violations.AddRange(answer.Violations.Select(v => $"{scenario}: {v}"));
             foreach (var words in answer.Lines.Where(l => l.StartsWith("call ", StringComparison.Ordinal)).Select(l => l.Split(' ')))
             {
                 var (boundary, label, number) = (Enum.Parse<Boundary>(words[1]), words[2], int.Parse(words[3], CultureInfo.InvariantCulture));
                 if (label.Contains("leases", StringComparison.Ordinal) && number > Clockwork)
                     continue;
-                // The account that a host sees first is the account, whichever it is.
-                var first = label == "cloud:GET:account" && number == 1;
+                // The account that a host sees first is the account, whichever it is: until something stands in it another one is as good.
+                first &= boundary != Boundary.CloudMutation;
                 plans.AddRange(Faults.Of(boundary).Where(f => !first || f != Fault.OtherAccount).Select(f => (new FaultPlan(scenario, f, label, number), boundary)));
             }
         }

@@ -99,7 +99,7 @@ internal static partial class AllScenarios
             return Task.CompletedTask;
         }
         yield return Deletion("delete", w => At(w.DeleteAll));
-        yield return Deletion("delete-during-create", before: _ => Task.CompletedTask, act: async w =>
+        yield return Deletion("delete-during-create", before: Scenario.Nothing, act: async w =>
         {
             w.CreateNetwork();
             w.CreateWorkload(2, FaultWorld.WithDisk);

@@ -10,7 +10,12 @@ internal sealed record Scenario
     public WorldOptions Options { get; init; } = new();
 
     /// <summary>What is there before; not a part of what is broken.</summary>
-    public Func<FaultWorld, Task> Before { get; init; } = static _ => Task.CompletedTask;
+    public Func<FaultWorld, Task> Before { get; init; } = Nothing;
+
+    /// <summary>Nothing is there before: the account that the host sees first is the account, whichever it is.</summary>
+    public bool BeginsEmpty => Before == Nothing;
+
+    public static readonly Func<FaultWorld, Task> Nothing = static _ => Task.CompletedTask;
 
     public required Func<FaultWorld, Task> Act { get; init; }
 

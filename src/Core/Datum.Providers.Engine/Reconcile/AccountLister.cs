@@ -89,10 +89,11 @@ public sealed partial class AccountLister(
     private async Task<DriverError?> RoundAsync(Account account, Session session, ImmutableArray<string> configs, CancellationToken cancellation)
     {
         account.Began = scheduler.Time.GetUtcNow();
+        var began = session.Moment();
         account.Round++;
         if (await session.Meter.TurnToListAsync(scheduler, cancellation).ConfigureAwait(false) is { } notNow)
             return Spoil(account, session.Kinds, notNow);
-        var proof = await session.ProveAsync(account.Began, cancellation).ConfigureAwait(false);
+        var proof = await session.ProveAsync(began, cancellation).ConfigureAwait(false);
         session.Meter.Saw(proof.Error);
         if (proof.Error is { } unproved)
         {

@@ -12,8 +12,8 @@ internal sealed class EntryMemory
     /// <summary>Since when every look found nothing; null when something was there.</summary>
     public DateTimeOffset? AbsentSince { get; set; }
 
-    /// <summary>When the last look began.</summary>
-    public DateTimeOffset LookedAt { get; set; }
+    /// <summary>When the last look began, in the order of its session.</summary>
+    public long LookedAt { get; set; }
 
     /// <summary>Since when looks miss a recorded part of what is there; null when none is missed.</summary>
     public DateTimeOffset? PartMissingSince { get; set; }

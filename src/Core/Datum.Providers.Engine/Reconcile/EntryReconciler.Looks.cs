@@ -17,7 +17,7 @@ public sealed partial class EntryReconciler
         var build = entry.Spec.Wanted && !entry.Spec.Record.Retiring && !takeDown;
         using var scope = Calls.New(scheduler, pass.Descriptor.CallTimeout, pass.Cancellation, payloads.For(entry));
         Answer<Look> answer;
-        pass.Memory.LookedAt = scheduler.Time.GetUtcNow();
+        pass.Memory.LookedAt = pass.Session.Moment();
         try
         {
             answer = await pass.Verbs.ObserveAsync(scope.Call, EntryIdentity.Of(entry), build ? entry.Spec.Desired : null, HandleOf(pass), PartsOf).ConfigureAwait(false);

@@ -48,7 +48,7 @@ public sealed partial class EntryReconciler
     /// <summary>When to come back to an entry of another account than the session's; from time to time it is asked whether the account is back.</summary>
     private async Task<TimeSpan?> ProveAgainAsync(Session session, CancellationToken cancellation)
     {
-        if ((await session.ProveAsync(scheduler.Time.GetUtcNow() - AccountPeriod, cancellation).ConfigureAwait(false)).Other is not null)
+        if ((await session.ProveSinceAsync(scheduler.Time.GetUtcNow() - AccountPeriod, cancellation).ConfigureAwait(false)).Other is not null)
             sessions.Invalidate(session);
         return AccountPeriod;
     }

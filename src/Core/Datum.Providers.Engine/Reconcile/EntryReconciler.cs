@@ -246,7 +246,7 @@ public sealed partial class EntryReconciler(
                 if (decision is Decision.LetGo)
                 {
                     // In another account there is nothing to take a mark off, and that is an answer too: the account is proved after it (L15).
-                    memory.LookedAt = scheduler.Time.GetUtcNow();
+                    memory.LookedAt = session.Moment();
                     if (await UnprovedAsync(pass).ConfigureAwait(false) is { } unsure)
                         return unsure.Delay;
                     await ledger.ReleaseAsync(entry, cancellation).ConfigureAwait(false);

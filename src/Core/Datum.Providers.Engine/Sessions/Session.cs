@@ -21,7 +21,8 @@ public sealed class Session
     private readonly Lock _lock = new();
     private readonly IScheduler _scheduler;
     private readonly CancellationTokenSource _retiring = new();
-    private DateTimeOffset _provedAt;
+    private long _moment;
+    private (long Moment, DateTimeOffset At) _proved;
     private string? _former;
     private Probe? _probe;
     private int _users;
@@ -38,7 +39,7 @@ public sealed class Session
         Meter = meter ?? SessionMeter.Unlimited(descriptor.Id, account.AccountId, scheduler.Time);
         Meter.Session = this;
         _scheduler = scheduler;
-        _provedAt = scheduler.Time.GetUtcNow();
+        _proved = (Moment(), scheduler.Time.GetUtcNow());
         foreach (var kind in descriptor.Kinds)
             if (KindVerbs.Of(driver, kind.Kind) is { } verbs)
                 _verbs[kind.Kind] = new RetryingVerbs(verbs, scheduler, Meter);
@@ -96,19 +97,22 @@ public sealed class Session
             _listed.UnionWith(listed);
     }
 
+    /// <summary>A number that rises: what began when, where a clock would call two things the same.</summary>
+    internal long Moment() => Interlocked.Increment(ref _moment);
+
     /// <summary>
-    /// Whether the session still speaks for its account: asks the platform, unless a probe that began after <paramref name="since"/> has told it
-    /// already. Who asks at the same time shares one probe (law L6: absence is believed only from a session that proved the account in that round).
+    /// Whether the session still speaks for its account: asks the platform, unless a probe that began after <paramref name="since"/>, a <see cref="Moment"/>,
+    /// has told it already. Who asks at the same time shares one probe (law L6: absence is believed only from a session that proved the account in that round).
     /// </summary>
-    internal async Task<AccountProof> ProveAsync(DateTimeOffset since, CancellationToken cancellation)
+    internal async Task<AccountProof> ProveAsync(long since, CancellationToken cancellation)
     {
         Probe probe;
         lock (_lock)
         {
-            if (_provedAt > since)
+            if (_proved.Moment > since)
                 return AccountProof.Same;
-            if (_probe is not { } running || running.Began <= since || running.Answer.IsCompleted)
-                _probe = running = new Probe(_scheduler.Time.GetUtcNow(), ProbeAsync());
+            if (_probe is not { } running || running.Began.Moment < since || running.Answer.IsCompleted)
+                _probe = running = new Probe((Moment(), _scheduler.Time.GetUtcNow()), ProbeAsync());
             probe = running;
         }
         var answer = await probe.Answer.WaitAsync(cancellation).ConfigureAwait(false);
@@ -117,8 +121,17 @@ public sealed class Session
         if (answer.Value!.AccountId != Account.AccountId)
             return new AccountProof(answer.Value.AccountId, null);
         lock (_lock)
-            _provedAt = probe.Began > _provedAt ? probe.Began : _provedAt;
+            _proved = probe.Began.Moment > _proved.Moment ? probe.Began : _proved;
         return AccountProof.Same;
+    }
+
+    /// <summary>As <see cref="ProveAsync"/>, content with a proof that began at a time or later.</summary>
+    internal Task<AccountProof> ProveSinceAsync(DateTimeOffset since, CancellationToken cancellation)
+    {
+        bool recent;
+        lock (_lock)
+            recent = _proved.At >= since;
+        return recent ? Task.FromResult(AccountProof.Same) : ProveAsync(Moment(), cancellation);
     }
 
     private async Task<Answer<AccountFacts>> ProbeAsync()
@@ -168,7 +181,7 @@ public sealed class Session
             _ = Driver.DisposeAsync().AsTask();
     }
 
-    private sealed record Probe(DateTimeOffset Began, Task<Answer<AccountFacts>> Answer);
+    private sealed record Probe((long Moment, DateTimeOffset At) Began, Task<Answer<AccountFacts>> Answer);
 
     private sealed class UntilRetired(IChangeFeed feed, CancellationToken retired) : IChangeFeed
     {
