@@ -79,6 +79,21 @@ internal sealed class AdoptionTests
         Assert.That(moments, Is.GreaterThan(8));
     }
 
+    [TestCase("nics", 429)]
+    [TestCase("boot-disks", 503)]
+    public void Adoption_that_marked_only_a_half_goes_on_with_the_rest(string collection, int status)
+    {
+        using var world = new EngineWorld();
+        var id = LetGo(world);
+        Allow(world, AdoptPolicy.Always);
+        world.Cloud.Add(new FaultRule { Method = "PATCH", Path = $"/v1/{collection}/*", Kind = FaultKind.ErrorBefore, Status = status });
+        Ask(world, id);
+        world.Until("the instance runs", () => world.Runs() && world.AllReady);
+        Assert.That(world.Server.Id, Is.EqualTo(id));
+        Assert.That(world.Entry("Instance").Spec.Record.Adopted, Is.EqualTo(id));
+        Assert.That(world.Cloud.Objects.Where(o => o.AttachedTo == id).Select(o => o.Labels), Has.All.Not.Empty);
+    }
+
     [Test]
     public void What_was_adopted_is_not_replaced_for_what_it_is_but_for_another_wish()
     {

@@ -133,6 +133,9 @@ internal static partial class AllScenarios
                 w.SwapAccount(TimeSpan.FromMinutes(40));
                 await w.UntilAsync("it is told", () => w.Plane.Peek(ResourceTypes.ProviderConfigs, null, "sim")?.Status?.Holds?.Exists(h => h.Reason == Reasons.MassAbsence) == true);
                 await w.AdvanceAsync(TimeSpan.FromMinutes(60));
+                // A process that began meanwhile can't know whether something is missing: then a person says so.
+                if (w.Plane.Peek(ResourceTypes.ProviderConfigs, null, "sim")?.Status?.Holds is { Count: > 0 } holds)
+                    w.EditConfig(c => (c.Metadata.Annotations ??= [])[Annotations.Confirm] = string.Join(',', holds.Select(h => h.Token)));
                 await w.UntilAsync("all of it is as it was", () => w.Runs(3));
             },
         };

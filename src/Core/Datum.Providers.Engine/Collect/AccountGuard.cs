@@ -70,7 +70,7 @@ public sealed class AccountGuard(HomePlane home, IScheduler scheduler, string ho
     {
         var watch = Watch(account);
         if (!absent)
-            watch.Present(entry.Metadata.Name!);
+            watch.Present(entry.Metadata.Name!, scheduler.Time.GetUtcNow());
         else if (watch.Absent(entry.Metadata.Name!, () => ObjectsOf(account), scheduler.Time.GetUtcNow(), hidden))
             Tell(account);
     }

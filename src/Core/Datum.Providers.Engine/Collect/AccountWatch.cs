@@ -23,7 +23,7 @@ internal sealed class AccountWatch(AccountKey account)
     private readonly Lock _lock = new();
     private readonly Dictionary<string, (DateTimeOffset Since, DateTimeOffset Sure, bool Renewed)> _absent = new(StringComparer.Ordinal);
     private readonly Dictionary<ResourceKind, (DateTimeOffset Began, HashSet<string> Missing)> _listings = [];
-    private readonly HashSet<string> _lookedPresent = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, DateTimeOffset> _lookedPresent = new(StringComparer.Ordinal);
     private readonly HashSet<string> _exempt = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Dictionary<string, DateTimeOffset>> _planned = new(StringComparer.Ordinal);
     private readonly Dictionary<string, AccountHold> _blasts = new(StringComparer.Ordinal);
@@ -78,13 +78,13 @@ internal sealed class AccountWatch(AccountKey account)
     }
 
     /// <summary>A look found it.</summary>
-    public void Present(string name)
+    public void Present(string name, DateTimeOffset now)
     {
         lock (_lock)
         {
             _absent.Remove(name);
             _exempt.Remove(name);
-            _lookedPresent.Add(name);
+            _lookedPresent[name] = now;
             // Until the listing shows it again it is missed no more than it was; then a confirmation no longer covers it.
             foreach (var (_, missing) in _listings.Values)
                 missing.Remove(name);
@@ -151,14 +151,16 @@ internal sealed class AccountWatch(AccountKey account)
     {
         lock (_lock)
         {
-            _lookedPresent.ExceptWith(seen);
+            foreach (var name in _lookedPresent.Keys.Where(seen.Contains).ToList())
+                _lookedPresent.Remove(name);
             foreach (var name in _absent.Where(a => a.Value.Renewed && seen.Contains(a.Key)).Select(a => a.Key).ToList())
                 if (began - _absent[name].Since > Round)
                     _absent.Remove(name);
             var list = missing.ToHashSet(StringComparer.Ordinal);
             if (_adopting)
                 _exempt.UnionWith(list);
-            list.RemoveWhere(n => _lookedPresent.Contains(n) || _absent.ContainsKey(n));
+            // A look from before the listing says nothing against it: what was there then may have gone with all the rest.
+            list.RemoveWhere(n => (_lookedPresent.TryGetValue(n, out var looked) && looked >= began) || _absent.ContainsKey(n));
             _listings[kind] = (began, list);
         }
     }

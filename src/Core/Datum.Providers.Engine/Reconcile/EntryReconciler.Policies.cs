@@ -44,8 +44,10 @@ public sealed partial class EntryReconciler
     private Task<(ManagedResource Entry, StepResult? Result)> AdoptAsync(Pass pass, Decision.Adopt adopt) =>
         PolicyStepAsync(pass, s_adopt, (verbs, operation, id) => verbs.AdoptAsync(operation, id, adopt.ProviderId), (record, result) =>
         {
+            // Of a half that was marked nothing is recorded: the look after it finds it by its mark and sees that the rest still lacks it, and it is adopted again.
             if (result is not { Error: null, Running: null })
                 return;
+            Merge(record, result.Parts, result.Resolved);
             record.Adopted = adopt.ProviderId;
             record.Realized = DesiredHash(pass.Entry);
         });
@@ -71,11 +73,7 @@ public sealed partial class EntryReconciler
                 Call = scope.Call, Step = step, Token = EntryIdentity.Token(entry.Metadata.Name!, entry.Spec.Record.Incarnation, step.Part, 0),
             }, EntryIdentity.Of(entry)).ConfigureAwait(false);
         LogStep(logger, step.Verb, pass.Kind, entry.Metadata.Name!, step.Part, result.Error is { } e1 ? $"{e1.Code}" : result.Running is null ? "done" : "running");
-        entry = await ledger.StoreAsync(entry, e =>
-        {
-            Merge(e.Spec.Record, result.Parts, result.Resolved);
-            record(e.Spec.Record, result);
-        }).ConfigureAwait(false);
+        entry = await ledger.StoreAsync(entry, e => record(e.Spec.Record, result)).ConfigureAwait(false);
         return (entry, result);
     }
 
