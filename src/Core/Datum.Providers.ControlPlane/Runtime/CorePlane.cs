@@ -14,14 +14,14 @@ internal sealed class CorePlane(IKubernetesClient client, PlaneCaches caches, IS
     public ILoggerFactory Loggers => loggers;
     public DateTimeOffset Now => scheduler.Time.GetUtcNow();
 
-    public Stored<Workload> Workloads { get; } = new(client, ResourceTypes.Workloads, caches.Workloads);
-    public Stored<WorkloadDeployment> WorkloadDeployments { get; } = new(client, ResourceTypes.WorkloadDeployments, caches.WorkloadDeployments);
-    public Stored<Instance> Instances { get; } = new(client, ResourceTypes.Instances, caches.Instances);
-    public Stored<Network> Networks { get; } = new(client, ResourceTypes.Networks, caches.Networks);
-    public Stored<NetworkBinding> NetworkBindings { get; } = new(client, ResourceTypes.NetworkBindings, caches.NetworkBindings);
-    public Stored<NetworkContext> NetworkContexts { get; } = new(client, ResourceTypes.NetworkContexts, caches.NetworkContexts);
-    public Stored<SubnetClaim> SubnetClaims { get; } = new(client, ResourceTypes.SubnetClaims, caches.SubnetClaims);
-    public Stored<Subnet> Subnets { get; } = new(client, ResourceTypes.Subnets, caches.Subnets);
+    public Stored<Workload> Workloads { get; } = Stored(client, ResourceTypes.Workloads, caches.Workloads, scheduler, loggers);
+    public Stored<WorkloadDeployment> WorkloadDeployments { get; } = Stored(client, ResourceTypes.WorkloadDeployments, caches.WorkloadDeployments, scheduler, loggers);
+    public Stored<Instance> Instances { get; } = Stored(client, ResourceTypes.Instances, caches.Instances, scheduler, loggers);
+    public Stored<Network> Networks { get; } = Stored(client, ResourceTypes.Networks, caches.Networks, scheduler, loggers);
+    public Stored<NetworkBinding> NetworkBindings { get; } = Stored(client, ResourceTypes.NetworkBindings, caches.NetworkBindings, scheduler, loggers);
+    public Stored<NetworkContext> NetworkContexts { get; } = Stored(client, ResourceTypes.NetworkContexts, caches.NetworkContexts, scheduler, loggers);
+    public Stored<SubnetClaim> SubnetClaims { get; } = Stored(client, ResourceTypes.SubnetClaims, caches.SubnetClaims, scheduler, loggers);
+    public Stored<Subnet> Subnets { get; } = Stored(client, ResourceTypes.Subnets, caches.Subnets, scheduler, loggers);
 
     /// <summary>A reference to an owner that controls the object, or only owns it.</summary>
     public static OwnerReference Owner<T>(ResourceType<T> type, T owner, bool controller = true) where T : KubeObject => new()
@@ -33,4 +33,7 @@ internal sealed class CorePlane(IKubernetesClient client, PlaneCaches caches, IS
         Controller = controller ? true : null,
         BlockOwnerDeletion = controller ? true : null,
     };
+
+    private static Stored<T> Stored<T>(IKubernetesClient client, ResourceType<T> type, IObjectCache<T> cache, IScheduler scheduler, ILoggerFactory loggers) where T : KubeObject =>
+        new(client, type, cache, scheduler.Time, loggers.CreateLogger("Datum.Providers.ControlPlane.store"));
 }

@@ -1,14 +1,22 @@
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;
+using Microsoft.Extensions.Logging;
 
 namespace Datum.Providers.ControlPlane.Runtime;
 
 /// <summary>
 /// One kind on one plane: reads from the cache, writes to the server. The answer of every write goes into the cache before the
-/// write returns (read your own writes), and nothing is written that is like that already (law L8).
+/// write returns (read your own writes), and nothing is written that is like that already (law L8). What somebody else has just undone isn't
+/// written again at once: see <see cref="Contest"/>.
 /// </summary>
-internal sealed class Stored<T>(IKubernetesClient client, ResourceType<T> type, IObjectCache<T> cache) where T : KubeObject
+internal sealed partial class Stored<T>(IKubernetesClient client, ResourceType<T> type, IObjectCache<T> cache, TimeProvider time, ILogger logger) where T : KubeObject
 {
+    /// <summary>Undone so often in a row, a write is worth a warning.</summary>
+    private const int LoudAfter = 4;
+
+    private readonly Contest _contest = new(time);
+    private readonly ILogger _logger = logger;
+
     public ResourceType<T> Type => type;
 
     public IObjectCache<T> Cache => cache;
@@ -38,11 +46,11 @@ internal sealed class Stored<T>(IKubernetesClient client, ResourceType<T> type, 
 
     /// <summary>Writes labels, annotations, finalizers, owners and spec where they differ.</summary>
     public Task<T> UpdateAsync(T before, T after, CancellationToken cancellation) =>
-        PatchAsync(before, Patches.MetadataAndSpec(type, before, after), null, cancellation);
+        PatchAsync(before, after, Patches.MetadataAndSpec(type, before, after), null, cancellation);
 
     /// <summary>Writes the status where it differs.</summary>
     public Task<T> UpdateStatusAsync(T before, T after, CancellationToken cancellation) =>
-        PatchAsync(before, Patches.Status(type, before, after), "status", cancellation);
+        PatchAsync(before, after, Patches.Status(type, before, after), "status", cancellation);
 
     public Task<T> AddFinalizerAsync(T value, string finalizer, CancellationToken cancellation)
     {
@@ -104,13 +112,22 @@ internal sealed class Stored<T>(IKubernetesClient client, ResourceType<T> type, 
         return live?.Metadata.Uid != owner.Uid;
     }
 
-    private async Task<T> PatchAsync(T before, Patch? patch, string? subresource, CancellationToken cancellation)
+    private async Task<T> PatchAsync(T before, T wanted, Patch? patch, string? subresource, CancellationToken cancellation)
     {
         if (patch is null)
             return before;
+        var content = subresource is null ? Contest.Content(type, wanted, "metadata", "spec") : Contest.Content(type, wanted, subresource);
+        if (_contest.Wait(before, subresource ?? "", content, out var times) is { Ticks: > 0 } wait)
+        {
+            if (times == LoudAfter)
+                LogContested(type.ToString(), before.Key, times);
+            throw Stale(before.Key, "was changed back by somebody else", wait);
+        }
+
         try
         {
             var after = await client.PatchAsync(type, before.Key, patch, subresource, cancellation);
+            _contest.Wrote(before, after, subresource ?? "", content);
             // The patch that takes the last finalizer away answers with the object as it was when it went.
             if (after.IsDeleting && after.Metadata.Finalizers is not { Count: > 0 })
                 cache.ObserveGone(after.Key, after.Metadata.Uid);
@@ -125,5 +142,8 @@ internal sealed class Stored<T>(IKubernetesClient client, ResourceType<T> type, 
         }
     }
 
-    private KubernetesException Stale(ObjectKey key, string what) => new(409, "Conflict", $"{type} {key} {what}");
+    private KubernetesException Stale(ObjectKey key, string what, TimeSpan? after = null) => new(409, "Conflict", $"{type} {key} {what}", after);
+
+    [LoggerMessage(EventId = 2501, Level = LogLevel.Warning, Message = "{Type} {Key}: what was written there was changed back {Times} times in a row; is another host with this installation id at work?")]
+    private partial void LogContested(string type, ObjectKey key, int times);
 }

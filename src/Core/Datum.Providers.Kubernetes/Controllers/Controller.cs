@@ -121,7 +121,7 @@ public sealed partial class Controller<TKey> : IController where TKey : notnull
         catch (KubernetesException error) when (error.IsConflict)
         {
             outcome = "conflict";
-            Queue.AddBackoff(key, _options.Conflict);
+            Queue.AddBackoff(key, _options.Conflict, error.RetryAfter);
             LogConflict(Name, key, error.Message);
         }
         catch (Exception error)
