@@ -3,9 +3,9 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Datum.Providers.Kubernetes;
+using Microsoft.Extensions.Logging;
 
-namespace Datum.Providers.ControlPlane.Runtime;
+namespace Datum.Providers.Kubernetes.Controllers;
 
 /// <summary>
 /// Slows writes that somebody else undoes. A guarded write proves that the object is the one that was decided on, not that everything else was:
@@ -13,29 +13,39 @@ namespace Datum.Providers.ControlPlane.Runtime;
 /// Whoever would write what it wrote last once more waits 1 s after that write, then 2 s, up to a minute, and decides anew.
 /// Ten minutes of peace start it from the beginning. It knows only the writes of this process; forgetting one costs one more write.
 /// </summary>
-internal sealed class Contest(TimeProvider time)
+public sealed partial class Contest(TimeProvider time, ILogger logger)
 {
     private static readonly TimeSpan First = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Peace = TimeSpan.FromMinutes(10);
     private const int Kept = 1024;
 
+    /// <summary>Undone so often in a row, a write is worth a warning.</summary>
+    private const int LoudAfter = 4;
+
+    private readonly ILogger _logger = logger;
     private readonly Lock _gate = new();
     private readonly Dictionary<(string Uid, string Section), Write> _writes = [];
     private int _pruneAt = Kept;
 
-    /// <summary>How long a write has to wait; zero for one that nobody has undone. <paramref name="times"/> counts how often it was undone.</summary>
-    public TimeSpan Wait(KubeObject before, string section, string content, out int times)
+    /// <summary>Throws a conflict that says when to try again while a write has to wait.</summary>
+    /// <param name="before">The object that was decided on.</param>
+    /// <param name="section">What is written: <c>status</c>, or empty for the rest.</param>
+    /// <param name="content">See <see cref="Content"/>.</param>
+    public void Check<T>(ResourceType<T> type, T before, string section, string content) where T : KubeObject
     {
-        times = 0;
+        TimeSpan wait;
+        int times;
         lock (_gate)
         {
-            if (!TryFind(before, section, content, out var last))
-                return TimeSpan.Zero;
-            times = last.Times + 1;
-            var due = last.At + Delay(last.Times);
-            return due > time.GetUtcNow() ? due - time.GetUtcNow() : TimeSpan.Zero;
+            if (!TryFind(before, section, content, out var last) || last.At + Delay(last.Times) is var due && due <= time.GetUtcNow())
+                return;
+            (times, wait) = (last.Times + 1, due - time.GetUtcNow());
         }
+
+        if (times == LoudAfter)
+            LogContested(type.ToString(), before.Key, times);
+        throw new KubernetesException(409, "Conflict", $"{type} {before.Key} was changed back by somebody else", wait);
     }
 
     /// <summary>Remembers a write that the server took.</summary>
@@ -89,4 +99,7 @@ internal sealed class Contest(TimeProvider time)
     private static TimeSpan Delay(int times) => times >= 6 ? Longest : TimeSpan.FromTicks(Math.Min(Longest.Ticks, First.Ticks << times));
 
     private sealed record Write(string Content, string? Version, DateTimeOffset At, int Times);
+
+    [LoggerMessage(EventId = 2501, Level = LogLevel.Warning, Message = "{Type} {Key}: what was written there was changed back {Times} times in a row; is another host with this installation id at work?")]
+    private partial void LogContested(string type, ObjectKey key, int times);
 }
