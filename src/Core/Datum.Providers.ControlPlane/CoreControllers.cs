@@ -21,6 +21,9 @@ public sealed record CoreControllersOptions
 
     /// <summary>Workers a controller. The scheduler and the allocator have one each, whatever this says.</summary>
     public int Workers { get; init; } = 2;
+
+    /// <summary>Writes a warning on an object (about, reason, message); best effort. Null: none is written.</summary>
+    public Func<ObjectReference, string, string, CancellationToken, ValueTask>? Warn { get; init; }
 }
 
 /// <summary>
@@ -45,7 +48,7 @@ public sealed class CoreControllers : IController, IDisposable
     public static CoreControllers Create(CoreControllersOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var plane = new CorePlane(options.Client, options.Caches, options.Scheduler, options.LoggerFactory);
+        var plane = new CorePlane(options.Client, options.Caches, options.Scheduler, options.LoggerFactory, options.Warn);
         return new CoreControllers([
             new WorkloadController(plane, options.Workers),
             new SchedulerController(plane),

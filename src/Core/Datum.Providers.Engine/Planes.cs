@@ -1,3 +1,4 @@
+using Datum.Providers.Kubernetes.Controllers;
 using Datum.Providers.Resources.Compute;
 using Datum.Providers.Resources.Networking;
 using Datum.Providers.Resources.Providers;
@@ -53,4 +54,7 @@ public sealed class ProjectPlane
     public required IObjectCache<Subnet> Subnets { get; init; }
     public required IObjectCache<WorkloadDeployment> WorkloadDeployments { get; init; }
     public required IObjectCache<Instance> Instances { get; init; }
+
+    /// <summary>Slows what another host undoes; set by the engine that writes.</summary>
+    internal Contest? Contest { get; set; }
 }

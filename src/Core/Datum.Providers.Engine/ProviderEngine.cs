@@ -64,6 +64,7 @@ public sealed class ProviderEngine : IDisposable
         var (home, plane, scheduler, logging) = (parts.Home, parts.Plane, parts.Scheduler, parts.Logging);
         home.Prepare();
         NetworkPlaces.Prepare(plane);
+        plane.Contest = new Contest(scheduler.Time, logging.CreateLogger<Contest>());
 
         IKubernetesClient? PlaneById(string id) => id == plane.Id ? plane.Client : null;
         var ledger = new LedgerStore(home);

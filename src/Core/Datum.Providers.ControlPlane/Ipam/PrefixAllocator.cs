@@ -2,8 +2,10 @@ using Datum.Providers.Resources;
 
 namespace Datum.Providers.ControlPlane.Ipam;
 
-/// <summary>A prefix that is in use. <see cref="Network"/> is null when its Network can't be told: it then counts for every one.</summary>
-public readonly record struct TakenPrefix(string? Network, IpPrefix Prefix);
+/// <summary>A prefix that is in use.</summary>
+/// <param name="Network">Null when its Network can't be told: it then counts for every one.</param>
+/// <param name="Exclusive">Whether it may not be overlapped by the requester's Network either: it is from the default range, or they meet at one place.</param>
+public readonly record struct TakenPrefix(string? Network, IpPrefix Prefix, bool Exclusive = false);
 
 /// <summary>What a Subnet asks for.</summary>
 public sealed record PrefixRequest
@@ -19,8 +21,13 @@ public sealed record PrefixRequest
     /// <summary>Null or empty: any.</summary>
     public string? StartAddress { get; init; }
 
-    /// <summary>Null or 0: /20 or /64, or the whole range where that is smaller.</summary>
+    /// <summary>Null or 0: <see cref="DefaultLength"/>, or the whole range where that is smaller.</summary>
     public int? PrefixLength { get; init; }
+
+    /// <summary>The length by the class of the Subnet; null: /20 or /64.</summary>
+    public int? DefaultLength { get; init; }
+
+    internal int Length => DefaultLength ?? NetworkRanges.DefaultLength(Family);
 }
 
 /// <summary>The prefix, or why there is none.</summary>
@@ -45,13 +52,13 @@ public sealed record PrefixAnswer
 /// and a deleted Subnet's prefix is free again.
 /// </summary>
 /// <remarks>
-/// Within a Network nothing overlaps. In the default ranges nothing overlaps with any other Network either, because several Networks
-/// may end on one host. A Network with ranges of its own avoids the others while it can.
+/// Within a Network nothing overlaps. Nothing overlaps with a default range, nor with another Network at the same place, because several Networks
+/// may end on one host. Otherwise a Network with ranges of its own avoids the others while it can.
 /// </remarks>
 public static class PrefixAllocator
 {
-    private const int ShortestIPv4 = 30;
-    private const int ShortestIPv6 = 126;
+    /// <summary>The longest prefix that has room for an instance beside network, gateway and broadcast: 30 and 126.</summary>
+    public static int LongestLength(IpFamily family) => family == IpFamily.IPv4 ? 30 : 126;
 
     /// <summary>Decides one request over what is taken by others (the requester's own prefix isn't in it).</summary>
     public static PrefixAnswer Allocate(PrefixRequest request, IReadOnlyCollection<TakenPrefix> taken)
@@ -59,6 +66,7 @@ public static class PrefixAllocator
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(taken);
         var own = taken.Where(t => t.Network is null || t.Network == request.Network).Select(t => t.Prefix).ToList();
+        var barred = taken.Where(t => t.Exclusive || t.Network is null || t.Network == request.Network).Select(t => t.Prefix).ToList();
         var all = taken.Select(t => t.Prefix).ToList();
 
         var byDefault = request.Ranges.Count == 0;
@@ -80,12 +88,14 @@ public static class PrefixAllocator
         }
 
         var wanted = request.PrefixLength is > 0 ? request.PrefixLength : null;
-        var longest = request.Family == IpFamily.IPv4 ? ShortestIPv4 : ShortestIPv6;
+        var longest = LongestLength(request.Family);
+        if (ranges.Find(r => r.Length > longest) is { Family: not IpFamily.Unknown } narrow)
+            return PrefixAnswer.Invalid($"The range {narrow} of the Network has no room for instances; its prefix length is at most {longest}.");
         if (wanted > longest)
             return PrefixAnswer.Invalid($"A Subnet of prefix length {wanted} has no room for instances; the longest is {longest}.");
         return string.IsNullOrEmpty(request.StartAddress)
-            ? Search(request, ranges, wanted, byDefault, own, all)
-            : Check(request, ranges, wanted, byDefault, own, all);
+            ? Search(request, ranges, wanted, own.Count(p => p.Family == request.Family), byDefault ? [all] : [all, barred])
+            : Check(request, ranges, wanted, byDefault, byDefault ? all : barred);
     }
 
     /// <summary>The first prefix of a length in a range that overlaps nothing taken; null when there is none.</summary>
@@ -112,26 +122,24 @@ public static class PrefixAllocator
             : null;
     }
 
-    private static PrefixAnswer Search(
-        PrefixRequest request, List<IpPrefix> ranges, int? wanted, bool byDefault, List<IpPrefix> own, List<IpPrefix> all)
+    private static PrefixAnswer Search(PrefixRequest request, List<IpPrefix> ranges, int? wanted, int inUse, params ReadOnlySpan<List<IpPrefix>> avoided)
     {
-        foreach (var taken in byDefault ? [all] : new[] { all, own })
+        foreach (var taken in avoided)
         {
             foreach (var range in ranges)
             {
-                if (FirstFree(range, LengthIn(range, wanted), taken) is { } free)
+                if (FirstFree(range, wanted ?? Math.Max(range.Length, request.Length), taken) is { } free)
                     return PrefixAnswer.Of(free);
             }
         }
 
-        var length = wanted ?? NetworkRanges.DefaultLength(request.Family);
-        return PrefixAnswer.Unavailable($"No {request.Family} prefix of length {length} is free in {Names(ranges)}: {own.Count(p => p.Family == request.Family)} are in use by this Network.");
+        return PrefixAnswer.Unavailable(
+            $"No {request.Family} prefix of length {wanted ?? request.Length} is free in {Names(ranges)}: {inUse} are in use by this Network.");
     }
 
-    private static PrefixAnswer Check(
-        PrefixRequest request, List<IpPrefix> ranges, int? wanted, bool byDefault, List<IpPrefix> own, List<IpPrefix> all)
+    private static PrefixAnswer Check(PrefixRequest request, List<IpPrefix> ranges, int? wanted, bool byDefault, List<IpPrefix> taken)
     {
-        if (!IpPrefix.TryParse(request.StartAddress!, wanted ?? NetworkRanges.DefaultLength(request.Family), out var asked, out var error))
+        if (!IpPrefix.TryParse(request.StartAddress!, wanted ?? request.Length, out var asked, out var error))
             return PrefixAnswer.Invalid($"The wanted range can't be used: {error}.");
         if (asked.Family != request.Family)
             return PrefixAnswer.Invalid($"The wanted start address {request.StartAddress} is not {request.Family}.");
@@ -139,13 +147,10 @@ public static class PrefixAllocator
         var allowed = byDefault ? [NetworkRanges.DefaultPool(request.Family)] : ranges;
         if (!allowed.Exists(r => r.Contains(asked)))
             return PrefixAnswer.Unavailable($"The wanted range {asked} is not within {Names(allowed)}.");
-        var taken = byDefault ? all : own;
         return taken.Exists(asked.Overlaps)
             ? PrefixAnswer.Unavailable($"The wanted range {asked} overlaps {taken.Find(asked.Overlaps)}, which is in use.")
             : PrefixAnswer.Of(asked);
     }
-
-    private static int LengthIn(IpPrefix range, int? wanted) => wanted ?? Math.Max(range.Length, NetworkRanges.DefaultLength(range.Family));
 
     private static string Names(List<IpPrefix> ranges) => ranges.Count == 0 ? "the default range" : string.Join(", ", ranges);
 

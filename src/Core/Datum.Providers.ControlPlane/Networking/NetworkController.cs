@@ -1,3 +1,4 @@
+using Datum.Providers.ControlPlane.Ipam;
 using Datum.Providers.ControlPlane.Runtime;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Kubernetes.Controllers;
@@ -7,7 +8,7 @@ using Datum.Providers.Resources.Networking;
 namespace Datum.Providers.ControlPlane.Networking;
 
 /// <summary>
-/// Holds a Network until nothing uses it, then deletes its contexts and waits for them. A Network that instances still use is kept,
+/// Says whether addresses can be allocated by what a Network asks for. Holds a Network until nothing uses it, then deletes its contexts and waits for them. A Network that instances still use is kept,
 /// with a condition that names the bindings (law L7).
 /// </summary>
 internal sealed class NetworkController : CoreController
@@ -25,7 +26,7 @@ internal sealed class NetworkController : CoreController
             return Result.Settled;
         if (!network.IsDeleting)
         {
-            await Plane.Networks.AddFinalizerAsync(network, Finalizers.NetworkController, cancellation);
+            await ReadyAsync(await Plane.Networks.AddFinalizerAsync(network, Finalizers.NetworkController, cancellation), cancellation);
             return Result.Settled;
         }
 
@@ -47,6 +48,18 @@ internal sealed class NetworkController : CoreController
         else
             await Plane.Networks.RemoveFinalizerAsync(network, Finalizers.NetworkController, cancellation);
         return Result.Settled;
+    }
+
+    private async Task ReadyAsync(Network network, CancellationToken cancellation)
+    {
+        var after = Plane.Networks.Copy(network);
+        var conditions = (after.Status ??= new()).Conditions ??= [];
+        var (status, reason, message) = IpamWish.Problem(network) is { } problem
+            ? (ConditionStatus.False, problem.Reason, problem.Message)
+            : (ConditionStatus.True, Reasons.Ready, "Its ranges can be allocated from.");
+        Conditions.Set(conditions, ConditionTypes.Ready, status, reason, message, network.Metadata.Generation, Plane.Now);
+        await Plane.Networks.UpdateStatusAsync(network, after, cancellation);
+        await Plane.TellAsync(ResourceTypes.Networks, network, ConditionTypes.Ready, network.Status?.Conditions, conditions, cancellation);
     }
 
     private async Task BlockedAsync(Network network, string message, CancellationToken cancellation)

@@ -1,3 +1,4 @@
+using Datum.Providers.ControlPlane.Ipam;
 using Datum.Providers.ControlPlane.Runtime;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Kubernetes.Controllers;
@@ -52,6 +53,8 @@ internal sealed class SubnetClaimController : CoreController
     {
         if (Plane.Subnets.Find(claim.Key) is { } subnet)
         {
+            if (subnet.Spec.NetworkContext.Name == claim.Spec.NetworkContext.Name && subnet.Spec.IpFamily == claim.Spec.IpFamily && !subnet.IsDeleting)
+                return await FollowAsync(claim, subnet, cancellation);
             return subnet.Spec.NetworkContext.Name == claim.Spec.NetworkContext.Name && subnet.Spec.IpFamily == claim.Spec.IpFamily
                 ? (subnet, null)
                 : (null, NetworkReadiness.False(Reasons.Conflict,
@@ -62,6 +65,29 @@ internal sealed class SubnetClaimController : CoreController
         return Plane.NetworkContexts.Find(contextKey) is { IsDeleting: false } context
             ? (await Plane.Subnets.CreateAsync(NewSubnet(claim, context), cancellation), null)
             : (null, NetworkReadiness.False(Reasons.NetworkContextNotReady, $"There is no NetworkContext {contextKey}."));
+    }
+
+    /// <summary>Another range can be asked for until one is allocated.</summary>
+    private async Task<(Subnet?, NetworkReadiness?)> FollowAsync(SubnetClaim claim, Subnet subnet, CancellationToken cancellation)
+    {
+        if (claim.Spec.StartAddress is not { Length: > 0 } && claim.Spec.PrefixLength is null or 0)
+            return (subnet, null);
+        if (SubnetRanges.Allocated(subnet) is not { } allocated)
+        {
+            var (start, length) = SubnetRanges.Asked(subnet);
+            if ((start ?? "") == (claim.Spec.StartAddress ?? "") && length == (claim.Spec.PrefixLength ?? 0))
+                return (subnet, null);
+            var after = Plane.Subnets.Copy(subnet);
+            after.Metadata.Annotations?.Remove(Annotations.AskedRange);
+            (after.Spec.StartAddress, after.Spec.PrefixLength) = (claim.Spec.StartAddress ?? "", claim.Spec.PrefixLength ?? 0);
+            return (await Plane.Subnets.UpdateAsync(subnet, after, cancellation), null);
+        }
+
+        var fits = (claim.Spec.PrefixLength is null or 0 || claim.Spec.PrefixLength == allocated.Length)
+            && (claim.Spec.StartAddress is not { Length: > 0 } asked || (IpPrefix.TryParse(asked, allocated.Length, out var wanted, out _) && wanted == allocated));
+        return fits
+            ? (subnet, null)
+            : (null, NetworkReadiness.False(Reasons.Conflict, $"Subnet {claim.Metadata.Name} has {allocated} already; a range can't be changed. Ask for that, or delete claim and Subnet and make the claim anew."));
     }
 
     private static Subnet NewSubnet(SubnetClaim claim, NetworkContext context)

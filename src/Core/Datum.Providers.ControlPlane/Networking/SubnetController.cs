@@ -8,13 +8,20 @@ using Datum.Providers.Resources.Networking;
 namespace Datum.Providers.ControlPlane.Networking;
 
 /// <summary>
-/// Gives each Subnet its range and keeps its Ready condition. One worker, so that two Subnets never get one range. The range is written
-/// into the spec before the status tells of it: a lost status (backups drop it) changes no address.
+/// Gives each Subnet its range and keeps its Ready condition. One worker, so that Subnets of one host don't get into each other's way; those of two
+/// hosts are kept apart by <see cref="SubnetAllocator"/>. The range is written into the spec before the status tells of it: a lost status (backups drop it)
+/// changes no address.
 /// </summary>
 internal sealed class SubnetController : CoreController
 {
+    /// <summary>Reasons that end by themselves: nobody has to be told.</summary>
+    private static readonly string[] Waits = [Reasons.NetworkContextNotReady, Reasons.NetworkNotFound];
+
+    private readonly SubnetAllocator _allocator;
+
     public SubnetController(CorePlane plane) : base("subnet", plane)
     {
+        _allocator = new(plane);
         var caches = plane.Caches;
         Own(caches.Subnets);
         // A range that came free, or a wider range of a Network, is what others wait for.
@@ -35,21 +42,20 @@ internal sealed class SubnetController : CoreController
         }
 
         (string Status, string Reason, string Message)? refusal = null;
-        IpPrefix? prefix = SubnetRanges.Allocated(subnet);
-        if (prefix is null)
+        var prefix = SubnetRanges.Allocated(subnet);
+        if (prefix is { } range)
         {
-            var answer = Allocate(subnet);
+            // The spec has it too, for the day on which the status is lost.
+            var recorded = Plane.Subnets.Copy(subnet);
+            (recorded.Spec.StartAddress, recorded.Spec.PrefixLength) = (range.StartAddress, range.Length);
+            subnet = await Plane.Subnets.UpdateAsync(subnet, recorded, cancellation);
+        }
+        else
+        {
+            (subnet, var answer) = await _allocator.HoldAsync(subnet, cancellation);
             prefix = answer.Prefix;
             if (prefix is null)
                 refusal = (ConditionStatus.False, answer.Reason, answer.Message);
-        }
-
-        if (prefix is { } range)
-        {
-            var recorded = Plane.Subnets.Copy(subnet);
-            recorded.Spec.StartAddress = range.StartAddress;
-            recorded.Spec.PrefixLength = range.Length;
-            subnet = await Plane.Subnets.UpdateAsync(subnet, recorded, cancellation);
         }
 
         var after = Plane.Subnets.Copy(subnet);
@@ -62,42 +68,11 @@ internal sealed class SubnetController : CoreController
         var ready = NetworkReadiness.OfSubnet(conditions);
         Conditions.Set(conditions, ConditionTypes.Ready, ready.Status, ready.Reason, ready.Message, subnet.Metadata.Generation, Plane.Now);
         await Plane.Subnets.UpdateStatusAsync(subnet, after, cancellation);
-        return Result.Settled;
-    }
-
-    private PrefixAnswer Allocate(Subnet subnet)
-    {
-        var family = SubnetRanges.Family(subnet.Spec.IpFamily);
-        if (family == IpFamily.Unknown)
-            return new() { Reason = Reasons.ConfigurationError, Message = $"spec.ipFamily is '{subnet.Spec.IpFamily}'; IPv4 and IPv6 are possible." };
-        var contextKey = new ObjectKey(subnet.Metadata.Namespace, subnet.Spec.NetworkContext.Name);
-        if (Plane.NetworkContexts.Find(contextKey) is not { } context)
-            return new() { Reason = Reasons.NetworkContextNotReady, Message = $"There is no NetworkContext {contextKey}." };
-        var networkKey = new ObjectKey(contextKey.Namespace, context.Spec.Network.Name);
-        if (Plane.Networks.Find(networkKey) is not { } network)
-            return new() { Reason = Reasons.NetworkNotFound, Message = $"There is no Network {networkKey}." };
-
-        var taken = Plane.Caches.Subnets.All().Where(s => s.Key != subnet.Key)
-            .Select(s => (Network: NetworkUid(s), Prefix: SubnetRanges.Held(s))).Where(s => s.Prefix is not null)
-            .Select(s => new TakenPrefix(s.Network, s.Prefix!.Value)).ToList();
-        return PrefixAllocator.Allocate(
-            new PrefixRequest
-            {
-                Network = network.Metadata.Uid ?? "",
-                Family = family,
-                Ranges = family == IpFamily.IPv4 ? network.Spec.Ipam.AllIPv4Ranges : network.Spec.Ipam.AllIPv6Ranges,
-                StartAddress = subnet.Spec.StartAddress,
-                PrefixLength = subnet.Spec.PrefixLength,
-            },
-            taken);
-    }
-
-    private string? NetworkUid(Subnet subnet)
-    {
-        var context = Plane.NetworkContexts.Find(new(subnet.Metadata.Namespace, subnet.Spec.NetworkContext.Name));
-        return context is null
-            ? null
-            : Plane.Networks.Find(new(context.Metadata.Namespace, context.Spec.Network.Name))?.Metadata.Uid ?? context.Metadata.ControllerOwner?.Uid;
+        if (refusal is not { } no || Waits.Contains(no.Reason))
+            return Result.Settled;
+        await Plane.TellAsync(ResourceTypes.Subnets, subnet, ConditionTypes.Allocated, subnet.Status?.Conditions, conditions, cancellation);
+        // What another one holds without being told of it may come free without any Subnet going.
+        return Plane.Subnets.ByIndex(PlaneCaches.Waiting, "").Any(s => s.Key != key && SubnetRanges.Held(s) is not null) ? Result.After(TimeSpan.FromMinutes(1)) : Result.Settled;
     }
 
     private IEnumerable<ObjectKey> Waiting() => Plane.Subnets.ByIndex(PlaneCaches.Waiting, "").Select(s => s.Key);

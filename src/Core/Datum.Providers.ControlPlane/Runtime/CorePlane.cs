@@ -7,7 +7,8 @@ using Microsoft.Extensions.Logging;
 namespace Datum.Providers.ControlPlane.Runtime;
 
 /// <summary>What every core controller works with.</summary>
-internal sealed class CorePlane(IKubernetesClient client, PlaneCaches caches, IScheduler scheduler, ILoggerFactory loggers)
+internal sealed class CorePlane(
+    IKubernetesClient client, PlaneCaches caches, IScheduler scheduler, ILoggerFactory loggers, Func<ObjectReference, string, string, CancellationToken, ValueTask>? warn = null)
 {
     public PlaneCaches Caches => caches;
     public IScheduler Scheduler => scheduler;
@@ -33,6 +34,22 @@ internal sealed class CorePlane(IKubernetesClient client, PlaneCaches caches, IS
         Controller = controller ? true : null,
         BlockOwnerDeletion = controller ? true : null,
     };
+
+    /// <summary>
+    /// Tells a person once that a condition has a new reason to be False; nothing is said again that the object said before. Call it after the write.
+    /// The same reason after an edit is told again: the correction didn't help.
+    /// </summary>
+    public async Task TellAsync<T>(ResourceType<T> type, T value, string condition, List<Condition>? before, List<Condition>? after, CancellationToken cancellation) where T : KubeObject
+    {
+        if (warn is null || Conditions.Find(after, condition) is not { Status: ConditionStatus.False } now)
+            return;
+        var was = Conditions.Find(before, condition);
+        if (was is { Status: ConditionStatus.False } && was.Reason == now.Reason && was.ObservedGeneration == now.ObservedGeneration)
+            return;
+        await warn(
+            new ObjectReference { ApiVersion = type.ApiVersion, Kind = type.Kind, Namespace = value.Metadata.Namespace, Name = value.Metadata.Name, Uid = value.Metadata.Uid },
+            now.Reason, now.Message, cancellation);
+    }
 
     private static Stored<T> Stored<T>(IKubernetesClient client, ResourceType<T> type, IObjectCache<T> cache, IScheduler scheduler, ILoggerFactory loggers) where T : KubeObject =>
         new(client, type, cache, scheduler.Time, loggers.CreateLogger("Datum.Providers.ControlPlane.store"));

@@ -1,4 +1,5 @@
 using Datum.Providers.Kubernetes;
+using Datum.Providers.Kubernetes.Controllers;
 using Datum.Providers.Resources;
 using Microsoft.Extensions.Logging;
 
@@ -9,13 +10,9 @@ namespace Datum.Providers.ControlPlane.Runtime;
 /// write returns (read your own writes), and nothing is written that is like that already (law L8). What somebody else has just undone isn't
 /// written again at once: see <see cref="Contest"/>.
 /// </summary>
-internal sealed partial class Stored<T>(IKubernetesClient client, ResourceType<T> type, IObjectCache<T> cache, TimeProvider time, ILogger logger) where T : KubeObject
+internal sealed class Stored<T>(IKubernetesClient client, ResourceType<T> type, IObjectCache<T> cache, TimeProvider time, ILogger logger) where T : KubeObject
 {
-    /// <summary>Undone so often in a row, a write is worth a warning.</summary>
-    private const int LoudAfter = 4;
-
-    private readonly Contest _contest = new(time);
-    private readonly ILogger _logger = logger;
+    private readonly Contest _contest = new(time, logger);
 
     public ResourceType<T> Type => type;
 
@@ -81,7 +78,9 @@ internal sealed partial class Stored<T>(IKubernetesClient client, ResourceType<T
         }
         catch (KubernetesException error) when (error.IsConflict || error.IsNotFound)
         {
-            await RefreshAsync(value.Key, value.Metadata.Uid, cancellation);
+            // Another object of that name, or gone: all is well. Still there: the server had a conflict of its own, and nothing would wake us.
+            if (await RefreshAsync(value.Key, value.Metadata.Uid, cancellation) is { IsDeleting: false } live && live.Metadata.Uid == value.Metadata.Uid)
+                throw Stale(value.Key, "couldn't be deleted");
             return;
         }
 
@@ -98,6 +97,23 @@ internal sealed partial class Stored<T>(IKubernetesClient client, ResourceType<T
         if (live is not null)
             cache.Observe(live);
         return live;
+    }
+
+    /// <summary>Reads all objects of the plane live; the cache knows them afterwards.</summary>
+    public async Task<IReadOnlyList<T>> ListAsync(CancellationToken cancellation)
+    {
+        var found = new List<T>();
+        string? next = null;
+        do
+        {
+            var page = await client.ListAsync(type, new ListOptions { Limit = 500, Continue = next }, cancellation);
+            found.AddRange(page.Items);
+            next = page.Continue;
+        }
+        while (next is not null);
+        foreach (var value in found)
+            cache.Observe(value);
+        return found;
     }
 
     /// <summary>
@@ -117,13 +133,7 @@ internal sealed partial class Stored<T>(IKubernetesClient client, ResourceType<T
         if (patch is null)
             return before;
         var content = subresource is null ? Contest.Content(type, wanted, "metadata", "spec") : Contest.Content(type, wanted, subresource);
-        if (_contest.Wait(before, subresource ?? "", content, out var times) is { Ticks: > 0 } wait)
-        {
-            if (times == LoudAfter)
-                LogContested(type.ToString(), before.Key, times);
-            throw Stale(before.Key, "was changed back by somebody else", wait);
-        }
-
+        _contest.Check(type, before, subresource ?? "", content);
         try
         {
             var after = await client.PatchAsync(type, before.Key, patch, subresource, cancellation);
@@ -142,8 +152,6 @@ internal sealed partial class Stored<T>(IKubernetesClient client, ResourceType<T
         }
     }
 
-    private KubernetesException Stale(ObjectKey key, string what, TimeSpan? after = null) => new(409, "Conflict", $"{type} {key} {what}", after);
-
-    [LoggerMessage(EventId = 2501, Level = LogLevel.Warning, Message = "{Type} {Key}: what was written there was changed back {Times} times in a row; is another host with this installation id at work?")]
-    private partial void LogContested(string type, ObjectKey key, int times);
+    /// <summary>What to throw when an object isn't as it was decided on: the reconcile is done again soon.</summary>
+    public KubernetesException Stale(ObjectKey key, string what) => new(409, "Conflict", $"{type} {key} {what}");
 }

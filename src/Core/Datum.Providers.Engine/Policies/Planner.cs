@@ -74,10 +74,10 @@ public sealed class Planner
                 planned.Add(Unmade("Network", network.Key.ToString(), "Network", wish.Reason, wish.Reason is null ? $"NetworkContext {context.Metadata.Name}: its address range isn't allocated yet." : wish.Message, context.Metadata.Uid));
                 continue;
             }
-            // Locations of one sharing scope share the Network's entry.
-            if (planned.Exists(p => p.Entry == wish.Name))
-                continue;
-            var wishes = new List<EntryWish> { wanted };
+            // Locations of one sharing scope share the Network's entry, each with Subnets of its own.
+            var wishes = new List<EntryWish>();
+            if (!planned.Exists(p => p.Entry == wish.Name))
+                wishes.Add(wanted);
             if (place.Driver.Capabilities.Subnets is SubnetSupport.Separate)
                 wishes.AddRange(_places.SubnetsOf(context).Where(s => !s.IsDeleting)
                     .Select(s => (Subnet: s, Prefix: NetworkPlaces.PrefixOf(s))).Where(s => s.Prefix is not null).Select(s => _networks.OfSubnet(network, place, s.Subnet, s.Prefix!, wish.Name)));

@@ -111,12 +111,7 @@ public sealed class InstanceController : ProvisioningController<ObjectKey>
     {
         var after = await WriteAsync(instance, status => InstanceBack.Apply(status, instance, entry, Now, unserved), cancellation).ConfigureAwait(false);
         if (entry.Status?.ProviderId is { } id && after.Metadata.Annotation(Annotations.ProviderId) != id)
-        {
-            var annotated = ResourceTypes.Instances.Clone(after);
-            (annotated.Metadata.Annotations ??= [])[Annotations.ProviderId] = id;
-            _plane.Instances.Observe(await _plane.Client.PatchAsync(ResourceTypes.Instances, after.Key,
-                Patches.MetadataAndSpec(ResourceTypes.Instances, after, annotated)!, null, cancellation).ConfigureAwait(false));
-        }
+            await DatumStatus.WriteMetadataAsync(_plane, ResourceTypes.Instances, _plane.Instances, after, i => (i.Metadata.Annotations ??= [])[Annotations.ProviderId] = id, cancellation).ConfigureAwait(false);
     }
 
     private async Task NotProgrammedAsync(Instance instance, string reason, string message, CancellationToken cancellation)

@@ -1,4 +1,5 @@
 using Datum.Providers.Engine.Ledger;
+using Datum.Providers.Kubernetes.Controllers;
 using Datum.Providers.Resources;
 
 namespace Datum.Providers.Engine.Provisioning;
@@ -77,17 +78,37 @@ internal sealed class OwnerLifecycle<T>(HomePlane home, ProjectPlane plane, Ledg
         .Select(e => $"{e.Spec.Kind} {e.Metadata.Name}: {Conditions.Find(e.Status?.Conditions, ConditionTypes.Ready)?.Message ?? "is being taken down"}"));
 }
 
-/// <summary>Writes the status of Datum objects: guarded by version, on change only (law L8), and seen by our next read.</summary>
+/// <summary>
+/// Writes what Datum objects are told: guarded by version, on change only (law L8), not as fast as another host undoes it, and seen by our next read.
+/// </summary>
 internal static class DatumStatus
 {
-    public static async Task<T> WriteAsync<T>(
+    public static Task<T> WriteAsync<T>(
         ProjectPlane plane, ResourceType<T> type, IObjectCache<T> cache, T value, Action<T> change, CancellationToken cancellation) where T : KubeObject
     {
         var after = type.Clone(value);
         change(after);
-        if (Patches.Status(type, value, after) is not { } patch)
+        return PatchAsync(plane, type, cache, value, Patches.Status(type, value, after), "status", () => Contest.Content(type, after, "status"), cancellation);
+    }
+
+    /// <summary>As <see cref="WriteAsync"/>, for labels, annotations and the like.</summary>
+    public static Task<T> WriteMetadataAsync<T>(
+        ProjectPlane plane, ResourceType<T> type, IObjectCache<T> cache, T value, Action<T> change, CancellationToken cancellation) where T : KubeObject
+    {
+        var after = type.Clone(value);
+        change(after);
+        return PatchAsync(plane, type, cache, value, Patches.MetadataAndSpec(type, value, after), null, () => Contest.Content(type, after, "metadata", "spec"), cancellation);
+    }
+
+    private static async Task<T> PatchAsync<T>(
+        ProjectPlane plane, ResourceType<T> type, IObjectCache<T> cache, T value, Patch? patch, string? subresource, Func<string> contentOf, CancellationToken cancellation) where T : KubeObject
+    {
+        if (patch is null)
             return value;
-        var stored = await plane.Client.PatchAsync(type, value.Key, patch, "status", cancellation).ConfigureAwait(false);
+        var content = contentOf();
+        plane.Contest?.Check(type, value, subresource ?? "", content);
+        var stored = await plane.Client.PatchAsync(type, value.Key, patch, subresource, cancellation).ConfigureAwait(false);
+        plane.Contest?.Wrote(value, stored, subresource ?? "", content);
         cache.Observe(stored);
         return stored;
     }

@@ -20,6 +20,8 @@ internal sealed class NetworkWishes(LocationResolver resolver, EntryWriter write
 {
     public const string SubnetSlot = "subnet";
 
+    private readonly SharedNetwork _shared = new(resolver, writer, places);
+
     public ContextWish Of(Network network, NetworkContext context)
     {
         var answer = resolver.Resolve(context.Spec.Location, context.Metadata.Namespace);
@@ -35,6 +37,10 @@ internal sealed class NetworkWishes(LocationResolver resolver, EntryWriter write
         var findings = read.Findings;
         if (read.Policies.AdoptId is not null && places.ContextsOf(network) is { Count: > 1 } contexts && byContext)
             findings = findings.Add(new Finding { Path = $"metadata.annotations[{Annotations.AdoptId}]", Message = $"names one object, and the Network has one at each of its {contexts.Count} Locations. Remove the annotation, or give each Location a Network of its own." });
+        // What was made with good ranges stays; that new ones can't be read is told by the allocator.
+        var made = _shared.Made(owner, slot, byContext);
+        if (made is null)
+            findings = findings.AddRange(SharedNetwork.Unreadable(network));
         if (!findings.IsEmpty)
             return new ContextWish(place, Reasons.ConfigurationError, string.Join(" ", findings.Select(f => $"{f.Path}: {f.Message}")), null, name, byContext, false);
 
@@ -45,10 +51,10 @@ internal sealed class NetworkWishes(LocationResolver resolver, EntryWriter write
             Kind = ResourceKind.Network, Owner = owner, Slot = slot, Place = place,
             Desired = CanonicalJson.Of(ContractJson.Write(new global::Datum.Providers.NetworkSpec
             {
-                Ranges = rangeFirst ? WholeRanges(place, network, ranges!.Value) : [],
+                Ranges = !rangeFirst ? [] : byContext ? ranges!.Value : _shared.RangesOf(network, context, ranges!.Value, slot, made),
                 IpFamilies = families,
                 Mtu = network.Spec.Mtu,
-                LocationJson = place.Block.Block.GetRawText(),
+                LocationJson = SharedNetwork.BlockOf(place, made),
             })),
             Policies = read.Policies,
         };
@@ -69,15 +75,6 @@ internal sealed class NetworkWishes(LocationResolver resolver, EntryWriter write
 
     private static ReadPolicies Read(Network network, ResolvedLocation place) =>
         PolicyReader.Read(network.Metadata, place.Config, ResourceKind.Network, place.Driver.Kinds.Any(k => k is { Kind: ResourceKind.Network, Adoptable: true }));
-
-    /// <summary>On platforms with subnets of their own the network needs one range that holds them all: what the Network declares, or else the allocated prefixes.</summary>
-    private static ImmutableArray<string> WholeRanges(ResolvedLocation place, Network network, ImmutableArray<string> allocated)
-    {
-        if (place.Driver.Capabilities.Subnets is SubnetSupport.InNetwork)
-            return allocated;
-        var declared = network.Spec.Ipam.AllIPv4Ranges.Concat(network.Spec.Ipam.AllIPv6Ranges).ToImmutableArray();
-        return declared.IsEmpty ? allocated : declared;
-    }
 
     private static string? Unsupported(IpFamilySupport support, ImmutableArray<string> families)
     {

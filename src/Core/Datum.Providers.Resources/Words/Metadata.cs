@@ -59,6 +59,8 @@ public static class Annotations
     public const string Confirm = "providers.datumapis.com/confirm";
     /// <summary>On a ProviderConfig, written by the host: names of objects that were retained when their owners went. The collector keeps them; removing a name gives it up.</summary>
     public const string Retained = "providers.datumapis.com/retained";
+    /// <summary>On a Subnet whose range the core controllers chose, written by them: what was asked for (<c>any</c>, <c>any/24</c> or a start address with a length).</summary>
+    public const string AskedRange = "providers.datumapis.com/asked-range";
     /// <summary>On Datum objects: the platform's id of what was made.</summary>
     public const string ProviderId = "providers.datumapis.com/provider-id";
 }

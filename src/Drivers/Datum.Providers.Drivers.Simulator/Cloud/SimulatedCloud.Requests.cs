@@ -164,7 +164,9 @@ public sealed partial class SimulatedCloud
         switch (request.Collection)
         {
             case Collections.Networks:
-                changed = changed with { Mtu = wish.Mtu ?? item.Mtu };
+                if (wish.Ranges is { } ranges && (item.Ranges ?? []).Except(ranges, StringComparer.Ordinal).FirstOrDefault() is { } lost)
+                    return CloudResponse.Error(400, "CANNOT_SHRINK", $"The range {lost} of a network can't be taken away.");
+                changed = changed with { Mtu = wish.Mtu ?? item.Mtu, Ranges = wish.Ranges ?? item.Ranges };
                 break;
             case Collections.Firewalls:
                 changed = changed with { Rules = wish.Rules ?? item.Rules };

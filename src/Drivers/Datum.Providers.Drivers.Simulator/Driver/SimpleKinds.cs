@@ -26,7 +26,7 @@ internal sealed class NetworkDriver(SimulatorContext context) : SingleObjectDriv
         Mtu = desired.Mtu,
     };
 
-    protected override CloudObject ToChange(NetworkSpec desired) => new() { Mtu = desired.Mtu };
+    protected override CloudObject ToChange(NetworkSpec desired) => new() { Mtu = desired.Mtu, Ranges = desired.Ranges.Length > 0 ? desired.Ranges : null };
 
     protected override NetworkFacts ToFacts(CloudObject item) => new() { PlatformState = item.State, Ranges = item.Ranges ?? [], Mtu = item.Mtu };
 
@@ -34,11 +34,14 @@ internal sealed class NetworkDriver(SimulatorContext context) : SingleObjectDriv
     {
         var diff = new SpecDiff().Number("mtu", desired.Mtu, item.Mtu, Remedy.InPlace);
         if (desired.Ranges.Length > 0)
-            diff.Set("ranges", desired.Ranges, item.Ranges ?? [], Remedy.Replace);
+            diff.Set("ranges", desired.Ranges, item.Ranges ?? [], Grows(item.Ranges ?? [], desired.Ranges) ? Remedy.InPlace : Remedy.Replace);
         if (desired.IpFamilies.Length > 0)
             diff.Set("ipFamilies", desired.IpFamilies, item.IpFamilies ?? [], Remedy.Replace);
         return diff.ToDrift();
     }
+
+    /// <summary>Ranges can be added to a network, but none taken away.</summary>
+    private static bool Grows(ImmutableArray<string> from, ImmutableArray<string> to) => from.All(r => to.Contains(r, StringComparer.Ordinal));
 }
 
 internal sealed class SubnetDriver(SimulatorContext context) : SingleObjectDriver<SubnetSpec, SubnetFacts>(context, ResourceKind.Subnet, Collections.Subnets)

@@ -112,7 +112,11 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
 
         // The core controllers run only where we installed the kinds: elsewhere the platform's own do their work.
         var core = verdict.Unconfirmed is null && await RunsCoreAsync(cancellation)
-            ? CoreControllers.Create(new CoreControllersOptions { Client = _client, Scheduler = scheduler, LoggerFactory = logging, Caches = new PlaneCaches(watch) })
+            ? CoreControllers.Create(new CoreControllersOptions
+            {
+                Client = _client, Scheduler = scheduler, LoggerFactory = logging, Caches = new PlaneCaches(watch),
+                Warn = (about, reason, message, c) => events.WarnAsync(_client, about, reason, message, c),
+            })
             : null;
         if (core is null && verdict.Unconfirmed is null)
             LogNoCore(_logger);
