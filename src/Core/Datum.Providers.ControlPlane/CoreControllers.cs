@@ -21,6 +21,9 @@ public sealed record CoreControllersOptions
 
     /// <summary>Workers a controller. The scheduler and the allocator have one each, whatever this says.</summary>
     public int Workers { get; init; } = 2;
+
+    /// <summary>What instances use, for autoscaling. Null: maxReplicas and metrics aren't acted on.</summary>
+    public Compute.IInstanceUsage? Usage { get; init; }
 }
 
 /// <summary>
@@ -49,7 +52,7 @@ public sealed class CoreControllers : IController, IDisposable
         return new CoreControllers([
             new WorkloadController(plane, options.Workers),
             new SchedulerController(plane),
-            new DeploymentController(plane, options.Workers),
+            new DeploymentController(plane, options.Workers, options.Usage),
             new InstanceController(plane, options.Workers),
             new NetworkController(plane, options.Workers),
             new NetworkBindingController(plane, options.Workers),
