@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Datum.Providers.ControlPlane.Compute;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;
@@ -199,6 +198,23 @@ public sealed class UpstreamDefectTests : IDisposable
         _world.CreateWorkload(change: w => w.Spec.Template.Spec.NetworkInterfaces[0].Network.Namespace = "other");
         _world.Settle();
         Assert.That(World.Available(_world.Workload()), Has.Property("Reason").EqualTo(Reasons.NetworkNotFound).And.Property("Message").Contains("other/default"));
+    }
+
+    /// <summary>Parity: what upstream puts on a WorkloadDeployment, and what its clean-up finds it by.</summary>
+    [Test]
+    public void A_deployment_has_the_label_the_owner_and_the_finalizer_that_upstream_gives()
+    {
+        Running();
+        var (workload, deployment) = (_world.Workload(), _world.Deployment());
+        var owner = deployment.Metadata.ControllerOwner!;
+        Assert.Multiple(() =>
+        {
+            Assert.That(deployment.Metadata.Labels, Is.EqualTo(new Dictionary<string, string> { ["compute.datumapis.com/workload-uid"] = workload.Metadata.Uid! }));
+            Assert.That((owner.Kind, owner.Name, owner.Uid, owner.BlockOwnerDeletion), Is.EqualTo(("Workload", "web", workload.Metadata.Uid, (bool?)true)));
+            Assert.That(deployment.Metadata.Finalizers, Is.EqualTo(new[] { "compute.datumapis.com/workload-controller" }));
+            Assert.That(workload.Metadata.Finalizers, Does.Contain("compute.datumapis.com/workload-controller"));
+            Assert.That((deployment.Spec.WorkloadRef.Name, deployment.Spec.WorkloadRef.Uid, deployment.Spec.PlacementName, deployment.Spec.CityCode), Is.EqualTo(("web", workload.Metadata.Uid, "us", "DFW")));
+        });
     }
 
     /// <summary>The transition time tells since when: a new message or generation isn't a transition. Each condition says which generation it judges.</summary>

@@ -40,15 +40,18 @@ internal sealed class NetworkWishes(LocationResolver resolver, EntryWriter write
 
         var rangeFirst = place.Driver.RangeOrder is RangeOrder.RangeFirst;
         var ranges = places.RangesOf(network, context);
+        // Of several Locations that share one object, the one that it was made for says where it is: all come to the same wish.
+        var known = byContext ? null : writer.Find(ResourceKind.Network, owner.Uid, slot)?.Spec;
+        var shared = known?.Location is { } made && made.Uid != place.Location.Metadata.Uid && known.LocationBlock is { } block ? block : place.Block.Block;
         var wish = rangeFirst && ranges is null ? null : new EntryWish
         {
             Kind = ResourceKind.Network, Owner = owner, Slot = slot, Place = place,
             Desired = CanonicalJson.Of(ContractJson.Write(new global::Datum.Providers.NetworkSpec
             {
-                Ranges = rangeFirst ? WholeRanges(place, network, ranges!.Value) : [],
+                Ranges = rangeFirst ? WholeRanges(place, network, byContext ? ranges!.Value : SharedRanges(network, owner.Uid, slot, ranges!.Value, known?.Desired)) : [],
                 IpFamilies = families,
                 Mtu = network.Spec.Mtu,
-                LocationJson = place.Block.Block.GetRawText(),
+                LocationJson = shared.GetRawText(),
             })),
             Policies = read.Policies,
         };
@@ -66,6 +69,18 @@ internal sealed class NetworkWishes(LocationResolver resolver, EntryWriter write
         DependsOn = [(networkEntry, "network")],
         Policies = Policy.WithoutAdoption(Read(network, place).Policies),
     };
+
+    /// <summary>The allocated prefixes of all Locations that share an object: those that it has first, in its order, so that the wish changes only when a prefix comes or goes.</summary>
+    private ImmutableArray<string> SharedRanges(Network network, string ownerUid, string slot, ImmutableArray<string> own, JsonElement? desired)
+    {
+        var all = new HashSet<string>(own, StringComparer.Ordinal);
+        foreach (var context in places.ContextsOf(network))
+            if (resolver.Resolve(context.Spec.Location, context.Metadata.Namespace).Resolved is { } place
+                && places.KeyOf(place, network, context) is var (owner, other, _) && owner.Uid == ownerUid && other == slot)
+                all.UnionWith(places.RangesOf(network, context) ?? []);
+        var had = desired is { } wish ? ContractJson.Read<global::Datum.Providers.NetworkSpec>(wish).Ranges : own;
+        return [.. had.Where(all.Contains), .. all.Except(had, StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+    }
 
     private static ReadPolicies Read(Network network, ResolvedLocation place) =>
         PolicyReader.Read(network.Metadata, place.Config, ResourceKind.Network, place.Driver.Kinds.Any(k => k is { Kind: ResourceKind.Network, Adoptable: true }));
