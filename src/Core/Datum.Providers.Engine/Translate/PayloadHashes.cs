@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;
 
 namespace Datum.Providers.Engine.Translate;
