@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;
-using Datum.Providers.Resources.Compute;
 
 namespace Datum.Providers.ControlPlane.Tests.EndToEnd;
 

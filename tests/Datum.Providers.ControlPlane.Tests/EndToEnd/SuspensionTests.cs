@@ -1,4 +1,3 @@
-using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;
 using Datum.Providers.Resources.Compute;
 
