@@ -24,6 +24,9 @@ public sealed record CoreControllersOptions
 
     /// <summary>Writes a warning on an object (about, reason, message); best effort. Null: none is written.</summary>
     public Func<ObjectReference, string, string, CancellationToken, ValueTask>? Warn { get; init; }
+
+    /// <summary>What instances use, for autoscaling. Null: maxReplicas and metrics aren't acted on.</summary>
+    public Compute.IInstanceUsage? Usage { get; init; }
 }
 
 /// <summary>
@@ -52,7 +55,7 @@ public sealed class CoreControllers : IController, IDisposable
         return new CoreControllers([
             new WorkloadController(plane, options.Workers),
             new SchedulerController(plane),
-            new DeploymentController(plane, options.Workers),
+            new DeploymentController(plane, options.Workers, options.Usage),
             new InstanceController(plane, options.Workers),
             new NetworkController(plane, options.Workers),
             new NetworkBindingController(plane, options.Workers),

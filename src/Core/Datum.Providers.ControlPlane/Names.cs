@@ -26,6 +26,13 @@ public static class Names
 
     public static string Binding(string deployment, int networkInterface) => string.Create(CultureInfo.InvariantCulture, $"{deployment}-net-{networkInterface}");
 
+    /// <summary>
+    /// The binding of an interface at a Location other than the deployment's own. A hyphen leads to a Location of the deployment's
+    /// namespace, a dot to one of cluster scope: the two can have one name.
+    /// </summary>
+    public static string Binding(string deployment, int networkInterface, LocationReference location) =>
+        $"{Binding(deployment, networkInterface)}{(location.Namespace is null ? '.' : '-')}{location.Name}";
+
     public static string Context(string network, LocationReference location) =>
         location.Namespace is null ? $"{network}-{location.Name}" : $"{network}-{location.Namespace}-{location.Name}";
 

@@ -1,3 +1,4 @@
+using Datum.Providers.ControlPlane.Compute;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;
 using Datum.Providers.Resources.Compute;
@@ -21,6 +22,7 @@ public sealed class PlaneCaches
     internal const string ByNetwork = "core/network";
     internal const string ByWorkload = "core/workload-uid";
     internal const string ByLocation = "core/location";
+    internal const string Movable = "core/movable";
     internal const string ByOwner = "core/owner-uid";
     internal const string ByContext = "core/context";
     internal const string Waiting = "core/waiting";
@@ -85,6 +87,7 @@ public sealed class PlaneCaches
         WorkloadDeployments.AddIndex(ByWorkload, d => [d.Spec.WorkloadRef.Uid]);
         WorkloadDeployments.AddIndex(ByLocation, d => d.Status?.Location is { } location ? [location.Key.ToString()] : []);
         WorkloadDeployments.AddIndex(Waiting, d => d.Status?.Location is null ? [""] : []);
+        WorkloadDeployments.AddIndex(Movable, d => DeploymentOptions.Of(d).Fallback ? [""] : []);
         Instances.AddIndex(ByOwner, i => OwnerUids(i, i.Metadata.Label(Labels.WorkloadDeploymentUid)));
         Instances.AddIndex(ByLocation, i => i.Spec.Location is { } location ? [location.Key.ToString()] : []);
         NetworkBindings.AddIndex(ByOwner, b => OwnerUids(b, null));

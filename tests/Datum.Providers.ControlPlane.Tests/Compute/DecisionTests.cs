@@ -190,10 +190,10 @@ public sealed class DecisionTests
     {
         // L11.
         var deployment = new WorkloadDeployment { Spec = { ScaleSettings = { MinReplicas = 1, MaxReplicas = 5 } } };
-        var status = DeploymentStatusPlan.Compute(deployment, [], "h", null, null, DateTimeOffset.UnixEpoch);
+        var status = DeploymentStatusPlan.Compute(deployment, [], "h", null, null, new Scaler(null).Decide(deployment, [], DateTimeOffset.UnixEpoch), DateTimeOffset.UnixEpoch);
         Assert.That(Conditions.Find(status.Conditions, "ScalingActive"), Has.Property("Status").EqualTo("False").And.Property("Reason").EqualTo(Reasons.Unsupported));
         deployment.Status = status;
         deployment.Spec.ScaleSettings.MaxReplicas = null;
-        Assert.That(Conditions.Find(DeploymentStatusPlan.Compute(deployment, [], "h", null, null, DateTimeOffset.UnixEpoch).Conditions, "ScalingActive"), Is.Null);
+        Assert.That(Conditions.Find(DeploymentStatusPlan.Compute(deployment, [], "h", null, null, new Scaler(null).Decide(deployment, [], DateTimeOffset.UnixEpoch), DateTimeOffset.UnixEpoch).Conditions, "ScalingActive"), Is.Null);
     }
 }

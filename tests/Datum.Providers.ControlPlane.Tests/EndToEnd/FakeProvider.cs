@@ -14,6 +14,12 @@ internal sealed class FakeProvider(FakePlane plane)
     /// <summary>Instances (by name) whose container doesn't run.</summary>
     public HashSet<string> Stopped { get; } = [];
 
+    /// <summary>Locations (by name) that take no new instance, and the reason that the driver gives.</summary>
+    public Dictionary<string, string> Refusing { get; } = [];
+
+    /// <summary>Machines that are at the platform, by instance, with their place.</summary>
+    public Dictionary<string, string> Machines { get; } = [];
+
     /// <summary>While true nothing is taken away from the platform, so finalizers stay.</summary>
     public bool Stuck { get; set; }
 
@@ -47,14 +53,23 @@ internal sealed class FakeProvider(FakePlane plane)
             unready += !current || instance.IsDeleting ? 1 : 0;
             if (!Hold(ResourceTypes.Instances, instance, false) || instance.Spec.Controller?.SchedulingGates is { Count: > 0 })
                 continue;
-            var runs = !Stopped.Contains(instance.Metadata.Name!);
+            var place = instance.Spec.Location?.Name ?? "";
+            if (!Machines.TryGetValue(instance.Metadata.Uid!, out _) && Refusing.TryGetValue(place, out var refusal))
+            {
+                Set(ResourceTypes.Instances, instance, i => (i.Status ??= new()).Conditions ??= [], (ConditionTypes.Programmed, false, refusal), (ConditionTypes.Running, false, "Stopped"));
+                continue;
+            }
+
+            Machines[instance.Metadata.Uid!] = $"{instance.Metadata.Name} at {place}";
+            var suspended = instance.Metadata.Annotation(Annotations.Suspended) == "true";
+            var runs = !suspended && !Stopped.Contains(instance.Metadata.Name!);
             // In one write: a hash that goes ahead of the state would let a rollout go on.
             Edit(ResourceTypes.Instances, instance, i =>
             {
                 var status = i.Status ??= new();
                 status.Controller = new InstanceControllerStatus { ObservedTemplateHash = i.Spec.Controller!.TemplateHash };
                 status.NetworkInterfaces = [new() { Assignments = new NetworkAssignments { NetworkIP = "10.128.0.2" } }];
-                Apply(i, status.Conditions ??= [], (ConditionTypes.Programmed, true, "Programmed"), (ConditionTypes.Running, runs, runs ? "Running" : "Stopped"));
+                Apply(i, status.Conditions ??= [], (ConditionTypes.Programmed, true, "Programmed"), (ConditionTypes.Running, runs, runs ? "Running" : suspended ? Reasons.Suspended : "Stopped"));
             });
         }
 
@@ -75,6 +90,7 @@ internal sealed class FakeProvider(FakePlane plane)
         else if (value.IsDeleting && !inUse && !Stuck && value.Metadata.HasFinalizer(Finalizers.Platform))
         {
             Removed.Add($"{type.Plural}/{value.Metadata.Name}");
+            Machines.Remove(value.Metadata.Uid!);
             plane.Edit(type, value.Metadata.Namespace, value.Metadata.Name!, v => v.Metadata.Finalizers!.Remove(Finalizers.Platform));
             Edits++;
             return false;

@@ -1,3 +1,4 @@
+using Datum.Providers.ControlPlane.Compute;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;
 using Datum.Providers.Resources.Compute;
@@ -13,10 +14,13 @@ internal sealed class World : IDisposable
     public const string Namespace = "default";
     private readonly CancellationTokenSource _stop = new();
     private readonly ErrorLog _log = new();
+    private readonly IInstanceUsage? _usage;
     private CoreControllers? _controllers;
 
-    public World(TimeSpan? watchDelay = null, int seed = 1)
+    /// <param name="usage">What instances use; null: nobody measures, as in the host.</param>
+    public World(TimeSpan? watchDelay = null, int seed = 1, IInstanceUsage? usage = null)
     {
+        _usage = usage;
         Time = new ManualScheduler(seed, pumped: true);
         Plane = new FakePlane(Time) { WatchDelay = watchDelay ?? TimeSpan.Zero };
         Provider = new FakeProvider(Plane);
@@ -106,6 +110,18 @@ internal sealed class World : IDisposable
 
     public void Edit(string workload, Action<Workload> change) => Plane.Edit(ResourceTypes.Workloads, Namespace, workload, change);
 
+    /// <summary>Sets an annotation of a Workload, or takes it away.</summary>
+    public void Annotate(string workload, string key, string? value) => Edit(workload, w =>
+    {
+        if (value is null)
+            w.Metadata.Annotations?.Remove(key);
+        else
+            (w.Metadata.Annotations ??= [])[key] = value;
+    });
+
+    /// <summary>The condition of the only deployment.</summary>
+    public Condition? OfDeployment(string type, string name = "web-us-dfw") => Conditions.Find(Deployment(name).Status?.Conditions, type);
+
     public void Delete<T>(ResourceType<T> type, string name, string? ns = Namespace) where T : KubeObject => Plane.Delete(type, new ObjectKey(ns, name));
 
     public static Condition? Available(Workload workload) => Conditions.Find(workload.Status?.Conditions, ConditionTypes.Available);
@@ -130,7 +146,7 @@ internal sealed class World : IDisposable
     {
         Caches = new PlaneCaches(new Factory(Plane));
         Plane.Sync();
-        _controllers = CoreControllers.Create(new CoreControllersOptions { Client = Plane, Scheduler = Time, LoggerFactory = _log, Caches = Caches });
+        _controllers = CoreControllers.Create(new CoreControllersOptions { Client = Plane, Scheduler = Time, LoggerFactory = _log, Caches = Caches, Usage = _usage });
         _ = Time.Run(() => _controllers.RunAsync(_stop.Token));
         Time.RunUntilIdle();
     }

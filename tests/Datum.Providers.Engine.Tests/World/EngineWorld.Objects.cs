@@ -92,7 +92,7 @@ internal sealed partial class EngineWorld
     }
 
     /// <summary>One instance by way of the core controllers.</summary>
-    public Workload CreateWorkload()
+    public Workload CreateWorkload(Action<Workload>? change = null)
     {
         var workload = new Workload();
         workload.Metadata.Name = "web";
@@ -104,6 +104,7 @@ internal sealed partial class EngineWorld
         };
         workload.Spec.Template.Spec.NetworkInterfaces = [new InstanceNetworkInterface { Network = { Name = "default" } }];
         workload.Spec.Placements = [new Placement { Name = "us", CityCodes = ["DFW"], ScaleSettings = { MinReplicas = 1 } }];
+        change?.Invoke(workload);
         return Create(ResourceTypes.Workloads, workload);
     }
 

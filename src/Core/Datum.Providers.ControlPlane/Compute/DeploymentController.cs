@@ -3,6 +3,7 @@ using Datum.Providers.Kubernetes;
 using Datum.Providers.Kubernetes.Controllers;
 using Datum.Providers.Resources;
 using Datum.Providers.Resources.Compute;
+using Datum.Providers.Resources.Networking;
 
 namespace Datum.Providers.ControlPlane.Compute;
 
@@ -10,14 +11,20 @@ namespace Datum.Providers.ControlPlane.Compute;
 internal sealed class DeploymentController : CoreController
 {
     private readonly DeploymentNetworks _networks;
+    private readonly PayloadWatch _payloads;
+    private readonly Scaler _scaler;
 
-    public DeploymentController(CorePlane plane, int workers) : base("workloaddeployment", plane, workers)
+    public DeploymentController(CorePlane plane, int workers, IInstanceUsage? usage) : base("workloaddeployment", plane, workers)
     {
         _networks = new(plane);
+        _payloads = new(plane);
+        _scaler = new(usage);
         var caches = plane.Caches;
         Own(caches.WorkloadDeployments);
         Watch(caches.Workloads, w => plane.WorkloadDeployments.ByIndex(PlaneCaches.ByWorkload, w.Metadata.Uid ?? "").Select(d => d.Key));
         Watch(caches.Instances, i => OwnerKey(i, ResourceTypes.WorkloadDeployments.Kind));
+        Watch(caches.Locations, Movable);
+        Watch(caches.ComputeLocations, Movable);
         Watch(caches.NetworkBindings, b => OwnerKey(b, ResourceTypes.WorkloadDeployments.Kind));
         Watch(caches.NetworkContexts, c => OfContext(c.Key));
         Watch(caches.SubnetClaims, c => OfContext(new(c.Metadata.Namespace, c.Spec.NetworkContext.Name)));
@@ -31,6 +38,8 @@ internal sealed class DeploymentController : CoreController
             return Result.Settled;
         if (deployment.IsDeleting)
         {
+            _payloads.Forget(deployment.Metadata.Uid ?? "");
+            _scaler.Forget(deployment.Metadata.Uid ?? "");
             await FinalizeAsync(deployment, cancellation);
             return Result.Settled;
         }
@@ -46,27 +55,46 @@ internal sealed class DeploymentController : CoreController
         if (deployment.Status?.Location is not { } location)
             return Result.Settled;
 
-        var hash = TemplateHash.Of(deployment.Spec.Template);
-        var action = Next(deployment, hash);
+        (deployment, var nextLook, var payloadProblem) = await _payloads.LookAsync(deployment, cancellation);
+        var hash = PayloadVersions.Of(deployment).Hash(TemplateHash.Of(deployment.Spec.Template));
+        var scale = _scaler.Decide(deployment, Owned(deployment), Plane.Now);
+        await SuspendAsync(deployment, cancellation);
+        var action = Next(deployment, hash, scale);
         if (action is not null && await CarryOutAsync(deployment, action, hash, cancellation))
-            action = Next(deployment, hash);
-        var networkProblem = await _networks.EnsureAsync(deployment, location, cancellation);
-        if (networkProblem is null)
-            await OpenGatesAsync(deployment, cancellation);
+        {
+            deployment = Plane.WorkloadDeployments.Find(key) ?? deployment;
+            action = Next(deployment, hash, scale);
+        }
+
+        var networks = await _networks.EnsureAsync(deployment, location, Owned(deployment), cancellation);
+        await OpenGatesAsync(deployment, networks, cancellation);
 
         var after = Plane.WorkloadDeployments.Copy(deployment);
-        after.Status = DeploymentStatusPlan.Compute(deployment, Owned(deployment), hash, networkProblem, action, Plane.Now);
+        after.Status = DeploymentStatusPlan.Compute(deployment, Owned(deployment), hash, networks.Values.FirstOrDefault(p => p is not null), action, scale, Plane.Now,
+            Places(deployment).Describe(), payloadProblem);
         await Plane.WorkloadDeployments.UpdateStatusAsync(deployment, after, cancellation);
-        return Result.Settled;
+        return NextLook(deployment, nextLook);
     }
 
-    private InstanceAction? Next(WorkloadDeployment deployment, string hash)
+    /// <summary>What comes by the clock alone: the next look at payloads and usage, and the end of a refusal that an instance waits for.</summary>
+    private Result NextLook(WorkloadDeployment deployment, DateTimeOffset? payloads)
+    {
+        DateTimeOffset? refusal = Owned(deployment).Any(i => InstancePlaces.RefusalOf(i) is not null) ? RefusedLocations.Of(deployment, Plane.Now).NextEnd : null;
+        DateTimeOffset? scaling = _scaler.Acts(deployment) ? Plane.Now + ScalePlan.Period : null;
+        return new[] { payloads, refusal, scaling }.Min() is { } next ? Result.After(next > Plane.Now ? next - Plane.Now : TimeSpan.Zero) : Result.Settled;
+    }
+
+    private InstanceAction? Next(WorkloadDeployment deployment, string hash, ScaleAnswer scale)
     {
         if (DeploymentStatusPlan.Refusal(deployment) is not null)
             return null;
-        var actions = InstancePlan.Decide(deployment, Owned(deployment), hash, name => Plane.Instances.Find(new(deployment.Metadata.Namespace, name)));
+        var actions = InstancePlan.Decide(deployment, Owned(deployment), hash, name => Plane.Instances.Find(new(deployment.Metadata.Namespace, name)), scale.Replicas, Places(deployment));
         return actions.Count == 0 ? null : actions[0];
     }
+
+    private InstancePlaces Places(WorkloadDeployment deployment) => new(
+        deployment, Owned(deployment), Plane.Caches.LocationsFor(deployment.Metadata.Namespace), RefusedLocations.Of(deployment, Plane.Now),
+        l => Plane.InstancesAt(l, deployment.Metadata.Uid));
 
     private IReadOnlyList<Instance> Owned(WorkloadDeployment deployment) => Plane.Instances.ByIndex(PlaneCaches.ByOwner, deployment.Metadata.Uid ?? "");
 
@@ -77,7 +105,7 @@ internal sealed class DeploymentController : CoreController
         {
             case InstanceActionKind.Create:
                 var owner = CorePlane.Owner(ResourceTypes.WorkloadDeployments, deployment);
-                await Plane.Instances.CreateAsync(InstancePlan.New(deployment, action.Ordinal, hash, owner), cancellation);
+                await Plane.Instances.CreateAsync(InstancePlan.New(deployment, action.Ordinal, hash, owner, Places(deployment).ForNew()), cancellation);
                 return true;
             case InstanceActionKind.Update:
                 await Plane.Instances.UpdateAsync(action.Current!, InstancePlan.Updated(deployment, action.Current!, action.Ordinal, hash), cancellation);
@@ -89,6 +117,9 @@ internal sealed class DeploymentController : CoreController
                     throw new KubernetesException(409, "Conflict", $"the WorkloadDeployment {deployment.Key} has changed");
                 await Plane.Instances.DeleteAsync(action.Current!, cancellation);
                 return true;
+            case InstanceActionKind.Relocate:
+                await RelocateAsync(deployment, action.Current!, cancellation);
+                return true;
             case InstanceActionKind.Wait:
             case InstanceActionKind.Unknown:
             default:
@@ -96,11 +127,40 @@ internal sealed class DeploymentController : CoreController
         }
     }
 
-    private async Task OpenGatesAsync(WorkloadDeployment deployment, CancellationToken cancellation)
+    /// <summary>Remembers the refusal first, so that a process which ends in between doesn't come back to the same Location.</summary>
+    private async Task RelocateAsync(WorkloadDeployment deployment, Instance instance, CancellationToken cancellation)
+    {
+        var refused = RefusedLocations.Of(deployment, Plane.Now);
+        refused.Add(instance.Spec.Location!.Key, InstancePlaces.RefusalOf(instance)!, Plane.Now);
+        var after = Plane.WorkloadDeployments.Copy(deployment);
+        (after.Metadata.Annotations ??= [])[Annotations.RefusedLocations] = refused.ToAnnotation();
+        await Plane.WorkloadDeployments.UpdateAsync(deployment, after, cancellation);
+        // Only as it was judged: one that has been programmed meanwhile stays.
+        await Plane.Instances.DeleteAsync(instance, cancellation, unchanged: true);
+    }
+
+    /// <summary>Stops or starts all instances at once: that is no rollout, and nothing is replaced.</summary>
+    private async Task SuspendAsync(WorkloadDeployment deployment, CancellationToken cancellation)
+    {
+        var wanted = InstancePlan.SuspensionOf(deployment);
+        foreach (var instance in Owned(deployment).Where(i => !i.IsDeleting && i.Metadata.Annotation(Annotations.Suspended) != wanted))
+        {
+            var after = Plane.Instances.Copy(instance);
+            if (wanted is null)
+                after.Metadata.Annotations!.Remove(Annotations.Suspended);
+            else
+                (after.Metadata.Annotations ??= [])[Annotations.Suspended] = wanted;
+            await Plane.Instances.UpdateAsync(instance, after, cancellation);
+        }
+    }
+
+    private async Task OpenGatesAsync(WorkloadDeployment deployment, IReadOnlyDictionary<ObjectKey, string?> networks, CancellationToken cancellation)
     {
         foreach (var instance in Owned(deployment))
         {
             if (instance.IsDeleting || instance.Spec.Controller?.SchedulingGates?.Exists(g => g.Name == SchedulingGates.Network) != true)
+                continue;
+            if ((instance.Spec.Location ?? deployment.Status?.Location) is not { } location || !networks.TryGetValue(location.Key, out var problem) || problem is not null)
                 continue;
             var after = Plane.Instances.Copy(instance);
             after.Spec.Controller!.SchedulingGates!.RemoveAll(g => g.Name == SchedulingGates.Network);
@@ -144,6 +204,10 @@ internal sealed class DeploymentController : CoreController
             Conditions.Set(conditions, ConditionTypes.Available, ConditionStatus.False, Reasons.Deleting, message, deployment.Metadata.Generation, Plane.Now);
         await Plane.WorkloadDeployments.UpdateStatusAsync(deployment, after, cancellation);
     }
+
+    /// <summary>Deployments whose instances may go to another Location.</summary>
+    private IEnumerable<ObjectKey> Movable(Location location) => Plane.WorkloadDeployments.ByIndex(PlaneCaches.Movable, "")
+        .Where(d => location.Metadata.Namespace is null || location.Metadata.Namespace == d.Metadata.Namespace).Select(d => d.Key);
 
     private IEnumerable<ObjectKey> OfContext(ObjectKey context) =>
         Plane.NetworkBindings.ByIndex(PlaneCaches.ByContext, context.ToString()).SelectMany(b => OwnerKey(b, ResourceTypes.WorkloadDeployments.Kind));

@@ -9,19 +9,47 @@ namespace Datum.Providers.ControlPlane.Compute;
 /// <summary>Brings the Networks of a deployment's interfaces into its Location: a binding an interface, a claim a context and family.</summary>
 internal sealed class DeploymentNetworks(CorePlane plane)
 {
-    /// <summary>Creates what is missing; returns what is waited for, or null when every Subnet is ready.</summary>
-    public async Task<string?> EnsureAsync(WorkloadDeployment deployment, LocationReference location, CancellationToken cancellation)
+    /// <summary>
+    /// Creates what is missing at the deployment's Location and at every other one that has an instance of it; what no instance uses
+    /// any more goes. By Location: what is waited for, or null when every Subnet is ready.
+    /// </summary>
+    public async Task<IReadOnlyDictionary<ObjectKey, string?>> EnsureAsync(
+        WorkloadDeployment deployment, LocationReference own, IReadOnlyList<Instance> instances, CancellationToken cancellation)
+    {
+        var problems = new Dictionary<ObjectKey, string?>();
+        var wanted = new List<NetworkBinding>();
+        var complete = true;
+        foreach (var location in instances.Select(i => i.Spec.Location).OfType<LocationReference>().Prepend(own).DistinctBy(l => l.Key).ToList())
+        {
+            var (bindings, problem) = await EnsureBindingsAsync(deployment, location, location.Key == own.Key, cancellation);
+            wanted.AddRange(bindings);
+            complete &= problem is null;
+            problems[location.Key] = problem ?? await ReadyAsync(bindings, cancellation);
+        }
+
+        if (complete)
+            await RemoveSurplusAsync(deployment, wanted, cancellation);
+        return problems;
+    }
+
+    private async Task<(List<NetworkBinding> Bindings, string? Problem)> EnsureBindingsAsync(
+        WorkloadDeployment deployment, LocationReference location, bool own, CancellationToken cancellation)
     {
         var bindings = new List<NetworkBinding>();
         foreach (var (network, index) in deployment.Spec.Template.Spec.NetworkInterfaces.Select((n, i) => (n.Network, i)))
         {
-            var (binding, problem) = await EnsureBindingAsync(deployment, location, network, index, cancellation);
+            var name = own ? Names.Binding(deployment.Metadata.Name ?? "", index) : Names.Binding(deployment.Metadata.Name ?? "", index, location);
+            var (binding, problem) = await EnsureBindingAsync(deployment, location, network, name, cancellation);
             if (problem is not null)
-                return problem;
+                return (bindings, problem);
             bindings.Add(binding);
         }
 
-        await RemoveSurplusAsync(deployment, bindings, cancellation);
+        return (bindings, null);
+    }
+
+    private async Task<string?> ReadyAsync(List<NetworkBinding> bindings, CancellationToken cancellation)
+    {
         if (bindings.Find(b => !Conditions.IsTrue(b.Status?.Conditions, ConditionTypes.Ready)) is { } waiting)
             return Trouble("NetworkBinding", waiting.Metadata.Name, waiting.Status?.Conditions);
 
@@ -32,9 +60,9 @@ internal sealed class DeploymentNetworks(CorePlane plane)
     }
 
     private async Task<(NetworkBinding Binding, string? Problem)> EnsureBindingAsync(
-        WorkloadDeployment deployment, LocationReference location, NetworkReference network, int index, CancellationToken cancellation)
+        WorkloadDeployment deployment, LocationReference location, NetworkReference network, string name, CancellationToken cancellation)
     {
-        var key = new ObjectKey(deployment.Metadata.Namespace, Names.Binding(deployment.Metadata.Name ?? "", index));
+        var key = new ObjectKey(deployment.Metadata.Namespace, name);
         var existing = plane.NetworkBindings.Find(key);
         if (existing is null)
         {

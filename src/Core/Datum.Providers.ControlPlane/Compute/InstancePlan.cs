@@ -14,6 +14,8 @@ public enum InstanceActionKind
     Wait = 2,
     Update = 3,
     Delete = 4,
+    /// <summary>Deleted, to be made anew at another Location once nothing of it is left.</summary>
+    Relocate = 5,
 }
 
 /// <summary>One thing to do about one ordinal.</summary>
@@ -30,14 +32,16 @@ public static class InstancePlan
     /// <summary>What there is to do, in order; empty when the instances are as they should be.</summary>
     /// <param name="owned">The instances of this deployment.</param>
     /// <param name="byName">Finds whatever Instance has a name.</param>
+    /// <param name="replicas">How many are wanted; null for minReplicas.</param>
+    /// <param name="places">Where else an instance that was refused can go; null when it stays.</param>
     public static IReadOnlyList<InstanceAction> Decide(
-        WorkloadDeployment deployment, IReadOnlyList<Instance> owned, string hash, Func<string, Instance?> byName)
+        WorkloadDeployment deployment, IReadOnlyList<Instance> owned, string hash, Func<string, Instance?> byName, int? replicas = null, InstancePlaces? places = null)
     {
         ArgumentNullException.ThrowIfNull(deployment);
         ArgumentNullException.ThrowIfNull(owned);
         ArgumentNullException.ThrowIfNull(byName);
         var name = deployment.Metadata.Name ?? "";
-        var desired = Math.Max(0, deployment.Spec.ScaleSettings.MinReplicas);
+        var desired = replicas ?? Math.Max(0, deployment.Spec.ScaleSettings.MinReplicas);
         // An instance with a name that we don't give isn't part of the count; it goes with the deployment.
         var byOrdinal = owned.Select(i => (Instance: i, Ordinal: Names.Ordinal(name, i.Metadata.Name ?? ""))).Where(i => i.Ordinal is not null)
             .ToDictionary(i => i.Ordinal!.Value, i => i.Instance);
@@ -59,12 +63,14 @@ public static class InstancePlan
             var outdated = current.Spec.Controller?.TemplateHash != hash;
             if (current.IsDeleting)
                 inOrder.Add(new(InstanceActionKind.Wait, ordinal, instanceName, current, $"{instanceName} is being deleted"));
-            else if (outdated && !IsSettled(current))
+            else if (outdated && !IsSettled(deployment, current))
                 // It serves nobody, so nothing is lost; without this a broken template could never be corrected.
                 inOrder.Add(new(InstanceActionKind.Update, ordinal, instanceName, current, $"{instanceName} isn't ready and has an old template"));
             else if (outdated)
                 updates.Add(new(InstanceActionKind.Update, ordinal, instanceName, current, $"{instanceName} has an old template"));
-            else if (!IsSettled(current))
+            else if (places?.Next(current) is { } next)
+                inOrder.Add(new(InstanceActionKind.Relocate, ordinal, instanceName, current, $"{instanceName} was refused at {current.Spec.Location!.Key} ({InstancePlaces.RefusalOf(current)}) and is tried at {next.Key}"));
+            else if (!IsSettled(deployment, current))
                 inOrder.Add(new(InstanceActionKind.Wait, ordinal, instanceName, current, $"{instanceName} isn't ready"));
         }
 
@@ -92,6 +98,20 @@ public static class InstancePlan
             && (instance.Spec.Controller is null || instance.Status?.Controller?.ObservedTemplateHash == instance.Spec.Controller.TemplateHash);
     }
 
+    /// <summary>As <see cref="IsSettled(Instance)"/>, or as far as a suspended one can be: programmed and off.</summary>
+    private static bool IsSettled(WorkloadDeployment deployment, Instance instance) => IsSettled(instance)
+        || (instance.Metadata.Annotation(Annotations.Suspended) == "true" && SuspensionOf(deployment) == "true"
+            && Conditions.IsTrue(instance.Status?.Conditions, ConditionTypes.Programmed)
+            && Conditions.Find(instance.Status?.Conditions, ConditionTypes.Running)?.Reason == Reasons.Suspended
+            && instance.Status?.Controller?.ObservedTemplateHash == instance.Spec.Controller?.TemplateHash);
+
+    /// <summary>What the instances' annotation <see cref="Annotations.Suspended"/> shall be; null when they shall have none.</summary>
+    public static string? SuspensionOf(WorkloadDeployment deployment)
+    {
+        ArgumentNullException.ThrowIfNull(deployment);
+        return DeploymentOptions.Of(deployment).Suspended ? "true" : deployment.Spec.Template.Metadata?.Annotations?.GetValueOrDefault(Annotations.Suspended);
+    }
+
     public static bool IsReady(Instance instance)
     {
         ArgumentNullException.ThrowIfNull(instance);
@@ -99,7 +119,8 @@ public static class InstancePlan
     }
 
     /// <summary>The new instance of an ordinal. It is made gated: the gate goes when the networks are there.</summary>
-    public static Instance New(WorkloadDeployment deployment, int ordinal, string hash, OwnerReference owner)
+    /// <param name="location">Where it goes; null for the deployment's Location.</param>
+    public static Instance New(WorkloadDeployment deployment, int ordinal, string hash, OwnerReference owner, LocationReference? location = null)
     {
         ArgumentNullException.ThrowIfNull(deployment);
         var template = ResourceTypes.WorkloadDeployments.Clone(deployment).Spec.Template;
@@ -107,9 +128,9 @@ public static class InstancePlan
         instance.Metadata.Name = Names.Instance(deployment.Metadata.Name ?? "", ordinal);
         instance.Metadata.Namespace = deployment.Metadata.Namespace;
         instance.Metadata.Labels = Label(deployment, ordinal, template.Metadata?.Labels, null);
-        instance.Metadata.Annotations = template.Metadata?.Annotations;
+        instance.Metadata.Annotations = Annotate(deployment, template.Metadata?.Annotations, null);
         instance.Metadata.OwnerReferences = [owner];
-        instance.Spec.Location = deployment.Status?.Location is { } location ? new LocationReference { Name = location.Name, Namespace = location.Namespace } : null;
+        instance.Spec.Location = (location ?? deployment.Status?.Location) is { } place ? new LocationReference { Name = place.Name, Namespace = place.Namespace } : null;
         instance.Spec.Controller = new InstanceControllerSpec { TemplateHash = hash, SchedulingGates = [new SchedulingGate { Name = SchedulingGates.Network }] };
         return instance;
     }
@@ -123,7 +144,7 @@ public static class InstancePlan
         var after = ResourceTypes.Instances.Clone(current);
         var before = after.Spec;
         after.Metadata.Labels = Label(deployment, ordinal, template.Metadata?.Labels, before: after.Metadata.Labels);
-        after.Metadata.Annotations = Merge(template.Metadata?.Annotations, after.Metadata.Annotations);
+        after.Metadata.Annotations = Annotate(deployment, template.Metadata?.Annotations, after.Metadata.Annotations);
         after.Spec = template.Spec;
         after.Spec.Location = before.Location ?? deployment.Status?.Location;
         after.Spec.Controller = before.Controller ?? new();
@@ -142,6 +163,22 @@ public static class InstancePlan
         labels[Labels.WorkloadUid] = deployment.Spec.WorkloadRef.Uid;
         labels[Labels.WorkloadDeploymentUid] = deployment.Metadata.Uid ?? "";
         return labels;
+    }
+
+    private static Dictionary<string, string>? Annotate(WorkloadDeployment deployment, Dictionary<string, string>? template, Dictionary<string, string>? before)
+    {
+        var annotations = Merge(template, before) ?? [];
+        Set(Annotations.Suspended, SuspensionOf(deployment));
+        Set(Annotations.PayloadVersions, PayloadVersions.Of(deployment).Changed());
+        return annotations.Count == 0 ? null : annotations;
+
+        void Set(string key, string? value)
+        {
+            if (value is null)
+                annotations.Remove(key);
+            else
+                annotations[key] = value;
+        }
     }
 
     private static Dictionary<string, string>? Merge(Dictionary<string, string>? template, Dictionary<string, string>? before)

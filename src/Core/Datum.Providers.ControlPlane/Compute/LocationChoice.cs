@@ -44,7 +44,7 @@ public sealed record LocationChoice(Location? Chosen, string Reason, string Mess
 
     private static string Count(int instances) => instances == 1 ? "1 instance" : $"{instances} instances";
 
-    private static string? Obstacle(Location location)
+    internal static string? Obstacle(Location location)
     {
         if (location.IsDeleting)
             return "is being deleted";

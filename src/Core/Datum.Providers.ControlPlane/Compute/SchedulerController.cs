@@ -22,7 +22,7 @@ internal sealed class SchedulerController : CoreController
         if (deployment is null or { IsDeleting: true } or { Status.Location: not null })
             return Result.Settled;
 
-        var choice = LocationChoice.Decide(deployment.Spec.CityCode, Plane.Caches.LocationsFor(key.Namespace), Instances);
+        var choice = LocationChoice.Decide(deployment.Spec.CityCode, Plane.Caches.LocationsFor(key.Namespace), l => Plane.InstancesAt(l));
         var after = Plane.WorkloadDeployments.Copy(deployment);
         var status = after.Status ??= new();
         if (choice.Chosen is { } location)
@@ -37,14 +37,4 @@ internal sealed class SchedulerController : CoreController
 
     private IEnumerable<ObjectKey> Waiting(Location location) => Plane.WorkloadDeployments.ByIndex(PlaneCaches.Waiting, "")
         .Where(d => location.Metadata.Namespace is null || location.Metadata.Namespace == d.Metadata.Namespace).Select(d => d.Key);
-
-    /// <summary>What is there and what deployments that were assigned will still make.</summary>
-    private int Instances(Location location)
-    {
-        var place = location.Key.ToString();
-        var there = Plane.Instances.ByIndex(PlaneCaches.ByLocation, place);
-        var coming = Plane.WorkloadDeployments.ByIndex(PlaneCaches.ByLocation, place).Where(d => !d.IsDeleting)
-            .Sum(d => Math.Max(0, d.Spec.ScaleSettings.MinReplicas - there.Count(i => i.Metadata.Label(Labels.WorkloadDeploymentUid) == d.Metadata.Uid)));
-        return there.Count + coming;
-    }
 }

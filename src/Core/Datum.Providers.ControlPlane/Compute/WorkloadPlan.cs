@@ -21,6 +21,8 @@ public static class WorkloadPlan
     public static DesiredDeployments Desired(Workload workload)
     {
         ArgumentNullException.ThrowIfNull(workload);
+        if (DeploymentOptions.Refusal(workload) is { } refusal)
+            return Refuse(refusal);
         var items = new List<DesiredDeployment>();
         var names = new HashSet<string>(StringComparer.Ordinal);
         foreach (var (placement, index) in workload.Spec.Placements.Select((p, i) => (p, i)))
@@ -57,13 +59,14 @@ public static class WorkloadPlan
         metadata.Name = desired.Name;
         metadata.Namespace = workload.Metadata.Namespace;
         (metadata.Labels ??= [])[Labels.WorkloadUid] = workload.Metadata.Uid ?? "";
+        DeploymentOptions.Inherit(workload, metadata);
         if (!metadata.HasFinalizer(Finalizers.WorkloadController))
             (metadata.Finalizers ??= []).Add(Finalizers.WorkloadController);
         if (metadata.OwnerReferences?.Exists(o => o.Uid == owner.Uid) != true)
             (metadata.OwnerReferences ??= []).Add(owner);
         deployment.Spec = new WorkloadDeploymentSpec
         {
-            WorkloadRef = new WorkloadReference { Name = workload.Metadata.Name ?? "", Uid = workload.Metadata.Uid ?? "" },
+            WorkloadRef = new WorkloadReference { Name = workload.Metadata.Name ?? "", Uid = workload.Metadata.Uid ?? "", Unknown = deployment.Spec.WorkloadRef.Unknown },
             PlacementName = desired.Placement.Name,
             CityCode = desired.CityCode,
             Template = source.Template,
@@ -102,7 +105,7 @@ public static class WorkloadPlan
             var bad = group.Where(d => !IsAvailable(d.Deployment)).Select(d => Trouble(d.Name, d.Deployment)).ToList();
             placement.Replicas = group.Sum(d => d.Deployment?.Status?.Replicas ?? 0);
             placement.CurrentReplicas = group.Sum(d => d.Deployment?.Status?.CurrentReplicas ?? 0);
-            placement.DesiredReplicas = group.Sum(d => d.Deployment?.Spec.ScaleSettings.MinReplicas ?? 0);
+            placement.DesiredReplicas = group.Sum(d => Wanted(d.Deployment));
             placement.ReadyReplicas = group.Sum(d => d.Deployment?.Status?.ReadyReplicas ?? 0);
             Conditions.Set(placement.Conditions ??= [], ConditionTypes.Available, ConditionStatus.Of(good > 0),
                 good > 0 ? Reasons.AvailableDeploymentFound : Reasons.NoAvailableDeployments,
@@ -127,6 +130,13 @@ public static class WorkloadPlan
                 : (ConditionStatus.False, Reasons.NoAvailablePlacements, "No placement is available." + Join(troubles));
         Conditions.Set(status.Conditions ??= [], ConditionTypes.Available, state, reason, message, generation, now);
         return status;
+    }
+
+    /// <summary>minReplicas, or what the deployment made of it where it may scale.</summary>
+    private static int Wanted(WorkloadDeployment? deployment)
+    {
+        var scale = deployment?.Spec.ScaleSettings;
+        return scale?.MaxReplicas is not null && deployment!.Status is { DesiredReplicas: > 0 } status ? status.DesiredReplicas : scale?.MinReplicas ?? 0;
     }
 
     private static bool IsAvailable(WorkloadDeployment? deployment) =>

@@ -10,6 +10,7 @@ namespace Datum.Providers.ControlPlane.Runtime;
 internal sealed class CorePlane(
     IKubernetesClient client, PlaneCaches caches, IScheduler scheduler, ILoggerFactory loggers, Func<ObjectReference, string, string, CancellationToken, ValueTask>? warn = null)
 {
+    public IKubernetesClient Client => client;
     public PlaneCaches Caches => caches;
     public IScheduler Scheduler => scheduler;
     public ILoggerFactory Loggers => loggers;
@@ -23,6 +24,16 @@ internal sealed class CorePlane(
     public Stored<NetworkContext> NetworkContexts { get; } = Stored(client, ResourceTypes.NetworkContexts, caches.NetworkContexts, scheduler, loggers);
     public Stored<SubnetClaim> SubnetClaims { get; } = Stored(client, ResourceTypes.SubnetClaims, caches.SubnetClaims, scheduler, loggers);
     public Stored<Subnet> Subnets { get; } = Stored(client, ResourceTypes.Subnets, caches.Subnets, scheduler, loggers);
+
+    /// <summary>What is in a Location and what deployments that were assigned to it will still make.</summary>
+    /// <param name="except">The UID of a deployment whose coming instances don't count: it is they that are to be placed.</param>
+    public int InstancesAt(Location location, string? except = null)
+    {
+        var place = location.Key.ToString();
+        var coming = WorkloadDeployments.ByIndex(PlaneCaches.ByLocation, place).Where(d => !d.IsDeleting && d.Metadata.Uid != except)
+            .Sum(d => Math.Max(0, d.Spec.ScaleSettings.MinReplicas - Instances.ByIndex(PlaneCaches.ByOwner, d.Metadata.Uid ?? "").Count));
+        return Instances.ByIndex(PlaneCaches.ByLocation, place).Count + coming;
+    }
 
     /// <summary>A reference to an owner that controls the object, or only owns it.</summary>
     public static OwnerReference Owner<T>(ResourceType<T> type, T owner, bool controller = true) where T : KubeObject => new()

@@ -68,13 +68,14 @@ internal sealed class Stored<T>(IKubernetesClient client, ResourceType<T> type, 
     }
 
     /// <summary>Deletes this very object (by its UID) and reads what is left of it. One that is being deleted is left alone.</summary>
-    public async Task DeleteAsync(T value, CancellationToken cancellation)
+    /// <param name="unchanged">True: only if nobody has written it since it was read.</param>
+    public async Task DeleteAsync(T value, CancellationToken cancellation, bool unchanged = false)
     {
         if (value.IsDeleting)
             return;
         try
         {
-            await client.DeleteAsync(type, value.Key, new DeletePreconditions { Uid = value.Metadata.Uid }, cancellation);
+            await client.DeleteAsync(type, value.Key, new DeletePreconditions { Uid = value.Metadata.Uid, ResourceVersion = unchanged ? value.Metadata.ResourceVersion : null }, cancellation);
         }
         catch (KubernetesException error) when (error.IsConflict || error.IsNotFound)
         {

@@ -48,19 +48,26 @@ internal static class InstanceBack
                 reason is Reasons.Ready or "" ? Reasons.ProgrammingInProgress : FailureOf(facts)?.Reason ?? reason, FailureOf(facts)?.Message ?? message, generation, now);
         }
 
-        if (state is Lifecycle.Ready)
+        var suspended = IsSuspended(entry);
+        if (suspended && state is Lifecycle.Ready or Lifecycle.Degraded && facts?.Power is PowerState.Stopped)
+            Conditions.Set(conditions, ConditionTypes.Running, ConditionStatus.False, Reasons.Suspended, "It is stopped on request and keeps everything.", generation, now);
+        else if (state is Lifecycle.Ready)
             Conditions.Set(conditions, ConditionTypes.Running, ConditionStatus.True, Reasons.Running, "", generation, now);
         else if (state is Lifecycle.Degraded)
             Conditions.Set(conditions, ConditionTypes.Running, ConditionStatus.False,
                 FailureOf(facts)?.Reason ?? Reasons.Stopped, FailureOf(facts)?.Message ?? facts?.GuestMessage ?? "The instance is not running.", generation, now);
         else if (state is Lifecycle.Creating or Lifecycle.Updating)
-            Conditions.Set(conditions, ConditionTypes.Running, ConditionStatus.False, Reasons.Starting, FailureOf(facts)?.Message ?? "", generation, now);
+            Conditions.Set(conditions, ConditionTypes.Running, ConditionStatus.False, suspended ? Reasons.Stopping : Reasons.Starting, FailureOf(facts)?.Message ?? "", generation, now);
         else
             Conditions.Set(conditions, ConditionTypes.Running, ConditionStatus.False, state is Lifecycle.Deleting ? Reasons.Stopping : Reasons.Stopped, "", generation, now);
 
         if (facts is not null)
             Addresses(status, facts);
     }
+
+    /// <summary>Whether the wish is that it is stopped.</summary>
+    internal static bool IsSuspended(ManagedResource entry) =>
+        entry.Spec.Desired is { ValueKind: JsonValueKind.Object } desired && desired.TryGetProperty("suspended", out var value) && value.ValueKind is JsonValueKind.True;
 
     private static ContainerFacts? FailureOf(InstanceFacts? facts) =>
         facts is null ? null : facts.Containers.FirstOrDefault(c => !c.Running && c.Reason is not null);

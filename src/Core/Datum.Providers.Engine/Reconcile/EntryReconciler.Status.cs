@@ -13,6 +13,7 @@ public sealed partial class EntryReconciler
         var (ready, synced, reason, message) = decision switch
         {
             Decision.None when look is { State: Lifecycle.Ready } => (ConditionStatus.True, ConditionStatus.True, Reasons.Ready, $"{Tolerated(tolerated)}{NotAdopted(entry)}"),
+            Decision.None when look is { State: Lifecycle.Degraded } && Provisioning.InstanceBack.IsSuspended(entry) => (ConditionStatus.False, ConditionStatus.True, Reasons.Suspended, "It is stopped on request and keeps everything."),
             Decision.None => (ConditionStatus.False, ConditionStatus.True, look?.State.ToString() ?? Reasons.Unknown, look?.Failure?.Message ?? GuestMessage(look) ?? ""),
             Decision.Wait w => (ConditionStatus.False, ConditionStatus.False, w.Reason, w.Message),
             Decision.Refuse r => (ConditionStatus.False, ConditionStatus.False, r.Reason, r.Message),
@@ -70,6 +71,7 @@ public sealed partial class EntryReconciler
     {
         Reasons.Ready => before is null || before.Status != ready ? false : null,
         Reasons.Waiting or Reasons.WaitingForDependency or Reasons.ProgrammingInProgress or Reasons.Deleting or Reasons.DependentsExist => null,
+        Reasons.Suspended => null,
         Reasons.Absent when before?.Status != ConditionStatus.True => null,
         _ => true,
     };

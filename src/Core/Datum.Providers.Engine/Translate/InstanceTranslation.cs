@@ -47,8 +47,8 @@ public static class InstanceTranslation
         var interfaces = Interfaces(spec, capabilities, places, ports, instance.Metadata.Namespace, findings);
         UnknownMembers.Refuse(spec, findings);
         AttachedVolumes(spec, findings);
-        if (instance.Metadata.Annotation(Annotations.Suspended) == "true")
-            findings.Add(new Finding { Path = $"metadata.annotations[{Annotations.Suspended}]", Message = "'true' isn't supported yet; remove it." });
+        if (instance.Metadata.Annotation(Annotations.Suspended) is { } suspended and not ("true" or "false"))
+            findings.Add(new Finding { Path = $"metadata.annotations[{Annotations.Suspended}]", Message = $"'{suspended}' must be \"true\" or \"false\"." });
 
         var wish = findings.Count > 0 || size is null ? null : new InstanceSpec
         {
@@ -60,11 +60,16 @@ public static class InstanceTranslation
             Volumes = volumes,
             Labels = UserLabels(instance),
             LocationJson = locationBlock.ValueKind is JsonValueKind.Object ? locationBlock.GetRawText() : null,
-            RestartedAt = instance.Metadata.Annotation("compute.datumapis.com/restartedAt"),
+            RestartedAt = instance.Metadata.Annotation(Annotations.RestartedAt),
+            Suspended = IsSuspended(instance),
             TerminationGraceSeconds = Grace(instance, findings),
         };
-        return new InstanceWish(findings.Count > 0 ? null : wish, disks, [.. findings]);
+        return new InstanceWish(findings.Count > 0 || wish is null ? null : PayloadHashes.Apply(wish, instance.Metadata), disks, [.. findings]);
     }
+
+    /// <summary>By annotation, or by <c>status.suspended</c> on planes that have it.</summary>
+    public static bool IsSuspended(Compute.Instance instance) => instance.Metadata.Annotation(Annotations.Suspended) == "true"
+        || (instance.Status?.Unknown?.TryGetValue("suspended", out var value) == true && value.ValueKind is JsonValueKind.True);
 
     private static InstanceSize? Size(Compute.InstanceResources resources, ProviderConfigSpec config, List<Finding> findings)
     {

@@ -55,6 +55,10 @@ internal sealed class InstanceWishes(ProjectPlane plane, LocationResolver resolv
         var uid = instance.Metadata.Uid!;
         var wish = InstanceTranslation.Translate(instance, place.Driver.Capabilities, place.Config.Spec, interfaces, place.Block.Block, slot => writer.NameOf(ResourceKind.Disk, uid, slot));
         var read = PolicyReader.Read(instance.Metadata, place.Config, ResourceKind.Instance, place.Driver.Kinds.Any(k => k is { Kind: ResourceKind.Instance, Adoptable: true }));
+        // To be suspended is to stay: a driver that could only replace the instance would lose what it has.
+        if (wish.Spec is { Suspended: true } && !place.Driver.Kinds.Any(k => k.Kind is ResourceKind.Instance && k.UpdatablePaths.Contains("suspended")))
+            return WishSet.No(Reasons.ConfigurationError,
+                $"metadata.annotations[{Annotations.Suspended}]: the platform of this Location can't stop an instance and keep it; remove it, or use another Location.");
         if (wish.Spec is not { } spec || !read.Findings.IsEmpty)
             return WishSet.No(Reasons.ConfigurationError, string.Join(" ", wish.Findings.Concat(read.Findings).Select(f => $"{f.Path}: {f.Message}")));
 

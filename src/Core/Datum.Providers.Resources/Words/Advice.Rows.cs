@@ -10,7 +10,7 @@ public static partial class Advice
     private static IEnumerable<AdviceRow> Well() => new[]
     {
         Reasons.Ready, Reasons.AvailablePlacementFound, Reasons.AvailableDeploymentFound, Reasons.StableInstanceFound, Reasons.Programmed, Reasons.Running,
-        Reasons.AwaitingRange, Reasons.NetworkContextReady, Reasons.PrefixAllocated, Reasons.SubnetReady, Reasons.Accepted, Reasons.ProbeSucceeded, Reasons.NothingHeld, Reasons.Collected, "Observed", "InSync",
+        Reasons.AwaitingRange, Reasons.NetworkContextReady, Reasons.PrefixAllocated, Reasons.SubnetReady, Reasons.Accepted, Reasons.ProbeSucceeded, Reasons.NothingHeld, Reasons.Collected, Reasons.ValidMetricFound, "Observed", "InSync",
         // Events of what a person decided.
         "Abandoned", "ReleasedByPerson", "ConfirmedByPerson",
     }.Select(Fine);
@@ -62,7 +62,7 @@ public static partial class Advice
         User(CauseOrder.Hold, Reasons.ObserveOnly, "Remove it when you are done", "Remove the annotation providers.datumapis.com/observe-only (or plan) from {owner}[, or spec.management.observeOnly from ProviderConfig {config}]; or the host runs with --observe-only"),
         User(CauseOrder.Hold, Reasons.DeletionProtected, "Remove the annotation", "Remove the annotation providers.datumapis.com/deletion-protection from {owner}, if it may go"),
         User(CauseOrder.Hold, Reasons.DependentsExist, "Delete the users first", "Delete first what still uses {object}[: {message}]", carried: true),
-        User(CauseOrder.Hold, "Suspended", "Remove the annotation `suspended`", "Remove the annotation compute.datumapis.com/suspended from {object} to start it again"),
+        User(CauseOrder.Hold, Reasons.Suspended, "Remove the annotation `suspended`", "Remove the annotation compute.datumapis.com/suspended from {object} to start it again"),
         User(CauseOrder.Hold, Reasons.Stopped, "Look at the dmr's message", "Look why {object} doesn't run[: {message}]", carried: true),
     ];
 
@@ -128,6 +128,7 @@ public static partial class Advice
         Wait(Reasons.NoAvailablePlacements, "Follow the message down"),
         Wait(Reasons.NoAvailableDeployments, "Follow the message down"),
         Wait(Reasons.LocationAssigned),
+        Wait(Reasons.MetricsUnavailable, "Wait; look whether the instances are ready"),
         Wait(Reasons.ProvisioningNetwork, "Wait, or look at that object"),
         Wait(Reasons.ProvisioningInstances, "Wait, or look at that Instance"),
         Wait(Reasons.PendingProgramming, "Wait, or look at the Subnet"),

@@ -18,6 +18,8 @@ public static class ConditionTypes
     public const string Synced = "Synced";
     /// <summary>WorkloadDeployment: where it was placed and why not elsewhere.</summary>
     public const string Scheduled = "Scheduled";
+    /// <summary>WorkloadDeployment: whether maxReplicas and metrics are acted on; absent where none are set.</summary>
+    public const string ScalingActive = "ScalingActive";
     /// <summary>Deletion waits for something; the message names it.</summary>
     public const string DeletionBlocked = "DeletionBlocked";
     public const string Paused = "Paused";

@@ -27,8 +27,22 @@ public static class Annotations
     /// <summary>On template metadata: one <c>user:public-key</c> a line; required for virtual machines.</summary>
     public const string SshKeys = "compute.datumapis.com/ssh-keys";
 
-    /// <summary>On a deployment: the instances are stopped and keep everything.</summary>
+    /// <summary>On a Workload, a deployment or a template, "true": the instances are stopped and keep everything.</summary>
     public const string Suspended = "compute.datumapis.com/suspended";
+
+    /// <summary>On a template: another value restarts the instances, one after the other.</summary>
+    public const string RestartedAt = "compute.datumapis.com/restartedAt";
+
+    /// <summary>On a Workload, "true": instances of one city are spread over its Locations. Default "false".</summary>
+    public const string LocationSpread = "providers.datumapis.com/location-spread";
+    /// <summary>On a Workload, "true": an instance that its Location has no room or quota for is tried at the city's next one. Default "false".</summary>
+    public const string LocationFallback = "providers.datumapis.com/location-fallback";
+    /// <summary>On a Workload, "true": a change of a config map or secret that the template names is rolled out. Default "false".</summary>
+    public const string RolloutOnChange = "providers.datumapis.com/rollout-on-change";
+    /// <summary>On a deployment, written by the host: Locations that refused an instance, why and when.</summary>
+    public const string RefusedLocations = "providers.datumapis.com/refused-locations";
+    /// <summary>On a deployment and its instances, written by the host: keyed hashes of the config maps and secrets that were named.</summary>
+    public const string PayloadVersions = "providers.datumapis.com/payload-versions";
 
     /// <summary>The provider block as JSON, for planes whose CRD prunes unknown blocks.</summary>
     public const string Provider = "providers.datumapis.com/provider";

@@ -32,6 +32,11 @@ public static class Reasons
     public const string Stopped = "Stopped";
     public const string Suspended = "Suspended";
 
+    /// <summary>ScalingActive=True: the number of instances follows the metrics.</summary>
+    public const string ValidMetricFound = "ValidMetricFound";
+    /// <summary>ScalingActive=False: instances haven't reported what the metrics ask for.</summary>
+    public const string MetricsUnavailable = "MetricsUnavailable";
+
     public const string NetworkContextNotReady = "NetworkContextNotReady";
     public const string NetworkContextReady = "NetworkContextReady";
     public const string PrefixAllocated = "PrefixAllocated";
