@@ -79,7 +79,7 @@ internal sealed class NetworkWishes(LocationResolver resolver, EntryWriter write
         return declared.IsEmpty ? allocated : declared;
     }
 
-    private static string? Unsupported(IpFamilySupport support, ImmutableArray<string> families)
+    internal static string? Unsupported(IpFamilySupport support, ImmutableArray<string> families)
     {
         var v4 = families.Contains("IPv4");
         var v6 = families.Contains("IPv6");
