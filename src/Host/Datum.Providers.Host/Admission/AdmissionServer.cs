@@ -1,7 +1,6 @@
 using System.Net;
-using System.Security.Cryptography;
 using System.Text.Json;
-using Datum.Providers.Kubernetes;
+using Datum.Providers.Host.Composition;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -140,7 +139,7 @@ internal sealed partial class AdmissionServer : IAsyncDisposable
             context.Response.StatusCode = 400;
             await context.Response.WriteAsync("the body isn't an AdmissionReview", context.RequestAborted);
         }
-        catch (BadHttpRequestException e)
+        catch (Microsoft.AspNetCore.Http.BadHttpRequestException e)
         {
             context.Response.StatusCode = e.StatusCode;
         }

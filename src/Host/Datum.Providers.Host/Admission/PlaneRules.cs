@@ -21,6 +21,9 @@ internal sealed record Judgement(Violation Violation, bool Refuses);
 /// <param name="resolver">The engine's own; null where the drivers aren't known.</param>
 internal sealed class PlaneRules(ProjectPlane plane, LocationResolver? resolver, IDriverConnector? drivers)
 {
+    /// <summary>Whether it is known who serves which Location.</summary>
+    public bool KnowsDrivers => resolver is not null;
+
     public IReadOnlyList<Judgement> Check(JsonObject value)
     {
         bool Is<T>(ResourceType<T> type) where T : KubeObject => (string?)value["apiVersion"] == type.ApiVersion && (string?)value["kind"] == type.Kind;
