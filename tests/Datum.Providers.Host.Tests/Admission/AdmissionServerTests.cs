@@ -113,7 +113,7 @@ public sealed class AdmissionServerTests
 
         async Task<HttpStatusCode> Code(HttpMethod method, string path, HttpContent? content = null)
         {
-            using var request = new HttpRequestMessage(method, new Uri(desk.Server.Address, path)) { Content = content };
+            using var request = new HttpRequestMessage(method, new Uri(desk.Server.Address, path)) { Content = content, Headers = { ExpectContinue = content is not null } };
             using var response = await desk.Http.SendAsync(request);
             return response.StatusCode;
         }

@@ -161,6 +161,20 @@ public sealed class PlaneRuleTests
         Metadata = { Name = driver }, Spec = { Driver = driver, Allowed = new AllowedUse { Projects = ["*"], Scope = new() { ["zone"] = ["z1", "z2"], ["region"] = [""] } } },
     };
 
+    /// <summary>Our drivers, with a scope that none of them has: whose zone it is decides whose money is spent.</summary>
+    private sealed class Scoped(DriverConnector inner) : Engine.Sessions.IDriverConnector
+    {
+        public DriverDescriptor? Find(string driverId) => In(inner.Find(driverId));
+
+        public DriverDescriptor? FindByLocationKey(string key) => In(inner.FindByLocationKey(key));
+
+        public string WhyMissing(string driverIdOrKey) => inner.WhyMissing(driverIdOrKey);
+
+        public ValueTask<IInfrastructureDriver> ConnectAsync(Engine.Sessions.SessionRequest request, CancellationToken cancellation) => throw new NotSupportedException();
+
+        private static DriverDescriptor? In(DriverDescriptor? driver) => driver is { Id: "simulator" } ? driver with { SessionScope = ["zone"] } : driver;
+    }
+
     /// <summary>Caches as a host has them, filled by hand.</summary>
     private sealed class World : IDisposable
     {
@@ -177,7 +191,7 @@ public sealed class PlaneRuleTests
                 Id = "plane", Client = client, Locations = new ObjectCache<Location>(), ComputeLocations = new ObjectCache<Location>(), Networks = new ObjectCache<Network>(),
                 NetworkContexts = new ObjectCache<NetworkContext>(), Subnets = new ObjectCache<Subnet>(), WorkloadDeployments = new ObjectCache<WorkloadDeployment>(), Instances = new ObjectCache<Instance>(),
             };
-            var drivers = new DriverConnector(s_catalog.Value, NullLoggerFactory.Instance, TimeProvider.System, CliRun.DriverVolume);
+            var drivers = new Scoped(new DriverConnector(s_catalog.Value, NullLoggerFactory.Instance, TimeProvider.System, CliRun.DriverVolume));
             _resolver = new LocationResolver(home, _plane, drivers, development: true);
             _rules = new PlaneRules(_plane, _resolver, drivers);
             Fill(home.Entries, entries ?? []);

@@ -42,7 +42,7 @@ public sealed class ValidationPageTests
         {
             Assert.That(asked, Is.EquivalentTo(ObjectRules.Kinds.Select(k => $"{k.ApiVersion} {k.Plural}")));
             Assert.That((string?)webhook["failurePolicy"], Is.EqualTo("Ignore"));
-            Assert.That((int)webhook["timeoutSeconds"]!, Is.EqualTo(3));
+            Assert.That((long)webhook["timeoutSeconds"]!, Is.EqualTo(3));
             Assert.That((string?)webhook["sideEffects"], Is.EqualTo("None"));
             Assert.That(webhook["rules"]!.AsArray().SelectMany(r => Texts(r!["operations"])).Distinct(), Is.EquivalentTo(["CREATE", "UPDATE"]));
             Assert.That((string?)webhook["clientConfig"]!["service"]!["path"], Is.EqualTo("/validate"));

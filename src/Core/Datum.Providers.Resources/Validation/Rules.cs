@@ -46,6 +46,9 @@ public static partial class Rules
     public static readonly Rule PolicySources = new("export.sources", "ExportPolicy", "spec.sinks[].sources[]", "names of sources", Asked.Webhook, "not checked");
 
     /// <summary>Of one subject together, in the order of the page.</summary>
-    public static IReadOnlyList<Rule> All { get; } =
-        [.. typeof(Rules).GetFields(BindingFlags.Public | BindingFlags.Static).Select(f => f.GetValue(null)).OfType<Rule>().OrderBy(r => r.Kinds == Template ? 1 : 0)];
+    // Read on demand: the fields of this class's other file may be filled after this one.
+    public static IReadOnlyList<Rule> All => s_all.Value;
+
+    private static readonly Lazy<IReadOnlyList<Rule>> s_all = new(() =>
+        [.. typeof(Rules).GetFields(BindingFlags.Public | BindingFlags.Static).Select(f => f.GetValue(null)).OfType<Rule>().OrderBy(r => r.Kinds == Template ? 1 : 0)]);
 }

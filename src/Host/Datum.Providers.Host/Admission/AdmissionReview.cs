@@ -78,7 +78,7 @@ internal sealed class SubjectAccessReview : KubeObject
 {
     public static ResourceType<SubjectAccessReview> Type { get; } = new()
     {
-        Group = "authorization.k8s.io", Version = "v1", Kind = "SubjectAccessReview", Plural = "subjectaccessreviews", Namespaced = false, Json = AdmissionJson.Default.SubjectAccessReview,
+        Group = "authorization.k8s.io", Version = "v1", Kind = "SubjectAccessReview", Plural = "subjectaccessreviews", Namespaced = false, Kept = false, Json = AdmissionJson.Default.SubjectAccessReview,
     };
 
     public AccessReviewSpec Spec { get; set; } = new();
