@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Datum.Providers.Engine;
 using Datum.Providers.Engine.Locations;
 using Datum.Providers.Host.Admission;

@@ -146,24 +146,23 @@ public sealed partial class RealWebhookTests
     [Test]
     public async Task Every_manifest_of_seeds_and_samples_ends_as_the_page_says()
     {
-        var rows = new List<string>();
+        var wanted = new List<string>();
         foreach (var folder in s_samples)
             foreach (var path in Directory.GetFiles(SharedFolder.Require("seeds", folder), "*.yaml").Order(StringComparer.Ordinal))
             {
                 var read = ManifestReader.Read(path, await File.ReadAllBytesAsync(path));
-                foreach (var error in read.Errors)
-                    rows.Add($"| {folder["datum-upstream/".Length..]}/{Path.GetFileName(path)} ".Replace("| nifests/", "| seeds/", StringComparison.Ordinal) + "| | refused: no apiVersion |");
-                foreach (var manifest in read.Objects.Where(o => !o.ApiVersion.StartsWith("v1", StringComparison.Ordinal)))
+                var name = folder.StartsWith("seeds", StringComparison.Ordinal) ? $"seeds/{Path.GetFileName(path)}" : $"{folder["datum-upstream/".Length..]}/{Path.GetFileName(path)}";
+                wanted.AddRange(read.Errors.Select(_ => $"| {name} | | refused: no apiVersion |"));
+                // ConfigMaps and Secrets that the samples bring along aren't Datum's.
+                foreach (var manifest in read.Objects.Where(o => o.ApiVersion != "v1"))
                 {
-                    var name = folder.StartsWith("seeds", StringComparison.Ordinal) ? $"seeds/{Path.GetFileName(path)}" : $"{folder["datum-upstream/".Length..]}/{Path.GetFileName(path)}";
                     var refusal = await ApplyAsync(_scratch.File("sample.json", manifest.Json.ToJsonString()), "--validate=warn");
                     var answer = refusal is null ? "accepted"
                         : NoKind().IsMatch(refusal) ? "not a kind of ours"
                         : $"refused: {string.Join(", ", Fields().Matches(refusal).Select(m => $"`{m.Value}`").Distinct())}";
-                    rows.Add($"| {name} | {manifest.Kind} {manifest.Name} | {answer} |");
+                    wanted.Add($"| {name} | {manifest.Kind} {manifest.Name} | {answer} |");
                 }
             }
-        var wanted = rows.Select(r => r.Replace("| nifests/", "| seeds/", StringComparison.Ordinal)).ToList();
         TestContext.Progress.WriteLine(string.Join('\n', wanted));
         var page = Page.Of("docs/reference/validation.md").Section("## Seeds and samples").Text.Split('\n').Where(l => l.StartsWith('|')).Skip(2);
         Assert.That(page, Is.EqualTo(wanted));

@@ -1,6 +1,5 @@
 using Datum.Providers.Engine.Locations;
 using Datum.Providers.Engine.Policies;
-using Datum.Providers.Resources;
 using Datum.Providers.Resources.Networking;
 using Datum.Providers.Resources.Validation;
 using Compute = Datum.Providers.Resources.Compute;

@@ -2,8 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;
-using Datum.Providers.Resources.Compute;
-using Datum.Providers.Resources.Networking;
 using Datum.Providers.Resources.Validation;
 using Microsoft.Extensions.Logging;
 

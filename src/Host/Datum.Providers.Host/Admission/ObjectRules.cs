@@ -10,8 +10,6 @@ using Datum.Providers.Resources;
 using Datum.Providers.Resources.Compute;
 using Datum.Providers.Resources.Networking;
 using Datum.Providers.Resources.Validation;
-using Datum.Providers.Resources.Telemetry;
-using Subnet = Datum.Providers.Resources.Networking.Subnet;
 
 namespace Datum.Providers.Host.Admission;
 
@@ -30,6 +28,9 @@ internal static class ObjectRules
     /// <exception cref="JsonException">The object can't be read as its kind; no server with our definitions takes such a one.</exception>
     public static IReadOnlyList<Violation> Check(JsonObject value)
     {
+        // Without a spec nothing is wished for; whether there must be one is the definition's.
+        if (value["spec"] is null)
+            return [];
         bool Is<T>(ResourceType<T> type) where T : KubeObject => (string?)value["apiVersion"] == type.ApiVersion && (string?)value["kind"] == type.Kind;
         T As<T>(ResourceType<T> type) where T : KubeObject => value.Deserialize(type.Json)!;
 

@@ -26,6 +26,8 @@ internal sealed class PlaneRules(ProjectPlane plane, LocationResolver? resolver,
 
     public IReadOnlyList<Judgement> Check(JsonObject value)
     {
+        if (value["spec"] is null)
+            return [];
         bool Is<T>(ResourceType<T> type) where T : KubeObject => (string?)value["apiVersion"] == type.ApiVersion && (string?)value["kind"] == type.Kind;
         T As<T>(ResourceType<T> type) where T : KubeObject => value.Deserialize(type.Json)!;
 

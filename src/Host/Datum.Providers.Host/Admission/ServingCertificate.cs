@@ -43,7 +43,8 @@ internal sealed partial class ServingCertificate : IDisposable
                     _version = version;
                     // The former one may still be in use by a handshake: it is left to the collector.
                     _current = Load(_settings);
-                    LogRotated(_logger, _current.NotAfter.ToUniversalTime());
+                    var end = _current.NotAfter.ToUniversalTime();
+                    LogRotated(_logger, end);
                 }
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)

@@ -45,7 +45,7 @@ internal sealed class PlaneConnection(CliContext context)
     }
 
     /// <summary>As the others, for a kubeconfig that the command named otherwise.</summary>
-    public Task<T> WithAsync<T>(string kubeconfig, Func<IKubernetesClient, Task<T>> work, CancellationToken cancellation)
+    public static Task<T> WithAsync<T>(string kubeconfig, Func<IKubernetesClient, Task<T>> work, CancellationToken cancellation)
     {
         try
         {

@@ -29,7 +29,7 @@ internal static class ValidateCommand
             var descriptors = catalog?.Drivers.Select(d => d.Descriptor).ToList();
             IReadOnlyList<ManifestFinding> findings;
             if (result.GetValue(against) is { } kubeconfig)
-                findings = await new PlaneConnection(context).WithAsync(kubeconfig, async client =>
+                findings = await PlaneConnection.WithAsync(kubeconfig, async client =>
                 {
                     using var knowledge = await AgainstPlane.OpenAsync(client, catalog, result.GetValue(drivers) ?? "", result.GetValue(development), cancellation);
                     using var checker = new ManifestChecker(new HostRules(descriptors, knowledge.Rules));
