@@ -117,9 +117,20 @@ public sealed class RealServerTests
         File.Delete(path);
         TestContext.Out.WriteLine($"{manifest["kind"]}: {mutants.Count} mutants, {theirs.Count} accepted by both");
         // The block of any driver takes the place of upstream's one; the table of the schemas says so too.
-        var differing = mutants.Where(m => !m.What.StartsWith("spec.provider", StringComparison.Ordinal) && theirs.Contains(m.Name) != our.Contains(m.Name)).Select(m => $"{m.What}: upstream {theirs.Contains(m.Name)}, ours {our.Contains(m.Name)}");
+        // What ours refuses beyond upstream's definition is what upstream's webhook refuses: our rules about the object say the same.
+        bool ByWebhook((string Name, string What, JsonObject Manifest) m) => theirs.Contains(m.Name) && !our.Contains(m.Name) && BreaksARule(m.Manifest);
+        var differing = mutants.Where(m => !m.What.StartsWith("spec.provider", StringComparison.Ordinal) && theirs.Contains(m.Name) != our.Contains(m.Name) && !ByWebhook(m)).Select(m => $"{m.What}: upstream {theirs.Contains(m.Name)}, ours {our.Contains(m.Name)}");
         Assert.That(differing, Is.Empty);
         Assert.That(theirs, Has.Count.LessThan(mutants.Count - 5), "the mutants are too tame");
+    }
+
+    /// <summary>Whether a rule of a definition says so, as the host's own check does.</summary>
+    private static bool BreaksARule(JsonObject manifest)
+    {
+        if ((string?)manifest["kind"] != ResourceTypes.Workloads.Kind) return false;
+        var spec = System.Text.Json.JsonSerializer.Deserialize(manifest, ResourceTypes.Workloads.Json)!.Spec;
+        return Validation.TemplateRules.Check(spec.Template.Spec, spec.Template.Metadata?.Annotations, null, Validation.TemplatePlace.Template).Concat(Validation.WorkloadRules.Check(spec))
+            .Any(v => (v.Rule.Asked & (Validation.Asked.Schema | Validation.Asked.Cel)) != 0);
     }
 
     private static HashSet<string> Accepted(Result result) =>

@@ -45,14 +45,18 @@ public sealed class ProviderEngine : IDisposable
     private readonly EngineParts _parts;
     private readonly IDisposable[] _owned;
 
-    private ProviderEngine(EngineParts parts, SessionManager sessions, EntryController entries, IDisposable[] owned, IReadOnlyList<IController> controllers)
+    private ProviderEngine(EngineParts parts, LocationResolver locations, SessionManager sessions, EntryController entries, IDisposable[] owned, IReadOnlyList<IController> controllers)
     {
         _owned = owned;
         _parts = parts;
+        Locations = locations;
         Sessions = sessions;
         Entries = entries;
         Controllers = controllers;
     }
+
+    /// <summary>Who serves which Location, for whoever has to know it early.</summary>
+    public LocationResolver Locations { get; }
 
     public SessionManager Sessions { get; }
     public EntryController Entries { get; }
@@ -102,7 +106,7 @@ public sealed class ProviderEngine : IDisposable
         }
 
         IDisposable[] owned = [limits, home.Entries.Subscribe(Forget), plane.Instances.Subscribe(Poke), plane.Networks.Subscribe(Poke), plane.NetworkContexts.Subscribe(Poke), plane.Subnets.Subscribe(Poke), resolver];
-        return new ProviderEngine(parts, sessions, entries, owned,
+        return new ProviderEngine(parts, resolver, sessions, entries, owned,
         [
             credentials,
             new LocationController(home, plane, resolver, sessions, troubles, scheduler, logging.CreateLogger<LocationController>()),

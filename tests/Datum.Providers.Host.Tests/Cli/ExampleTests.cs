@@ -60,7 +60,7 @@ public sealed class ExampleTests
     {
         using var desk = new Desk();
         await using var plane = line.Contains("kc", StringComparison.Ordinal) ? await desk.PlaneAsync() : null;
-        if (line.Contains(" orphans", StringComparison.Ordinal) || line.Contains(" confirm", StringComparison.Ordinal))
+        if (line.Contains(" orphans", StringComparison.Ordinal) || line.Contains(" confirm", StringComparison.Ordinal) || line.Contains("--against", StringComparison.Ordinal))
             await desk.ConfigAsync(held: line.Contains(" confirm", StringComparison.Ordinal));
 
         var run = await desk.RunAsync(line);

@@ -105,12 +105,16 @@ public sealed class RoleTests
     }
 
     [Test]
+    public void The_webhooks_role_may_ask_who_may_what_and_nothing_else() =>
+        Assert.That(RoleClient.Read(HostFile, "datum-providers-webhook", null).Select(g => g.ToString()), Is.EqualTo(["create subjectaccessreviews.authorization.k8s.io"]));
+
+    [Test]
     public void L14_no_role_is_bound_to_tenants_in_the_whole_cluster()
     {
         foreach (var file in (string[])[HostFile, TenantFile])
             foreach (var binding in YamlJson.Parse(Encoding.UTF8.GetBytes(file)).Where(d => (string?)d["kind"] == "ClusterRoleBinding"))
             {
-                Assert.That((string?)binding["roleRef"]!["name"], Is.AnyOf("datum-providers-host", "datum-providers-core"));
+                Assert.That((string?)binding["roleRef"]!["name"], Is.AnyOf("datum-providers-host", "datum-providers-core", "datum-providers-webhook"));
                 Assert.That(binding["subjects"]!.AsArray().Select(s => $"{s!["kind"]} {s["namespace"]}/{s["name"]}"), Is.EqualTo([$"ServiceAccount {Own}/{Own}"]));
             }
     }

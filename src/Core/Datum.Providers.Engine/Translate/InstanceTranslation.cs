@@ -1,5 +1,6 @@
 using Datum.Providers.Resources;
 using Datum.Providers.Resources.Providers;
+using Datum.Providers.Resources.Validation;
 using Compute = Datum.Providers.Resources.Compute;
 
 namespace Datum.Providers.Engine.Translate;
@@ -27,8 +28,10 @@ public static class InstanceTranslation
         Compute.Instance instance, Capabilities capabilities, ProviderConfigSpec config, IReadOnlyList<InterfacePlace> places,
         JsonElement locationBlock, Func<string, string> diskEntry)
     {
-        var findings = new List<Finding>();
         var spec = instance.Spec;
+        // What is wrong on every platform first; what this one lacks beside it.
+        var findings = Violations(spec, instance.Metadata.Annotations, instance.Metadata.Namespace, TemplatePlace.Instance)
+            .Where(v => v.Rule.Asked.HasFlag(Asked.Host)).Select(v => new Finding { Path = v.Field, Message = v.Message, Capability = v.Capability }).ToList();
         var size = Size(spec.Runtime.Resources, config, findings);
         var ports = Ports(spec.Runtime);
         var (volumes, disks) = VolumeTranslation.Translate(spec, capabilities, diskEntry, findings);
@@ -39,16 +42,7 @@ public static class InstanceTranslation
             sandbox = ContainerTranslation.Sandbox(s, capabilities, findings);
         else if (spec.Runtime.VirtualMachine is { } v && spec.Runtime.Sandbox is null)
             machine = Machine(v, instance, capabilities, findings);
-        else
-            findings.Add(new Finding { Path = "spec.runtime", Message = "Exactly one of sandbox and virtualMachine must be set." });
-        if (spec.Runtime.Class is { Length: > 0 } runtimeClass)
-            findings.Add(new Finding { Path = "spec.runtime.class", Message = $"Runtime class '{runtimeClass}' is not supported yet; leave it out.", Capability = "runtimeClass" });
-
-        var interfaces = Interfaces(spec, capabilities, places, ports, instance.Metadata.Namespace, findings);
-        UnknownMembers.Refuse(spec, findings);
-        AttachedVolumes(spec, findings);
-        if (instance.Metadata.Annotation(Annotations.Suspended) is { } suspended and not ("true" or "false"))
-            findings.Add(new Finding { Path = $"metadata.annotations[{Annotations.Suspended}]", Message = $"'{suspended}' must be \"true\" or \"false\"." });
+        var interfaces = Interfaces(spec, capabilities, places, ports, findings);
 
         var wish = findings.Count > 0 || size is null ? null : new InstanceSpec
         {
@@ -62,7 +56,7 @@ public static class InstanceTranslation
             LocationJson = locationBlock.ValueKind is JsonValueKind.Object ? locationBlock.GetRawText() : null,
             RestartedAt = instance.Metadata.Annotation(Annotations.RestartedAt),
             Suspended = IsSuspended(instance),
-            TerminationGraceSeconds = Grace(instance, findings),
+            TerminationGraceSeconds = Grace(instance),
         };
         return new InstanceWish(findings.Count > 0 || wish is null ? null : PayloadHashes.Apply(wish, instance.Metadata), disks, [.. findings]);
     }
@@ -71,11 +65,19 @@ public static class InstanceTranslation
     public static bool IsSuspended(Compute.Instance instance) => instance.Metadata.Annotation(Annotations.Suspended) == "true"
         || (instance.Status?.Unknown?.TryGetValue("suspended", out var value) == true && value.ValueKind is JsonValueKind.True);
 
+    /// <summary>What is wrong with a spec on every platform: the one set of rules that the webhook, <c>validate</c> and this translation ask.</summary>
+    public static IReadOnlyList<Violation> Violations(Compute.InstanceSpec spec, IReadOnlyDictionary<string, string>? annotations, string? ns, TemplatePlace place)
+    {
+        var findings = new List<Finding>();
+        var ports = Ports(spec.Runtime);
+        for (var i = 0; i < spec.NetworkInterfaces.Count; i++)
+            IngressRules.Normalize(spec.NetworkInterfaces[i].NetworkPolicy?.Ingress ?? [], ports, $"{place.Spec}.networkInterfaces[{i}].networkPolicy.ingress", findings);
+        return [.. TemplateRules.Check(spec, annotations, ns, place), .. findings.Select(f => Rules.InterfaceIngress.At(f.Path, f.Message))];
+    }
+
     private static InstanceSize? Size(Compute.InstanceResources resources, ProviderConfigSpec config, List<Finding> findings)
     {
         var type = resources.InstanceType;
-        if (resources.Requests is { Count: > 0 })
-            findings.Add(new Finding { Path = "spec.runtime.resources.requests", Message = "Requests beside an instance type are not supported; choose another instance type." });
         InstanceSize? size = DefaultSizes.GetValueOrDefault(type);
         if (config.InstanceTypes?.GetValueOrDefault(type) is { } mapped)
         {
@@ -84,7 +86,7 @@ public static class InstanceTranslation
             {
                 if (!Quantity.TryParse(text, out var quantity, out var error))
                 {
-                    findings.Add(new Finding { Path = "spec.runtime.resources.instanceType", Message = $"ProviderConfig instanceTypes[{type}].cpu: {error}" });
+                    findings.Add(new Finding { Path = "spec.runtime.resources.instanceType", Message = $"ProviderConfig instanceTypes[{type}].cpu: {error}", Capability = "instanceTypes" });
                     return null;
                 }
                 cpu = (int)quantity.ToMilli();
@@ -92,7 +94,7 @@ public static class InstanceTranslation
             var memory = mapped.MemoryMiB is { } m ? (int)m : size?.MemoryMiB;
             if (cpu is null || memory is null)
             {
-                findings.Add(new Finding { Path = "spec.runtime.resources.instanceType", Message = $"ProviderConfig instanceTypes[{type}] needs cpu and memoryMiB." });
+                findings.Add(new Finding { Path = "spec.runtime.resources.instanceType", Message = $"ProviderConfig instanceTypes[{type}] needs cpu and memoryMiB.", Capability = "instanceTypes" });
                 return null;
             }
             size = new InstanceSize { InstanceType = type, CpuMillis = cpu.Value, MemoryMiB = memory.Value, Native = mapped.Native };
@@ -116,13 +118,8 @@ public static class InstanceTranslation
             return null;
         }
         if (machine.VolumeAttachments.Count == 0)
-        {
-            findings.Add(new Finding { Path = "spec.runtime.virtualMachine.volumeAttachments", Message = "The first attachment must be the boot disk." });
             return null;
-        }
         var keys = instance.Metadata.Annotation(Annotations.SshKeys)?.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
-        if (keys.Length == 0)
-            findings.Add(new Finding { Path = $"metadata.annotations[{Annotations.SshKeys}]", Message = "A virtual machine needs at least one line user:public-key." });
         return new MachineSpec
         {
             BootVolume = machine.VolumeAttachments[0].Name,
@@ -133,10 +130,8 @@ public static class InstanceTranslation
     }
 
     private static ImmutableArray<InterfaceSpec> Interfaces(
-        Compute.InstanceSpec spec, Capabilities capabilities, IReadOnlyList<InterfacePlace> places, List<PortSpec> ports, string? ns, List<Finding> findings)
+        Compute.InstanceSpec spec, Capabilities capabilities, IReadOnlyList<InterfacePlace> places, List<PortSpec> ports, List<Finding> findings)
     {
-        if (spec.NetworkInterfaces.Count == 0)
-            findings.Add(new Finding { Path = "spec.networkInterfaces", Message = "At least one interface is needed." });
         if (spec.NetworkInterfaces.Count > capabilities.MaxInterfaces)
             findings.Add(new Finding
             {
@@ -146,14 +141,8 @@ public static class InstanceTranslation
         var result = ImmutableArray.CreateBuilder<InterfaceSpec>();
         for (var i = 0; i < Math.Min(spec.NetworkInterfaces.Count, places.Count); i++)
         {
-            if (spec.NetworkInterfaces[i].Network.Namespace is { Length: > 0 } other && other != ns)
-                findings.Add(new Finding
-                {
-                    Path = $"spec.networkInterfaces[{i}].network.namespace", Capability = "network.namespace",
-                    Message = $"A Network of another namespace ('{other}') can't be used: nobody checks yet whether it may be.",
-                });
             // No policy allows nothing from outside, as on upstream's platform; so does a policy without rules.
-            var rules = IngressRules.Normalize(spec.NetworkInterfaces[i].NetworkPolicy?.Ingress ?? [], ports, $"spec.networkInterfaces[{i}].networkPolicy.ingress", findings);
+            var rules = IngressRules.Normalize(spec.NetworkInterfaces[i].NetworkPolicy?.Ingress ?? [], ports, "", []);
             if (capabilities.Firewall is FirewallScope.None && rules.Length > 0)
                 findings.Add(new Finding
                 {
@@ -177,33 +166,8 @@ public static class InstanceTranslation
 
     internal static PortSpec Port(Compute.NamedPort port) => new() { Name = port.Name, Port = port.Port, Protocol = port.Protocol ?? "TCP" };
 
-    /// <summary>Every attachment names a volume, and a machine boots from a disk.</summary>
-    private static void AttachedVolumes(Compute.InstanceSpec spec, List<Finding> findings)
-    {
-        Compute.InstanceVolume? Volume(string name) => spec.Volumes?.Find(v => v.Name == name);
-        foreach (var container in spec.Runtime.Sandbox?.Containers ?? [])
-            foreach (var attachment in container.VolumeAttachments ?? [])
-                if (Volume(attachment.Name) is null)
-                    findings.Add(new Finding { Path = $"spec.runtime.sandbox.containers[{container.Name}].volumeAttachments[{attachment.Name}]", Message = "There is no such volume." });
-        var attachments = spec.Runtime.VirtualMachine?.VolumeAttachments ?? [];
-        for (var i = 0; i < attachments.Count; i++)
-            if (Volume(attachments[i].Name) is not { } volume || (i == 0 && volume.Disk?.Template.Spec.Populator?.Image is null))
-                findings.Add(new Finding
-                {
-                    Path = $"spec.runtime.virtualMachine.volumeAttachments[{attachments[i].Name}]",
-                    Message = i == 0 ? "The first attachment must be a disk with an image." : "There is no such volume.",
-                });
-    }
-
-    private static int? Grace(Compute.Instance instance, List<Finding> findings)
-    {
-        if (instance.Metadata.Annotation(Annotations.TerminationGrace) is not { } text)
-            return null;
-        if (GoDuration.TryParse(text, out var grace, out var error))
-            return (int)Math.Ceiling(grace.TotalSeconds);
-        findings.Add(new Finding { Path = $"metadata.annotations[{Annotations.TerminationGrace}]", Message = error });
-        return null;
-    }
+    private static int? Grace(Compute.Instance instance) =>
+        instance.Metadata.Annotation(Annotations.TerminationGrace) is { } text && GoDuration.TryParse(text, out var grace, out _) ? (int)Math.Ceiling(grace.TotalSeconds) : null;
 
     private static ImmutableDictionary<string, string> UserLabels(Compute.Instance instance) =>
         (instance.Metadata.Labels ?? []).Where(l => !l.Key.Contains("datumapis.com/", StringComparison.Ordinal)).ToImmutableDictionary();

@@ -76,7 +76,7 @@ internal sealed class NetworkWishes(LocationResolver resolver, EntryWriter write
     private static ReadPolicies Read(Network network, ResolvedLocation place) =>
         PolicyReader.Read(network.Metadata, place.Config, ResourceKind.Network, place.Driver.Kinds.Any(k => k is { Kind: ResourceKind.Network, Adoptable: true }));
 
-    private static string? Unsupported(IpFamilySupport support, ImmutableArray<string> families)
+    internal static string? Unsupported(IpFamilySupport support, ImmutableArray<string> families)
     {
         var v4 = families.Contains("IPv4");
         var v6 = families.Contains("IPv6");

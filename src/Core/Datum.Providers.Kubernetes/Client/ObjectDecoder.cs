@@ -32,7 +32,7 @@ internal static class ObjectDecoder
         try
         {
             var value = JsonSerializer.Deserialize(json, SharedStrings.In(type.Json));
-            if (value?.Metadata is { Name.Length: > 0 } metadata && (!stored || metadata.ResourceVersion is { Length: > 0 }))
+            if (value is not null && (!type.Kept || (value.Metadata is { Name.Length: > 0 } metadata && (!stored || metadata.ResourceVersion is { Length: > 0 }))))
             {
                 // Items of a typed list come without them.
                 value.ApiVersion ??= type.ApiVersion;

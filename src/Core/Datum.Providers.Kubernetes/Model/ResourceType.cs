@@ -23,6 +23,9 @@ public sealed class ResourceType<T> where T : KubeObject
     /// <summary>Source-generated metadata that reads and writes one object.</summary>
     public required JsonTypeInfo<T> Json { get; init; }
 
+    /// <summary>False for questions that a server answers and doesn't keep, such as access reviews: the answer has neither name nor version. Default true.</summary>
+    public bool Kept { get; init; } = true;
+
     /// <summary><c>group/version</c>, or the version alone for the core group.</summary>
     public string ApiVersion => Group.Length == 0 ? Version : $"{Group}/{Version}";
 
@@ -35,6 +38,7 @@ public sealed class ResourceType<T> where T : KubeObject
         Plural = Plural,
         Namespaced = namespaced ?? Namespaced,
         Json = Json,
+        Kept = Kept,
     };
 
     public override string ToString() => Group.Length == 0 ? Plural : $"{Plural}.{Group}";

@@ -10,7 +10,7 @@ public static partial class RuleTwins
 {
     private static readonly string[] WhyGranted = ["QuotaAvailable", "QuotaExceeded", "ValidationFailed", "PendingEvaluation"];
 
-    public static IReadOnlyList<RuleTwin> All { get; } = [.. Shared(), .. Datum(), .. Ours()];
+    public static IReadOnlyList<RuleTwin> All { get; } = [.. Shared(), .. Datum(), .. Wishes(), .. Ours()];
 
     private static readonly FrozenDictionary<string, RuleTwin> ByText = All.ToFrozenDictionary(t => t.Rule, StringComparer.Ordinal);
 
@@ -50,6 +50,23 @@ public static partial class RuleTwins
             "'topology.datum.net/city-code' in self && self['topology.datum.net/city-code'] != ''",
             (self, _) => Cel.Has(self, Labels.CityCode) && Cel.Text(Cel.Get(self, Labels.CityCode)).Length > 0);
     }
+
+    /// <summary>What upstream's webhook says of Workloads, as far as CEL can say it.</summary>
+    private static IEnumerable<RuleTwin> Wishes()
+    {
+        yield return new(Validation.Rules.RuntimeOne.Cel!, (self, _) => Cel.Has(self, "sandbox") != Cel.Has(self, "virtualMachine"));
+        // Of the runtime's resources and of a container's.
+        yield return new(Validation.Rules.RuntimeRequests.Cel!, (self, _) => !Cel.Has(self, "requests") || Cel.Get(self, "requests") is JsonObject { Count: 0 });
+        yield return new(Validation.Rules.EnvFrom.Cel!, (self, _) => Cel.Has(self, "configMapRef") != Cel.Has(self, "secretRef"));
+        yield return new(Validation.Rules.VolumeOne.Cel!, (self, _) => Set(self, "disk", "configMap", "secret") == 1);
+        yield return new(Validation.Rules.DiskPopulator.Cel!, (self, _) => Set(self, "image", "filesystem") < 2);
+        yield return new(Validation.Rules.PlacementMaximum.Cel!, (self, _) => !Cel.Has(self, "maxReplicas") || Cel.Int(Cel.Get(self, "maxReplicas")) >= Cel.Int(Cel.Get(self, "minReplicas")));
+        yield return new(Validation.Rules.PlacementMetrics.Cel!, (self, _) => !Cel.Has(self, "maxReplicas") || (Cel.Has(self, "metrics") && Cel.Items(Cel.Get(self, "metrics")).Count > 0));
+        yield return new(Validation.Rules.MetricResource.Cel!, (self, _) => Cel.Has(self, "resource") && Cel.Text(Cel.Get(Cel.Get(self, "resource"), "name")) == "cpu");
+        yield return new(Validation.Rules.MetricTarget.Cel!, (self, _) => Set(self, "value", "averageValue", "averageUtilization") == 1);
+    }
+
+    private static int Set(JsonNode? self, params string[] members) => members.Count(m => Cel.Has(self, m));
 
     private static IEnumerable<RuleTwin> Ours()
     {

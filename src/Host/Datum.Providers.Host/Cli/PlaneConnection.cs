@@ -41,10 +41,28 @@ internal sealed class PlaneConnection(CliContext context)
         {
             throw new CliException(e.Message);
         }
+        return await WithAsync(connection, path, client => work(client, connection), cancellation);
+    }
+
+    /// <summary>As the others, for a kubeconfig that the command named otherwise.</summary>
+    public static Task<T> WithAsync<T>(string kubeconfig, Func<IKubernetesClient, Task<T>> work, CancellationToken cancellation)
+    {
+        try
+        {
+            return WithAsync(KubeConfig.Find(kubeconfig, null), kubeconfig, work, cancellation);
+        }
+        catch (KubeConfigException e)
+        {
+            throw new CliException(e.Message);
+        }
+    }
+
+    private static async Task<T> WithAsync<T>(KubernetesConnection connection, string? path, Func<IKubernetesClient, Task<T>> work, CancellationToken cancellation)
+    {
         await using var client = new KubernetesClient(connection, new KubernetesClientOptions { RequestTimeout = TimeSpan.FromSeconds(30), MaxRetries = 1 });
         try
         {
-            return await work(client, connection);
+            return await work(client);
         }
         catch (HttpRequestException e)
         {

@@ -22,6 +22,7 @@ internal sealed record RunSettings
     public string? Installation { get; init; }
     public bool InstallCrds { get; init; }
     public bool ObserveOnly { get; init; }
+    public Admission.WebhookSettings? Webhook { get; init; }
 }
 
 /// <summary>The host against an API server that somebody else runs.</summary>
@@ -47,7 +48,7 @@ internal static class RunHost
                 new HostSettings
                 {
                     DriverVolume = settings.Drivers, TrustedDigests = settings.TrustedDigests, DriverKeys = settings.DriverKeys, StatePath = settings.State, Namespace = settings.Namespace, Installation = settings.Installation,
-                    ObserveOnly = settings.ObserveOnly, UseLease = true,
+                    ObserveOnly = settings.ObserveOnly, UseLease = true, Webhook = settings.Webhook,
                 }, client, SystemScheduler.Instance, logging)
             {
                 Started = () =>

@@ -39,6 +39,9 @@ public sealed record HostSettings
 
     /// <summary>True: the plane is shared, so a lease is held. False where the process owns the plane.</summary>
     public bool UseLease { get; init; }
+
+    /// <summary>Where the admission webhook listens; null for none.</summary>
+    public Admission.WebhookSettings? Webhook { get; init; }
 }
 
 /// <summary>One host over one plane: loads the drivers, fills the caches, runs the core controllers and the provider engine. The program's whole main path is in <see cref="RunAsync"/>.</summary>
@@ -103,10 +106,11 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         // Two containers of one machine can have one host name and one process id: a name of its own for each process, or both would lead.
         var holder = $"{Environment.MachineName}_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}_{Environment.ProcessId}";
         var (gate, elector) = Gate(holder, verdict.Unconfirmed);
+        var connector = new DriverConnector(catalog, logging, scheduler.Time, settings.DriverVolume);
         using var engine = ProviderEngine.Create(new EngineParts
         {
             Home = home, Plane = plane, Credentials = new CredentialSource(home), CredentialFiles = CredentialFiles.VersionOf, Gate = gate, Scheduler = scheduler, Logging = logging,
-            Drivers = new DriverConnector(catalog, logging, scheduler.Time, settings.DriverVolume),
+            Drivers = connector,
             Development = settings.Development, LedgerOnly = verdict.Unconfirmed is not null,
         });
 
@@ -120,6 +124,10 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             : null;
         if (core is null && verdict.Unconfirmed is null)
             LogNoCore(_logger);
+
+        // A standby answers too: what it says is read from caches.
+        await using var webhook = settings.Webhook is { } listen
+            ? await Admission.WebhookHost.StartAsync(listen, home, plane, engine.Locations, connector, _client, logging, scheduler.Time, stop.Token) : null;
 
         var running = new List<Task> { watch.RunAsync(stop.Token) };
         CancellationToken? lease = null;

@@ -58,8 +58,8 @@ internal static class PlanCommand
         }
         var verdict = await InstallationVerdict.FindAsync(reader, request.HostNamespace, uid, null, cancellation);
         var space = PlanSpace.Create(reader, verdict, request.HostNamespace, "default");
-        using var checker = new ManifestChecker(new HostRules(null));
-        var findings = await checker.CheckAsync(request.Files, space.Add);
+        using var checker = new ManifestChecker(new HostRules(null, rules: false));
+        var findings = await checker.CheckAsync(request.Files, space.AddAsync);
         if (findings.FirstOrDefault(f => f.Severity == FindingSeverity.Error) is { } wrong)
             throw new CliException($"{wrong.File}:{wrong.Line}: {wrong.Kind}{(wrong.Name is null ? "" : $"/{wrong.Name}")}: {wrong.Field}: {wrong.Message} datum-providers validate tells all.");
         var planner = new Planner(space.Home, space.Plane, new ReadOnlyConnector(drivers), new CredentialSource(space.Home), scheduler, NullLoggerFactory.Instance, request.Development);

@@ -39,8 +39,15 @@ internal sealed class PlanSpace
             NetworkContexts = new ObjectCache<NetworkContext>(), Subnets = new ObjectCache<Resources.Networking.Subnet>(), WorkloadDeployments = new ObjectCache<WorkloadDeployment>(), Instances = new ObjectCache<Instance>(),
         }, ns);
 
-    /// <summary>Adds a manifest, with the server's defaults in it.</summary>
-    public void Add(Manifest manifest, JsonObject stored)
+    /// <summary>Adds manifests, with the server's defaults in them.</summary>
+    public Task AddAsync(IReadOnlyList<(Manifest Manifest, JsonObject Stored)> objects)
+    {
+        foreach (var (manifest, stored) in objects)
+            Add(manifest, stored);
+        return Task.CompletedTask;
+    }
+
+    private void Add(Manifest manifest, JsonObject stored)
     {
         var key = $"{manifest.ApiVersion}/{manifest.Kind}";
         if (!_manifests.TryGetValue(key, out var list))

@@ -3,19 +3,22 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Datum.Providers.Engine.Locations;
 using Datum.Providers.Engine.Translate;
+using Datum.Providers.Host.Admission;
 using Datum.Providers.Resources;
 using Datum.Providers.Resources.Manifests;
 using Datum.Providers.Resources.Networking;
 using Datum.Providers.Resources.Providers;
+using Datum.Providers.Resources.Validation;
 using Compute = Datum.Providers.Resources.Compute;
 
 namespace Datum.Providers.Host.Cli;
 
 /// <summary>
-/// What this host refuses with a condition though an API server takes it, as far as it can be known without a plane. With drivers: their
-/// schemas, and whether a platform can do what a Workload wishes for (law L11).
+/// What this host refuses with a condition, and its webhook at once, though an API server takes it. With drivers: their schemas, and whether a
+/// platform can do what a Workload wishes for (law L11). With a plane: its cities and Networks, and what the Locations' own drivers can do.
 /// </summary>
-internal sealed class HostRules(IReadOnlyList<DriverDescriptor>? drivers)
+/// <param name="rules">False leaves out the rules about single objects: who plans hears of them with the plan.</param>
+internal sealed class HostRules(IReadOnlyList<DriverDescriptor>? drivers, PlaneRules? plane = null, bool rules = true)
 {
     private const string Template = "spec.template.";
 
@@ -28,7 +31,11 @@ internal sealed class HostRules(IReadOnlyList<DriverDescriptor>? drivers)
         foreach (var (manifest, stored) in objects.OrderBy(o => o.Manifest.Kind == ResourceTypes.ProviderConfigs.Kind ? 0 : 1))
             try
             {
-                findings.AddRange(Check(manifest, stored, configs).Select(f => (manifest, f)));
+                if (rules)
+                    findings.AddRange(ObjectRules.Check(stored).Select(v => (manifest, Of(v, true))));
+                // The plane knows which driver a Location has, and every config.
+                findings.AddRange((plane is { KnowsDrivers: true } ? [] : Check(manifest, stored, configs)).Select(f => (manifest, f)));
+                findings.AddRange((plane?.Check(Placed(manifest, stored)) ?? []).Select(j => (manifest, Of(j.Violation, j.Refuses))));
             }
             catch (JsonException e)
             {
@@ -53,9 +60,9 @@ internal sealed class HostRules(IReadOnlyList<DriverDescriptor>? drivers)
 
     private IEnumerable<ManifestFinding> Check(Location location)
     {
-        if (!LocationBlock.TryRead(location, out var block, out var error))
-            yield return Error("spec.provider", error, drivers is null ? null : $"Drivers of the volume: {Words(drivers.Select(d => d.LocationKey))}.");
-        else if (drivers is not null && drivers.FirstOrDefault(d => d.LocationKey == block.Driver) is var driver && driver is null)
+        if (!LocationBlock.TryRead(location, out var block, out _))
+            yield break;
+        if (drivers is not null && drivers.FirstOrDefault(d => d.LocationKey == block.Driver) is var driver && driver is null)
             yield return Error($"spec.provider.{block.Driver}", $"No driver of the volume answers to the key {block.Driver}.", $"It has {Words(drivers.Select(d => d.LocationKey))}.");
         else if (drivers is not null && SchemaCheck.Validate(drivers.First(d => d.LocationKey == block.Driver).LocationSchema, block.Block, $"{block.Source}.{block.Driver}") is { } wrong)
             yield return Error(FieldIn(wrong, $"spec.provider.{block.Driver}"), wrong, $"See 'datum-providers drivers describe {drivers.First(d => d.LocationKey == block.Driver).Id}'.");
@@ -82,6 +89,7 @@ internal sealed class HostRules(IReadOnlyList<DriverDescriptor>? drivers)
     {
         if (drivers is null or { Count: 0 })
             return [];
+        ManifestFinding Capability(string path, string message) => Error(Template + path, message, null) with { Rule = Rules.Capability.Id };
         var instance = new Compute.Instance { Spec = template.Spec };
         instance.Metadata.Name = $"{manifest.Name ?? manifest.Kind.ToLowerInvariant()}-0";
         instance.Metadata.Namespace = manifest.Namespace ?? "default";
@@ -90,8 +98,8 @@ internal sealed class HostRules(IReadOnlyList<DriverDescriptor>? drivers)
         return drivers.SelectMany(d => Wishes(instance, d, configs).Select(f => (Driver: d.Id, Finding: f)))
             .GroupBy(f => (f.Finding.Path, f.Finding.Message))
             .Select(g => g.Select(f => f.Driver).Distinct(StringComparer.Ordinal).ToList() is var of && of.Count == drivers.Count
-                ? Error(Template + g.Key.Path, g.Key.Message, null)
-                : Error(Template + g.Key.Path, $"{g.Key.Message} (on Locations of driver {string.Join(", ", of)})", null) with { Severity = FindingSeverity.Warning });
+                ? Capability(g.Key.Path, g.Key.Message)
+                : Capability(g.Key.Path, $"{g.Key.Message} (on Locations of driver {string.Join(", ", of)})") with { Severity = FindingSeverity.Warning });
     }
 
     private static ImmutableArray<Finding> Wishes(Compute.Instance instance, DriverDescriptor driver, List<ProviderConfig> configs)
@@ -101,7 +109,21 @@ internal sealed class HostRules(IReadOnlyList<DriverDescriptor>? drivers)
         foreach (var (type, mapping) in configs.Where(c => c.Spec.Driver == driver.Id).SelectMany(c => c.Spec.InstanceTypes ?? []))
             config.InstanceTypes[type] = mapping;
         var places = instance.Spec.NetworkInterfaces.Select(_ => new InterfacePlace("network", [], [])).ToList();
-        return InstanceTranslation.Translate(instance, driver.Capabilities, config, places, default, slot => slot).Findings;
+        var common = InstanceTranslation.Violations(instance.Spec, instance.Metadata.Annotations, instance.Metadata.Namespace, TemplatePlace.Instance).Select(v => (v.Field, v.Message)).ToHashSet();
+        return [.. InstanceTranslation.Translate(instance, driver.Capabilities, config, places, default, slot => slot).Findings.Where(f => !common.Contains((f.Path, f.Message)))];
+    }
+
+    private static ManifestFinding Of(Violation violation, bool refuses) =>
+        Error(violation.Field, violation.Message, null) with { Rule = violation.Rule.Id, Severity = refuses ? FindingSeverity.Error : FindingSeverity.Warning };
+
+    /// <summary>As kubectl sends it where nobody says otherwise.</summary>
+    private static JsonObject Placed(Manifest manifest, JsonObject stored)
+    {
+        if (manifest.Namespace is not null || !ObjectRules.Kinds.Any(k => k.Namespaced && k.Kind == manifest.Kind))
+            return stored;
+        var copy = (JsonObject)stored.DeepClone();
+        copy["metadata"]!["namespace"] = "default";
+        return copy;
     }
 
     private static ManifestFinding Error(string field, string message, string? advice) => new()

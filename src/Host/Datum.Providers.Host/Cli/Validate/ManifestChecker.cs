@@ -14,8 +14,8 @@ internal sealed class ManifestChecker(HostRules rules) : IDisposable
 
     private readonly OfflinePlane _plane = new(RuleRegistration.Create());
 
-    /// <param name="accepted">Called with each object that a server would take, with its defaults in it.</param>
-    public async Task<IReadOnlyList<ManifestFinding>> CheckAsync(IReadOnlyList<ManifestFile> files, Action<Manifest, JsonObject>? accepted = null)
+    /// <param name="accepted">Called with the objects that a server would take, with its defaults in them, before the host's rules are asked.</param>
+    public async Task<IReadOnlyList<ManifestFinding>> CheckAsync(IReadOnlyList<ManifestFile> files, Func<IReadOnlyList<(Manifest Manifest, JsonObject Stored)>, Task>? accepted = null)
     {
         foreach (var crd in Crds.All())
             foreach (var node in YamlJson.Parse(crd.Yaml))
@@ -43,11 +43,11 @@ internal sealed class ManifestChecker(HostRules rules) : IDisposable
                 taken.Add((manifest, answer.Stored));
         }
 
+        if (accepted is not null)
+            await accepted(taken);
         foreach (var (manifest, finding) in rules.Check(taken))
             findings.Add(finding with { File = manifest.File, Line = manifest.LineOf(finding.Field ?? ""), Document = manifest.Document, Kind = manifest.Kind, Namespace = manifest.Namespace, Name = manifest.Name });
 
-        foreach (var (manifest, stored) in taken)
-            accepted?.Invoke(manifest, stored);
         var order = files.SelectMany(f => f.Objects.Select(o => o.File).Concat(f.Errors.Select(e => e.File))).Distinct(StringComparer.Ordinal).ToList();
         return [.. findings.OrderBy(f => order.IndexOf(f.File)).ThenBy(f => f.Line).ThenBy(f => f.Document).ThenBy(f => f.Field, StringComparer.Ordinal)];
     }

@@ -66,6 +66,9 @@ internal sealed record ManifestFinding
 
     public required FindingSource Source { get; init; }
 
+    /// <summary>The rule's id; null where it is a schema's or another's.</summary>
+    public string? Rule { get; init; }
+
     /// <summary>What was found.</summary>
     public required string Message { get; init; }
 
