@@ -55,7 +55,7 @@ public sealed class SshKeysTests
     {
         Assert.That(SshKeys.TryParse(text, out var error), Is.False);
         Assert.That(error, Does.Contain(says));
-        if (text.Split(' ') is [_, { Length: > 8 } body, ..])
+        foreach (var body in text.Split(' ').Where(t => t.StartsWith("AAAA", StringComparison.Ordinal) && t.Length > 8))
             Assert.That(error, Does.Not.Contain(body[..8]));
     }
 

@@ -47,7 +47,7 @@ public sealed partial class HostWebhookTests
             Assert.That((string?)cause["message"], Does.Contain("capability instanceTypes").And.EndWith("(capability)"));
             Assert.That(((string?)finding["field"], (string?)finding["rule"], (string?)finding["severity"]), Is.EqualTo(((string?)cause["field"], "capability", "Error")));
             Assert.That((string?)cause["message"], Is.EqualTo($"{finding["message"]} (capability)"));
-            Assert.That(condition.ToString(), Does.Contain(words), "the host's own refusal says the same");
+            Assert.That((string?)condition["message"], Does.Contain(words), "the host's own refusal says the same");
         });
     }
 
