@@ -239,7 +239,7 @@ internal sealed partial class FaultWorld : IDisposable
         }
     }
 
-    /// <summary>Lets every fault that lasts end, and then the hosts rest: no write and no mutation for four minutes.</summary>
+    /// <summary>Lets every fault that lasts end, and then the hosts rest: no write and no mutation for longer than any of them waits to try again.</summary>
     public async Task RestAsync(string what, Func<bool> isSo)
     {
         var limit = Time.Now + TimeSpan.FromHours(3);
@@ -251,7 +251,7 @@ internal sealed partial class FaultWorld : IDisposable
                 await AdvanceAsync(_troubleUntil - Time.Now);
             await UntilAsync(what, isSo);
             var (writes, mutations) = (Oracle.Writes, Cloud.Statistics.Mutations);
-            await AdvanceAsync(TimeSpan.FromMinutes(4));
+            await AdvanceAsync(TimeSpan.FromMinutes(6));
             if (isSo() && Oracle.Writes == writes && Cloud.Statistics.Mutations == mutations && _troubleUntil <= Time.Now)
                 return;
         }

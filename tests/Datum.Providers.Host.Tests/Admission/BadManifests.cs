@@ -103,7 +103,7 @@ internal static class BadManifests
         ("interface.ingress", Sandbox, T + "networkInterfaces.0.networkPolicy.ingress.0.ports.0", """{"port":90,"endPort":80}""", T + "networkInterfaces.0.networkPolicy.ingress.0.ports.0.endPort"),
         ("interface.ingress", Sandbox, T + "networkInterfaces.0.networkPolicy.ingress.0.from.0.ipBlock.cidr", "\"10.0.0.0\"", null),
         ("interface.ingress", Sandbox, T + "networkInterfaces.0.networkPolicy.ingress.0.from.0.ipBlock.except.0", "\"192.168.0.0/16\"", T + "networkInterfaces.0.networkPolicy.ingress.0.from.0.ipBlock.except"),
-        ("annotation.suspended", Sandbox, "spec.template.metadata.annotations", """{"compute.datumapis.com/suspended":"true"}""", "spec.template.metadata.annotations[compute.datumapis.com/suspended]"),
+        ("annotation.suspended", Sandbox, "spec.template.metadata.annotations", """{"compute.datumapis.com/suspended":"yes"}""", "spec.template.metadata.annotations[compute.datumapis.com/suspended]"),
         ("annotation.termination-grace", Sandbox, "spec.template.metadata.annotations", """{"providers.datumapis.com/termination-grace":"soon"}""", "spec.template.metadata.annotations[providers.datumapis.com/termination-grace]"),
         ("placement.name", Sandbox, "spec.placements.0.name", "\"US\"", null),
         ("placement.cities", Sandbox, "spec.placements.0.cityCodes", "[]", null),
