@@ -2,6 +2,7 @@ using Datum.Providers.Engine.Collect;
 using Datum.Providers.Engine.Ledger;
 using Datum.Providers.Engine.Locations;
 using Datum.Providers.Engine.Platform;
+using Datum.Providers.Engine.Reconcile;
 using Datum.Providers.Resources;
 using Datum.Providers.Resources.Providers;
 
@@ -25,9 +26,11 @@ public sealed record EntryWish
     public required ResourcePolicies Policies { get; init; }
 }
 
-/// <summary>Brings wishes into the ledger. An entry is made with its finalizer and first incarnation in one write (law L4), and changed only where it differs (L8).</summary>
+/// <summary>Brings wishes into the ledger. An entry is made with its finalizer and first incarnation in one write (law L4), for an owner that was read live, and changed only where it differs (L8).</summary>
 public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore ledger, ChangeCauses causes)
 {
+    private readonly OwnerReader _owners = new(plane, _ => plane.Client);
+
     /// <summary>An entry is at most 16 KiB; this leaves room for its record and status. Contents of config maps and secrets never count: they are references.</summary>
     public const int MaxDesiredBytes = 12 * 1024;
 
@@ -49,7 +52,12 @@ public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore 
         var known = ledger.Find(name);
         var cause = causes.Of(name, known?.Spec.Record.ConfigVersion, wish.Place.Config.Spec, wish.Place.Driver);
         if (known is null)
+        {
+            // The cache may be of before the owner went, with its entries: what an entry made anew would find by its mark would count as its own, and go with it.
+            if (await _owners.ReadAsync(wish.Owner, cancellation).ConfigureAwait(false) is not OwnerState.Exists and var state)
+                throw new KubernetesException(409, "Conflict", $"{wish.Owner.Kind} {wish.Owner.Namespace}/{wish.Owner.Name} is {(state is OwnerState.Unknown ? "not to be read" : "going or gone")} and gets no new entry");
             return await ledger.CreateAsync(New(wish, cause), cancellation).ConfigureAwait(false);
+        }
         if (!known.Spec.Wanted || known.IsDeleting)
             return known;
         var stored = await ledger.UpdateAsync(known, e => Change(e, wish, cause), cancellation).ConfigureAwait(false);
