@@ -287,12 +287,25 @@ internal sealed partial class FaultWorld : IDisposable
     private async Task IdleAsync()
     {
         await OneThread.Idle();
+        if (_plan?.Fault == Fault.OtherAccount)
+            Confirm();
         foreach (var host in Hosts.Where(h => h.Life.Dead && h.StartsAgain).ToList())
         {
             host.StartsAgain = false;
             var (name, lease) = (host.Name, host.UsesLease);
             _ = Time.CreateTimer(_ => Start(name, lease), null, RestartsAfter, Timeout.InfiniteTimeSpan);
         }
+    }
+
+    /// <summary>
+    /// Where the account was another one, all of it may have counted as vanished (L15). A person looks when it is back, and says that what is still missing is gone.
+    /// </summary>
+    private void Confirm()
+    {
+        if (Time.Now < _otherUntil + TimeSpan.FromMinutes(20) || Plane.Peek(ResourceTypes.ProviderConfigs, null, "sim") is not { } config)
+            return;
+        foreach (var hold in (config.Status?.Holds ?? []).Where(h => h.ConfirmedAt is null && config.Metadata.Annotation(Annotations.Confirm) != h.Token).Take(1))
+            Plane.Edit(ResourceTypes.ProviderConfigs, null, "sim", c => (c.Metadata.Annotations ??= [])[Annotations.Confirm] = hold.Token);
     }
 
     /// <summary>Everything of the ledger, the plane, the platform and the log's end, for people who read a failed plan.</summary>

@@ -43,6 +43,7 @@ internal sealed partial class Oracle
             _shown.Remove(key);
         else if (page["next"] is null)
             _shown[key] = pages.Items.SelectMany(i => (IEnumerable<string>)[i.Id, .. i.NicIds ?? [], .. i.BootDiskId is { } boot ? [boot] : ImmutableArray<string>.Empty])
+                .Distinct(StringComparer.Ordinal)
                 .ToDictionary(id => id, id => _shown.GetValueOrDefault(key)?.TryGetValue(id, out var before) == true ? (before.First, before.Times + 1) : (pages.Began, 1), StringComparer.Ordinal);
     }
 
