@@ -1,6 +1,4 @@
 using System.Text;
-using Datum.Providers.Engine;
-using Datum.Providers.Engine.Reconcile;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources.Providers;
 

@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Datum.Providers.Drivers.Simulator;
 using Datum.Providers.Faults.Tests.World;
-using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources.Networking;
 using Datum.Providers.Resources.Providers;
 

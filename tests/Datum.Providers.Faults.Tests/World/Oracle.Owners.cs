@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Datum.Providers.Drivers.Simulator;
 using Datum.Providers.Engine.Collect;
