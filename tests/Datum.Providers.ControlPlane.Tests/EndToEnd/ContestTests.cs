@@ -1,6 +1,5 @@
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;
-using Datum.Providers.Testing;
 
 namespace Datum.Providers.ControlPlane.Tests.EndToEnd;
 
