@@ -32,6 +32,9 @@ internal sealed class World : IDisposable
     public FakeProvider Provider { get; }
     public PlaneCaches Caches { get; private set; } = null!;
 
+    /// <summary>Kind, name and reason of the events that were written.</summary>
+    public List<string> Warnings { get; } = [];
+
     /// <summary>What the controllers logged as errors.</summary>
     public List<string> Errors => _log.Errors;
 
@@ -142,11 +145,17 @@ internal sealed class World : IDisposable
 
     private IEnumerable<string> Names<T>(ResourceType<T> type) where T : KubeObject => Plane.Live(type).Select(o => $"{type.Plural}/{o.Metadata.Name}");
 
+    private ValueTask WarnAsync(ObjectReference about, string reason, string message, CancellationToken cancellation)
+    {
+        Warnings.Add($"{about.Kind} {about.Name} {reason}");
+        return ValueTask.CompletedTask;
+    }
+
     private void Start()
     {
         Caches = new PlaneCaches(new Factory(Plane));
         Plane.Sync();
-        _controllers = CoreControllers.Create(new CoreControllersOptions { Client = Plane, Scheduler = Time, LoggerFactory = _log, Caches = Caches, Usage = _usage });
+        _controllers = CoreControllers.Create(new CoreControllersOptions { Client = Plane, Scheduler = Time, LoggerFactory = _log, Caches = Caches, Usage = _usage, Warn = WarnAsync });
         _ = Time.Run(() => _controllers.RunAsync(_stop.Token));
         Time.RunUntilIdle();
     }
