@@ -1,7 +1,5 @@
-using Datum.Providers.ControlPlane.Ipam;
 using Datum.Providers.ControlPlane.Networking;
 using Datum.Providers.Kubernetes;
-using Datum.Providers.Kubernetes.Controllers;
 using Datum.Providers.Resources;
 using Datum.Providers.Resources.Networking;
 using Datum.Providers.Testing;

@@ -1,5 +1,4 @@
 using Datum.Providers.Engine.Tests.World;
-using Datum.Providers.Kubernetes;
 
 namespace Datum.Providers.Engine.Tests.Provisioning;
 

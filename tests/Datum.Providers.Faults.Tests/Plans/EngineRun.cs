@@ -1,4 +1,3 @@
-using Datum.Providers.Drivers.Simulator;
 using Datum.Providers.Faults.Tests.World;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources.Compute;
@@ -113,18 +112,8 @@ internal static class EngineRun
             case 3:
                 CreateInstance(world, 10 + random.Next(1_000_000));
                 break;
-            case 4 when world.Cloud.In(Collections.Firewalls).FirstOrDefault(f => !world.Oracle.IsPlanted(f.Id)) is { } firewall:
-                world.Cloud.Change(firewall.Id, f => f with { Rules = [] });
-                break;
-            case 5 when world.Servers.FirstOrDefault(s => s.State == "READY") is { } server:
-                world.Cloud.Vanish(server.Id);
-                break;
-            case 6:
-                world.EditConfig(c => c.Spec.Management!.Paused = c.Spec.Management.Paused is null ? true : null);
-                break;
             default:
-                foreach (var host in world.Hosts.Where(h => !h.Life.Dead))
-                    host.Life.Kill();
+                RandomRun.Happen(world, random.Next(4));
                 break;
         }
     }

@@ -119,15 +119,24 @@ internal static class RandomRun
                 if (world.Instances.FirstOrDefault(i => i.Metadata.Namespace == FaultWorld.Namespace) is { } instance)
                     world.Delete(ResourceTypes.Instances, instance.Metadata.Name!);
                 break;
-            case 4:
-                if (world.Cloud.In(Collections.Firewalls).FirstOrDefault(f => !world.Oracle.IsPlanted(f.Id)) is { } firewall)
-                    world.Cloud.Change(firewall.Id, f => f with { Rules = [] });
+            default:
+                Happen(world, random.Next(4));
                 break;
-            case 5:
-                if (world.Servers.FirstOrDefault(s => s.State == "READY") is { } server)
-                    world.Cloud.Vanish(server.Id);
+        }
+    }
+
+    /// <summary>What happens to platforms, configs and hosts whoever uses them.</summary>
+    public static void Happen(FaultWorld world, int what)
+    {
+        switch (what)
+        {
+            case 0 when world.Cloud.In(Collections.Firewalls).FirstOrDefault(f => !world.Oracle.IsPlanted(f.Id)) is { } firewall:
+                world.Cloud.Change(firewall.Id, f => f with { Rules = [] });
                 break;
-            case 6:
+            case 1 when world.Servers.FirstOrDefault(s => s.State == "READY") is { } server:
+                world.Cloud.Vanish(server.Id);
+                break;
+            case 2:
                 world.EditConfig(c => c.Spec.Management!.Paused = c.Spec.Management.Paused is null ? true : null);
                 break;
             default:

@@ -1,9 +1,7 @@
-using Datum.Providers.ControlPlane.Ipam;
 using Datum.Providers.ControlPlane.Runtime;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Kubernetes.Controllers;
 using Datum.Providers.Resources;
-using Datum.Providers.Resources.Networking;
 
 namespace Datum.Providers.ControlPlane.Networking;
 

@@ -3,10 +3,8 @@ using System.Net.Sockets;
 using System.Numerics;
 using Datum.Providers.Engine.Locations;
 using Datum.Providers.Engine.Provisioning;
-using Datum.Providers.Resources;
 using Datum.Providers.Resources.Networking;
 using Datum.Providers.Resources.Providers;
-using NetworkSpec = Datum.Providers.NetworkSpec;
 
 namespace Datum.Providers.Engine.Translate;
 
