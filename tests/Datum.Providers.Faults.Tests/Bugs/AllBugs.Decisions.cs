@@ -22,7 +22,7 @@ internal static partial class AllBugs
         yield return Sees("follows-no-later-incarnation", "A ledger from an older backup counts as the newer truth (L1).", "the ledger has incarnation", "restore-from-before/none/x#1", i => i with { Look = i.Look with { Incarnation = 0 } });
         yield return Sees("trusts-a-removed-mark", "An object without our mark counts as ours because its id is recorded (L3).", "L3: nobody is told", "mark-removed/none/x#1", i => i with { Look = i.Look with { Mark = MarkState.Ours } });
         yield return Sees("ignores-dependents", "A network is deleted while something needs it (L7).", "L7:", "delete/none/x#1", i => i with { Dependents = [] });
-        yield return Sees("ignores-dependencies", "Something is made before what it depends on (L7).", "L7:", "create/none/x#1", i => i with { NotReady = [] });
+        yield return Sees("ignores-dependencies", "Something is made before what it depends on (L7).", "L7:", "create/throttled/cloud:POST:firewalls#1", i => i with { NotReady = [] });
         yield return Sees("ignores-deletion-protection", "Deletion protection is not looked at.", "deletion protection", "deletion-protected/none/x#1", i => i with { DeletionProtection = false });
         yield return Sees("ignores-retain", "What is to be kept is deleted.", "retain: DELETE", "retained/none/x#1", i => i with { Retain = RetainMeans.NotAsked });
         yield return Sees("replaces-what-is-to-be-kept", "A failed resource is replaced although the policy keeps it.", "on-failure Keep", "failed-and-kept/none/x#1", i => i with { ReplaceOnFailure = true });

@@ -55,7 +55,7 @@ internal static partial class AllScenarios
         };
         yield return new()
         {
-            Name = "ledger-lost", Before = w => w.RunningAsync(1, FaultWorld.WithDisk), End = Running,
+            Name = "ledger-lost", ForgetsAll = true, Before = w => w.RunningAsync(1, FaultWorld.WithDisk), End = Running,
             Act = async w =>
             {
                 // Every entry and every status is gone; names follow from owners, so all of it is found again.

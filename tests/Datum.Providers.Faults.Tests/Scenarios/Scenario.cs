@@ -12,8 +12,11 @@ internal sealed record Scenario
     /// <summary>What is there before; not a part of what is broken.</summary>
     public Func<FaultWorld, Task> Before { get; init; } = Nothing;
 
-    /// <summary>Nothing is there before: the account that the host sees first is the account, whichever it is.</summary>
-    public bool BeginsEmpty => Before == Nothing;
+    /// <summary>Nothing is there before, or nothing is remembered of it: the account that the host sees first is the account, whichever it is.</summary>
+    public bool BeginsEmpty => Before == Nothing || ForgetsAll;
+
+    /// <summary>The ledger is lost, and the account with it.</summary>
+    public bool ForgetsAll { get; init; }
 
     public static readonly Func<FaultWorld, Task> Nothing = static _ => Task.CompletedTask;
 

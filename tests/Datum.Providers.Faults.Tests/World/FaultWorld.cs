@@ -20,6 +20,7 @@ internal sealed partial class FaultWorld : IDisposable
     public const string PlaneId = "00000000-0000-4000-8000-0000000000aa";
 
     private static readonly TimeSpan RestartsAfter = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LooksAfter = TimeSpan.FromMinutes(20);
 
     private readonly FaultPlan? _plan;
     private readonly Dictionary<string, int> _numbers = new(StringComparer.Ordinal);
@@ -138,7 +139,9 @@ internal sealed partial class FaultWorld : IDisposable
     public void SwapAccount(TimeSpan @for)
     {
         OtherSince = Time.Now;
-        Trouble(_otherUntil = Time.Now + @for);
+        _otherUntil = Time.Now + @for;
+        // It is over when a person has looked as well.
+        Trouble(_plan?.Fault == Fault.OtherAccount ? _otherUntil + LooksAfter + TimeSpan.FromMinutes(1) : _otherUntil);
     }
 
     /// <summary>When the credentials began to show the other account.</summary>
@@ -302,7 +305,7 @@ internal sealed partial class FaultWorld : IDisposable
     /// </summary>
     private void Confirm()
     {
-        if (Time.Now < _otherUntil + TimeSpan.FromMinutes(20) || Plane.Peek(ResourceTypes.ProviderConfigs, null, "sim") is not { } config)
+        if (Time.Now < _otherUntil + LooksAfter || Plane.Peek(ResourceTypes.ProviderConfigs, null, "sim") is not { } config)
             return;
         foreach (var hold in (config.Status?.Holds ?? []).Where(h => h.ConfirmedAt is null && config.Metadata.Annotation(Annotations.Confirm) != h.Token).Take(1))
             Plane.Edit(ResourceTypes.ProviderConfigs, null, "sim", c => (c.Metadata.Annotations ??= [])[Annotations.Confirm] = hold.Token);
