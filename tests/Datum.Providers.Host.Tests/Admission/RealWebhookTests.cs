@@ -183,9 +183,7 @@ public sealed partial class RealWebhookTests
     private async Task UntilAnsweredAsync()
     {
         var file = _scratch.File("first.json", BadManifests.All.First(m => m.Rule == "network.range").Json);
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while (await ApplyAsync(file) is null)
-            await Task.Delay(100, deadline.Token);
+        await Eventually.TrueAsync(async () => await ApplyAsync(file) is not null, TimeSpan.FromSeconds(30), "the server asks the webhook");
     }
 
     private async Task<string?> ApplyAsync(string file, string mode = "--validate=strict")
