@@ -62,6 +62,32 @@ internal sealed class CollectorTests
     }
 
     [Test]
+    public void L13_a_deletion_that_goes_on_counts_for_the_hour_of_its_last_step()
+    {
+        using var world = Orphaned(c => (c.Policy, c.Budget, c.AgeFloor) = (CollectorPolicy.Delete, 1, "1m"));
+        // The first attempt is never answered, and no further one is for most of an hour.
+        world.Cloud.Add(new FaultRule { Method = "DELETE", Path = "/v1/servers/*", Kind = FaultKind.ErrorBefore, Status = 503, Times = 1000 });
+        world.Until("it is tried", () => world.Requests.Any(r => r.Method == HttpMethod.Delete), TimeSpan.FromMinutes(10));
+        world.Advance(TimeSpan.FromMinutes(50));
+        world.Cloud.ClearFaults();
+        world.Until("the server is deleted", () => world.Cloud.In(Collections.Servers).Length == 0, TimeSpan.FromMinutes(10));
+        var last = world.Time.Now;
+        world.Until(Everything, () => Gone(world), TimeSpan.FromHours(2));
+        Assert.That(world.Time.Now - last, Is.GreaterThan(TimeSpan.FromMinutes(59)), "the firewall is another deletion");
+    }
+
+    [Test]
+    public void What_an_earlier_process_told_and_what_is_no_more_is_told_no_longer()
+    {
+        using var world = Orphaned();
+        world.Until("it is told", () => Findings(world) is { Orphans: > 0 });
+        world.Restart();
+        foreach (var item in world.Cloud.Objects.Where(o => o.Collection is Collections.Servers or Collections.Nics or Collections.BootDisks or Collections.Firewalls))
+            world.Cloud.Vanish(item.Id);
+        world.Until("nothing is left to tell", () => Findings(world) is null or { Orphans: 0 }, TimeSpan.FromMinutes(5));
+    }
+
+    [Test]
     public void L13_an_entry_that_comes_back_saves_the_object()
     {
         using var world = Orphaned(c => c.Policy = CollectorPolicy.Delete, out var entries);

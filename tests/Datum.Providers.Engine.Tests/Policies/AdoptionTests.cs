@@ -176,6 +176,40 @@ internal sealed class AdoptionTests
     }
 
     [Test]
+    public void L8_what_is_looked_for_in_another_account_is_adopted_once_its_own_is_back_and_nothing_is_written_meanwhile()
+    {
+        using var world = new EngineWorld();
+        var id = LetGo(world);
+        Allow(world, AdoptPolicy.Always);
+        world.Cloud.Add(new FaultRule { Method = "GET", Path = $"/v1/servers/{id}", Kind = FaultKind.ErrorBefore, Status = 404, Times = 1000 });
+        Ask(world, id);
+        world.Until("it isn't found", () => world.ReasonOf("Instance") == Reasons.Invalid);
+        world.Advance(TimeSpan.FromMinutes(6));
+        var writes = world.Plane.Writes.Count;
+        world.Advance(TimeSpan.FromHours(1));
+        Assert.That(world.Plane.Writes.Skip(writes), Is.Empty, "L8");
+        world.Cloud.ClearFaults();
+        world.Until("it is adopted", () => world.Runs() && world.AllReady, TimeSpan.FromMinutes(6));
+        Assert.That(world.Server.Id, Is.EqualTo(id));
+    }
+
+    [Test]
+    public void L6_a_part_that_was_hidden_when_our_marks_were_taken_off_loses_its_mark_too()
+    {
+        using var world = new EngineWorld(new SimulatorKnobs { OperationDurations = ImmutableDictionary<ResourceKind, TimeSpan>.Empty.Add(ResourceKind.Instance, TimeSpan.FromSeconds(2)) });
+        world.Running(i => i.Metadata.Annotations = new() { [Annotations.Retain] = "true" });
+        var before = world.Cloud.Knobs;
+        // The server is the newest of them: for a while it alone is hidden.
+        var hidden = world.Time.Now - world.Server.CreatedAt + TimeSpan.FromSeconds(1);
+        world.Cloud.Knobs = before with { ConsistencyWindow = hidden, ListLag = hidden };
+        using var shown = world.Time.CreateTimer(_ => world.Cloud.Knobs = before, null, TimeSpan.FromSeconds(4), Timeout.InfiniteTimeSpan);
+        world.DeleteInstance();
+        world.Until("the instance is gone", () => world.Plane.Live(ResourceTypes.Instances).Count == 0);
+        Assert.That(world.Cloud.Objects.Where(o => o.Collection is Collections.Servers or Collections.Nics or Collections.BootDisks).Select(o => o.Labels?.Count ?? 0), Has.All.Zero);
+        Assert.That(world.Server.State, Is.EqualTo("READY"));
+    }
+
+    [Test]
     public void L14_a_tenant_cannot_adopt_where_the_providerconfig_does_not_allow_it()
     {
         using var world = new EngineWorld();

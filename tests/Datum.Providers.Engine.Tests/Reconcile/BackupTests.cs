@@ -79,6 +79,36 @@ internal sealed class BackupTests
     }
 
     [Test]
+    public void OwnerLost_is_told_also_when_the_owner_couldnt_be_read_at_first()
+    {
+        using var world = new EngineWorld().Running();
+        world.BeforeRead = (kind, _) => kind == "Instance" ? new HttpRequestException("Connection refused") : null;
+        world.Plane.Vanish(ResourceTypes.Instances, EngineWorld.Namespace, "web-0");
+        world.Restart();
+        world.Advance(TimeSpan.FromMinutes(10));
+        Assert.That(world.ReasonOf("Firewall"), Is.Not.EqualTo(Reasons.OwnerLost));
+        world.BeforeRead = null;
+        world.Until("it is told of what is in order as well", () => world.ReasonOf("Instance") == Reasons.OwnerLost && world.ReasonOf("Firewall") == Reasons.OwnerLost, TimeSpan.FromMinutes(1));
+    }
+
+    [Test]
+    public void L1_a_part_that_the_first_look_after_a_lost_ledger_leaves_out_is_not_made_again()
+    {
+        using var world = new EngineWorld(new SimulatorKnobs { OperationDurations = ImmutableDictionary<ResourceKind, TimeSpan>.Empty.Add(ResourceKind.Instance, TimeSpan.FromSeconds(2)) }).Running();
+        var server = world.Server.Id;
+        var before = world.Cloud.Knobs;
+        // The server is the newest of the parts: for a while it alone is hidden.
+        var hidden = world.Time.Now - world.Server.CreatedAt + TimeSpan.FromSeconds(1);
+        world.Cloud.Knobs = before with { ConsistencyWindow = hidden, ListLag = hidden };
+        using var shown = world.Time.CreateTimer(_ => world.Cloud.Knobs = before, null, TimeSpan.FromSeconds(4), Timeout.InfiniteTimeSpan);
+        var requests = world.Requests.Count;
+        world.Plane.Vanish(ResourceTypes.ManagedResources, null, world.Entry("Instance").Metadata.Name!);
+        world.Until("the entry is there again", () => world.Entries.Any(e => e.Spec.Kind == "Instance") && world.Runs() && world.AllReady);
+        Assert.That(world.Requests.Skip(requests).Where(r => r.Method == HttpMethod.Post), Is.Empty);
+        Assert.That(world.Server.Id, Is.EqualTo(server));
+    }
+
+    [Test]
     public void An_entry_that_was_made_anew_by_hand_is_not_believed_about_an_object_that_it_does_not_name()
     {
         using var world = new EngineWorld().Running();

@@ -75,6 +75,9 @@ internal sealed partial class EngineWorld : IDriverConnector, ICredentialSource,
     /// <summary>Called before a single ledger entry is read at the API server; what it returns is the answer.</summary>
     public Func<ObjectKey, KubernetesException?>? BeforeLedgerRead { get; set; }
 
+    /// <summary>What a read of one object of a kind fails with; null lets it through.</summary>
+    public Func<string, ObjectKey, Exception?>? BeforeRead { get; set; }
+
     /// <summary>Requests that reached the platform.</summary>
     public ConcurrentQueue<(HttpMethod Method, string Path)> Requests { get; } = [];
 
@@ -167,7 +170,7 @@ internal sealed partial class EngineWorld : IDriverConnector, ICredentialSource,
 
     private void Start()
     {
-        var client = new MortalClient(Plane, Switch, key => BeforeLedgerRead?.Invoke(key));
+        var client = new MortalClient(Plane, Switch, (kind, key) => BeforeRead?.Invoke(kind, key) ?? (kind == "ManagedResource" ? BeforeLedgerRead?.Invoke(key) : null));
         var home = new HomePlane
         {
             Client = client, Installation = Installation, Namespace = "datum-providers",

@@ -37,10 +37,10 @@ internal sealed class KillSwitch
 }
 
 /// <summary>The API server as one process sees it.</summary>
-internal sealed class MortalClient(IKubernetesClient server, KillSwitch life, Func<ObjectKey, KubernetesException?>? beforeLedgerRead = null) : IKubernetesClient
+internal sealed class MortalClient(IKubernetesClient server, KillSwitch life, Func<string, ObjectKey, Exception?>? beforeRead = null) : IKubernetesClient
 {
     public Task<T?> FindAsync<T>(ResourceType<T> type, ObjectKey key, CancellationToken cancellation) where T : KubeObject =>
-        ReadAsync(() => type.Kind == "ManagedResource" && beforeLedgerRead?.Invoke(key) is { } e ? throw e : server.FindAsync(type, key, cancellation));
+        ReadAsync(() => beforeRead?.Invoke(type.Kind, key) is { } e ? throw e : server.FindAsync(type, key, cancellation));
 
     public Task<Kubernetes.ListPage<T>> ListAsync<T>(ResourceType<T> type, ListOptions options, CancellationToken cancellation) where T : KubeObject =>
         ReadAsync(() => server.ListAsync(type, options, cancellation));

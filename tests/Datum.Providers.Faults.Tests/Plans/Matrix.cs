@@ -47,14 +47,11 @@ internal sealed class Matrix
         return new Matrix(plans, violations);
     }
 
-    /// <summary>Plans that are known to be red; the page of the fault world says why. The tier of faults runs them all the same.</summary>
-    public static ImmutableArray<string> Open { get; } = ["retained-then-adopted/other-account/cloud:GET:firewalls#1"];
-
-    /// <summary>One plan of each cell, and of these so many, spread over all boundaries, faults and scenarios; always the same ones, without <see cref="Open"/>.</summary>
+    /// <summary>One plan of each cell, and of these so many, spread over all boundaries, faults and scenarios; always the same ones.</summary>
     public IReadOnlyList<(FaultPlan Plan, Boundary Boundary)> Sample(int count) =>
     [
         .. Plans.GroupBy(p => (p.Plan.Scenario, p.Boundary, p.Plan.Fault)).Select(cell => (Plans: cell.ToList(), Hash: StableHash.Of($"{cell.Key}")))
-            .OrderBy(c => c.Hash).Take(count).Select(c => c.Plans[c.Hash % c.Plans.Count]).Where(p => !Open.Contains(p.Plan.ToString())).OrderBy(p => p.Plan.Scenario, StringComparer.Ordinal),
+            .OrderBy(c => c.Hash).Take(count).Select(c => c.Plans[c.Hash % c.Plans.Count]).OrderBy(p => p.Plan.Scenario, StringComparer.Ordinal),
     ];
 
     /// <summary>At least so many plans with all cells among them, spread evenly over each cell's calls; always the same ones. All of them when there are fewer.</summary>

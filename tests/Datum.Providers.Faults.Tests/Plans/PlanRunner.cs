@@ -46,7 +46,7 @@ internal static class PlanRunner
             var (writes, mutations) = (world.Oracle.Writes, world.Cloud.Statistics.Mutations);
             await world.AdvanceAsync(scenario.Quiet);
             if (world.Oracle.Writes != writes)
-                violations.Add($"L8: {world.Oracle.Writes - writes} writes at rest, the last is {world.Plane.Writes.Where(w => w.Plural != "leases").LastOrDefault()}");
+                violations.Add($"L8: {world.Oracle.Writes - writes} writes at rest, the last at {world.Oracle.LastWrite:HH:mm:ss} is {world.Plane.Writes.Where(w => w.Plural != "leases").LastOrDefault()}");
             if (world.Cloud.Statistics.Mutations != mutations)
                 violations.Add($"L8: {world.Cloud.Statistics.Mutations - mutations} mutations at rest");
             world.Oracle.AtEnd();

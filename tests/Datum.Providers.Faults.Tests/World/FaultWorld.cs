@@ -91,6 +91,11 @@ internal sealed partial class FaultWorld : IDisposable
     public bool IsForbidden => Time.Now < _forbiddenUntil;
     public bool IsOtherAccount => Time.Now < _otherUntil;
 
+    public bool IsOther(DateTimeOffset at) => at >= OtherSince && at < _otherUntil;
+
+    /// <summary>Whether the credentials have shown another account at any time.</summary>
+    public bool WasOtherAccount => OtherSince != default;
+
     /// <summary>Counts a call and says what happens to it.</summary>
     public Fault Arrive(Boundary boundary, string label, Life life)
     {

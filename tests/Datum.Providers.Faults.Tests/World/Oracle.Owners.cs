@@ -32,6 +32,9 @@ internal sealed partial class Oracle
         if (query.GetValueOrDefault("name") is not null || query.GetValueOrDefault("labels")?.Split(',') is not { Length: 2 })
             return;
         var key = (life, address.AbsolutePath.Split('/')[^1]);
+        // What another account shows says nothing of this one's objects.
+        if (world.IsOther(began))
+            return;
         var page = JsonNode.Parse(body)!.AsObject();
         var pages = query.ContainsKey("after") && _pages.TryGetValue(key, out var known) ? known : (Began: began, Items: []);
         foreach (var item in page["items"]!.AsArray())

@@ -23,6 +23,8 @@ internal sealed partial class Oracle(FaultWorld world)
     /// <summary>Writes of the hosts that changed something, leases left out.</summary>
     public long Writes { get; private set; }
 
+    public DateTimeOffset LastWrite { get; private set; }
+
     /// <summary>Objects that have our mark and no entry, on purpose.</summary>
     public HashSet<string> Findings { get; } = new(StringComparer.Ordinal);
 
@@ -172,7 +174,10 @@ internal sealed partial class Oracle(FaultWorld world)
     public void Changed(string type, WatchEventType what, JsonObject value)
     {
         if (!type.Contains("leases", StringComparison.Ordinal))
+        {
             Writes++;
+            LastWrite = world.Time.Now;
+        }
         if (what != WatchEventType.Deleted || !type.Contains("managedresources", StringComparison.Ordinal))
             return;
         var name = value["metadata"]!["name"]!.GetValue<string>();

@@ -17,6 +17,9 @@ public sealed partial class Collector(
 {
     private const int MaxSteps = 12;
 
+    /// <summary>Steps that follow one another so closely are paid for with one write.</summary>
+    private static readonly TimeSpan PaymentGrain = TimeSpan.FromSeconds(30);
+
     internal EngineSeams Seams { get; init; } = new();
 
     private readonly System.Collections.Concurrent.ConcurrentDictionary<AccountKey, AccountState> _states = [];
@@ -42,7 +45,8 @@ public sealed partial class Collector(
         var retained = configs.Select(c => home.Configs.Find(new ObjectKey(null, c))).OfType<ProviderConfig>().SelectMany(RetainedObjects.Of).ToHashSet(StringComparer.Ordinal);
         var now = scheduler.Time.GetUtcNow();
         findings.Prune(account, now - TimeSpan.FromHours(1));
-        state.Paid.RemoveWhere(p => p.At < now - TimeSpan.FromHours(1));
+        foreach (var spent in state.Paid.Where(p => p.Value < now - TimeSpan.FromHours(1)).Select(p => p.Key).ToList())
+            state.Paid.Remove(spent);
 
         var sightings = state.Books.Values.SelectMany(b => b.All).Select(s => (Sighting: s, Type: CollectorRules.Classify(s, CachedEntry(s.Name), home.Installation)))
             .Where(s => s.Type is not null).ToList();
@@ -126,15 +130,21 @@ public sealed partial class Collector(
             if (verdict is not Verdict.Delete)
                 return verdict;
             var todo = look.Next!;
-            if (!state.Paid.Any(p => p.Name == sample.Name && p.Incarnation == sample.Incarnation))
+            var at = scheduler.Time.GetUtcNow();
+            var paid = state.Paid.TryGetValue((sample.Name, sample.Incarnation), out var before) ? before : (DateTimeOffset?)null;
+            if (paid is null || at - paid > PaymentGrain)
             {
-                // Stored before it is begun, so that a restart spends no hour's budget twice; the ledger is asked again after that write.
-                var at = scheduler.Time.GetUtcNow();
-                findings.Begin(account, at);
+                // Stored before it is begun, so that a restart spends no hour's budget twice; the ledger is asked again after that write. One that takes
+                // several steps counts from its last one: what was begun an hour ago and goes on now is a deletion of this hour.
+                if (paid is { } earlier)
+                    findings.Continue(account, earlier, at);
+                else
+                    findings.Begin(account, at);
                 foreach (var config in configs)
                     await report.WriteAsync(config, cancellation).ConfigureAwait(false);
-                state.Paid.Add((sample.Name, sample.Incarnation, at));
-                CollectMetrics.Deletions.Add(1, new("driver", account.Driver), new KeyValuePair<string, object?>("account", account.AccountId));
+                state.Paid[(sample.Name, sample.Incarnation)] = at;
+                if (paid is null)
+                    CollectMetrics.Deletions.Add(1, new("driver", account.Driver), new KeyValuePair<string, object?>("account", account.AccountId));
                 if (await FreshVerdictAsync(group, look, policy, account, configs, session, state, retained, cancellation).ConfigureAwait(false) is not Verdict.Delete and var changed)
                     return changed;
             }
@@ -179,7 +189,7 @@ public sealed partial class Collector(
         Sighting sighting, KnownEntry? entry, DateTimeOffset readAt, CollectorPolicyInForce policy, AccountKey account, AccountState state, IReadOnlySet<string> retained, bool mayMutate) => new()
         {
             Sighting = sighting, Entry = entry, ReadAt = readAt, Installation = home.Installation, Policy = policy, Begun = findings.Begun(account),
-            Paid = state.Paid.Any(p => p.Name == sighting.Name && p.Incarnation == sighting.Incarnation), Retained = retained.Contains(sighting.Name), MayMutate = mayMutate,
+            Paid = state.Paid.ContainsKey((sighting.Name, sighting.Incarnation)), Retained = retained.Contains(sighting.Name), MayMutate = mayMutate,
             Now = scheduler.Time.GetUtcNow(),
         };
 
@@ -264,7 +274,9 @@ public sealed partial class Collector(
     {
         public Dictionary<ResourceKind, SightingBook> Books { get; } = [];
         public HashSet<string> Told { get; } = new(StringComparer.Ordinal);
-        public HashSet<(string Name, long Incarnation, DateTimeOffset At)> Paid { get; } = [];
+        /// <summary>Deletions that were begun, by what they delete, with the time of the last payment.</summary>
+        public Dictionary<(string Name, long Incarnation), DateTimeOffset> Paid { get; } = [];
+
         public Dictionary<string, Handle> Handles { get; } = new(StringComparer.Ordinal);
         public bool Restored { get; set; }
     }

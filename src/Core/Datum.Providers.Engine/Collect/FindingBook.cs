@@ -39,6 +39,14 @@ public sealed class FindingBook
 
     public void Begin(AccountKey account, DateTimeOffset at) => _begun.AddOrUpdate(account, static (_, t) => [t], static (_, known, t) => known.Contains(t) ? known.Add(t.AddTicks(1)) : known.Add(t), at);
 
+    /// <summary>A deletion that was begun goes on: it counts from now.</summary>
+    public void Continue(AccountKey account, DateTimeOffset begun, DateTimeOffset at)
+    {
+        if (_begun.TryGetValue(account, out var known) && known.IndexOf(begun) is >= 0 and var index)
+            _begun.TryUpdate(account, known.RemoveAt(index), known);
+        Begin(account, at);
+    }
+
     /// <summary>What an earlier process began.</summary>
     public void Restore(AccountKey account, IEnumerable<DateTimeOffset> begun) => _begun.AddOrUpdate(account, static (_, b) => [.. b], static (_, known, b) => [.. known.Union(b)], begun);
 
@@ -52,8 +60,10 @@ public sealed class FindingBook
     /// <summary>The findings of a round. True when they differ from the last one's.</summary>
     public bool Set(AccountKey account, ImmutableArray<FoundItem> found)
     {
+        // The first round of a process differs from what its predecessor told, also when it found nothing.
+        var first = !_found.ContainsKey(account);
         var before = Of(account);
         _found[account] = found;
-        return !before.AsSpan().SequenceEqual(found.AsSpan());
+        return first || !before.AsSpan().SequenceEqual(found.AsSpan());
     }
 }

@@ -60,6 +60,12 @@ internal sealed class EntryMemory
     /// <summary>What the queue took of the account's rate for the pass that runs; null when nothing limits it.</summary>
     public Allowance? Allowance { get; set; }
 
+    /// <summary>When our marks were taken off for the first time.</summary>
+    public DateTimeOffset? LetGoSince { get; set; }
+
+    /// <summary>When parts were found that carry our mark and that this entry hadn't recorded: something has a life that the ledger doesn't know.</summary>
+    public DateTimeOffset? FoundAt { get; set; }
+
     /// <summary>Forgets delays and failures when the wish is another one.</summary>
     public void Follow(ManagedResource entry, string session)
     {
@@ -73,6 +79,7 @@ internal sealed class EntryMemory
         Failures = 0;
         DriftUpdates = 0;
         Drift = "";
+        LetGoSince = null;
     }
 
     /// <summary>It does its work.</summary>

@@ -52,6 +52,16 @@ public sealed partial class EntryReconciler
         if (decision is Decision.Renew && pass.Entry.Spec.Wanted && !pass.Entry.Spec.Record.Retiring && NotBelieved(pass, remakes: true) is { } unbelieved)
             return unbelieved;
         // A recorded part that went is made again, by a step of building or with all the rest: that is absence, and no change that somebody planned.
+        if (decision is Decision.Create && pass.Memory.FoundAt is { } found)
+        {
+            // Of what the ledger didn't know more may be there than one look shows: as any absence, that of the rest is seen twice (L6), and by a listing.
+            var visible = found + pass.Descriptor.ConsistencyWindow;
+            if (scheduler.Time.GetUtcNow() < visible)
+                return new Decision.Wait(Reasons.Absent, "Parts were found that the ledger didn't know; what seems to be missing is looked for once more.", visible);
+            if (NotBelieved(pass, remakes: true, found) is { } unsure)
+                return unsure;
+            pass.Memory.FoundAt = null;
+        }
         if ((decision is Decision.Create create && pass.Entry.Spec.Record.Parts?.Exists(p => p.Name == create.Step.Part) == true)
             || (decision is Decision.Replace && pass.Memory.PartMissingSince is not null))
             return NotBelieved(pass, remakes: true);
@@ -64,8 +74,8 @@ public sealed partial class EntryReconciler
     }
 
     /// <summary>An absence that isn't believed while others of the account are missing as well, or no listing has been made since.</summary>
-    private Decision.Wait? NotBelieved(Pass pass, bool remakes) =>
-        accounts.NotBelieved(AccountGuard.KeyOf(pass.Session), pass.Verbs.Kind, pass.Memory.AbsentSince ?? pass.Memory.PartMissingSince ?? scheduler.Time.GetUtcNow(),
+    private Decision.Wait? NotBelieved(Pass pass, bool remakes, DateTimeOffset? since = null) =>
+        accounts.NotBelieved(AccountGuard.KeyOf(pass.Session), pass.Verbs.Kind, since ?? pass.Memory.AbsentSince ?? pass.Memory.PartMissingSince ?? scheduler.Time.GetUtcNow(),
             pass.Descriptor.ListQuality is not (ListQuality.None or ListQuality.Unknown), remakes) is { } why
             ? new Decision.Wait(Reasons.Absent, why, scheduler.Time.GetUtcNow() + LookAgain) : null;
 
@@ -141,4 +151,5 @@ public sealed partial class EntryReconciler
     }
 
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan OwnerPeriod = TimeSpan.FromSeconds(30);
 }

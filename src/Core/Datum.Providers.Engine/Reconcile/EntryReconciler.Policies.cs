@@ -14,6 +14,9 @@ public sealed partial class EntryReconciler
     private static readonly Step s_adopt = new() { Part = AdoptionVerbs.Adopt, Verb = StepVerb.Update, Class = CreateClass.Repeatable, Description = "adopt" };
     private static readonly Step s_letGo = new() { Part = AdoptionVerbs.Release, Verb = StepVerb.Update, Class = CreateClass.Repeatable, Description = "take our marks off" };
 
+    /// <summary>How often something is looked for that is to be adopted and isn't there.</summary>
+    private static readonly TimeSpan CandidatePeriod = TimeSpan.FromMinutes(5);
+
     private ProviderConfig? ConfigOf(ManagedResource entry) => home.Configs.Find(new ObjectKey(null, entry.Spec.ProviderConfig));
 
     /// <summary>Why nothing may be changed, by policy or lease; asked again right before a call.</summary>
@@ -35,6 +38,9 @@ public sealed partial class EntryReconciler
         if (answer.Error is { } error)
         {
             await FailAsync(pass, look, null, error with { Field = field, Message = $"{field}: '{id}': {error.Message}" }).ConfigureAwait(false);
+            // The wish may be right and the object not there yet: too new to be seen, not made so far, or in the account that the credentials show again tomorrow.
+            if (pass.Memory.NotBefore == DateTimeOffset.MaxValue)
+                pass.Memory.NotBefore = scheduler.Time.GetUtcNow() + CandidatePeriod;
             return (false, null);
         }
         return (true, new AskedAdoption(policy, id, answer.Value!.Mark, answer.Value.Owner));
@@ -55,6 +61,15 @@ public sealed partial class EntryReconciler
     /// <summary>Takes our marks off. When it is done nothing ties the object to us any more.</summary>
     private Task<(ManagedResource Entry, StepResult? Result)> LetGoAsync(Pass pass) =>
         PolicyStepAsync(pass, s_letGo, (verbs, operation, id) => verbs.ReleaseAsync(operation, id), (_, _) => { });
+
+    /// <summary>A part that was hidden from the driver kept its mark: as an absence is seen twice, marks are taken off twice, a window apart (L6). Null when they were.</summary>
+    private Decision.Wait? OnceMore(Pass pass)
+    {
+        var now = scheduler.Time.GetUtcNow();
+        pass.Memory.LetGoSince ??= now;
+        var proved = pass.Memory.LetGoSince.Value + pass.Descriptor.ConsistencyWindow;
+        return now < proved ? new Decision.Wait(Reasons.Waiting, "Our marks were taken off; it is done once more when nothing that is new can be hidden.", proved) : null;
+    }
 
     private async Task<(ManagedResource Entry, StepResult? Result)> PolicyStepAsync(
         Pass pass, Step step, Func<AdoptionVerbs, Operation, Identity, ValueTask<StepResult>> call, Action<ResourceRecord, StepResult> record)

@@ -80,6 +80,9 @@ public sealed partial class EntryReconciler
             var ours = look is { Presence: Presence.Present, Mark: MarkState.Ours } && (look.Incarnation == 0 || look.Incarnation == record.Incarnation);
             if (ours)
             {
+                // What this entry has made, or asked for, is recorded before it can be seen.
+                if (record.Intent is null && look.Parts.Any(p => record.Parts?.Exists(r => r.Name == p.Name) != true))
+                    pass.Memory.FoundAt = scheduler.Time.GetUtcNow();
                 // Adopted, and ended before that was recorded: the mark tells.
                 if (record is { Parts: null or { Count: 0 }, Intent: null, Adopted: null } && e.Spec.Policies is { AdoptId: { } asked, Adopt: not AdoptPolicy.Never })
                     (record.Adopted, record.Realized) = (asked, DesiredHash(e));

@@ -137,11 +137,13 @@ public sealed partial class EntryReconciler(
             }
             switch (decision)
             {
-                case Decision.None when entry.Spec.Wanted && !owners.IsKnown(entry.Spec.Owner) && await OwnerGoneAsync(entry, cancellation).ConfigureAwait(false) is { Reason: Reasons.OwnerLost } lost:
-                    await ReportAsync(entry, look, lost, memory.Tolerated, cancellation).ConfigureAwait(false);
-                    return null;
-
                 case Decision.None:
+                    var ownerless = entry.Spec.Wanted && !owners.IsKnown(entry.Spec.Owner) ? await OwnerGoneAsync(entry, cancellation).ConfigureAwait(false) : null;
+                    if (ownerless is { Reason: Reasons.OwnerLost })
+                    {
+                        await ReportAsync(entry, look, ownerless, memory.Tolerated, cancellation).ConfigureAwait(false);
+                        return null;
+                    }
                     if (look.State is Lifecycle.Ready)
                         memory.Works(scheduler.Time.GetUtcNow());
                     memory.Failures = 0;
@@ -149,7 +151,9 @@ public sealed partial class EntryReconciler(
                     accounts.Settled(AccountGuard.KeyOf(session), entry.Metadata.Name!);
                     entry = await RememberRealizedAsync(entry, cancellation).ConfigureAwait(false);
                     await ReportAsync(entry, look, decision, memory.Tolerated, cancellation).ConfigureAwait(false);
-                    return memory.OverdueAt is { } overdue && (PollOf(entry) is not { } poll || Until(overdue) < poll) ? Until(overdue) : PollOf(entry);
+                    TimeSpan? next = memory.OverdueAt is { } overdue && (PollOf(entry) is not { } poll || Until(overdue) < poll) ? Until(overdue) : PollOf(entry);
+                    // An owner that nobody knows and that couldn't be read may have gone: it is asked for again.
+                    return ownerless is null || next < OwnerPeriod ? next : OwnerPeriod;
 
                 case Decision.Wait wait:
                     await ReportAsync(entry, look, decision, memory.Tolerated, cancellation).ConfigureAwait(false);
@@ -249,6 +253,11 @@ public sealed partial class EntryReconciler(
                     memory.LookedAt = session.Moment();
                     if (await UnprovedAsync(pass).ConfigureAwait(false) is { } unsure)
                         return unsure.Delay;
+                    if (OnceMore(pass) is { } again)
+                    {
+                        await ReportAsync(entry, look, again, memory.Tolerated, cancellation).ConfigureAwait(false);
+                        return Until(again.Until!.Value);
+                    }
                     await ledger.ReleaseAsync(entry, cancellation).ConfigureAwait(false);
                     _memory.TryRemove(entry.Metadata.Name!, out _);
                     LogReleased(logger, pass.Kind, entry.Metadata.Name!);
