@@ -92,7 +92,8 @@ internal sealed class Matrix
             if (!crossed.Any(c => c.Scenario == scenario.Name))
                 yield return scenario.Name;
             foreach (var boundary in Enum.GetValues<Boundary>().Where(b => crossed.Contains((scenario.Name, b))))
-                foreach (var fault in Faults.Of(boundary).Where(f => !cells.Contains((scenario.Name, boundary, f))))
+                // Where the ledger is lost nobody remembers the account, so another one is no fault from then on.
+                foreach (var fault in Faults.Of(boundary).Where(f => !cells.Contains((scenario.Name, boundary, f)) && !(f is Fault.OtherAccount && scenario.ForgetsAll)))
                     yield return $"{scenario.Name}/{boundary}/{Faults.NameOf(fault)}";
         }
     }

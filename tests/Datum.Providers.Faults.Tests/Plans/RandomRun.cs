@@ -9,15 +9,19 @@ internal sealed class Chaos(Random random, int faults, double rate)
 {
     private int _left = faults;
 
-    public Fault At(Boundary boundary)
+    /// <param name="hasAccount">Something stands in the account. Before that another one is as good: the account that a host sees first is the account.</param>
+    public Fault At(Boundary boundary, Func<bool> hasAccount)
     {
         if (_left == 0 || random.NextDouble() > rate)
             return Fault.None;
         var choices = Faults.Of(boundary);
         if (choices.IsEmpty)
             return Fault.None;
+        var fault = choices[random.Next(choices.Length)];
+        if (fault is Fault.OtherAccount && !hasAccount())
+            return Fault.None;
         _left--;
-        return choices[random.Next(choices.Length)];
+        return fault;
     }
 
     public void Stop() => _left = 0;

@@ -106,6 +106,8 @@ internal static class WorkerPool
         start.Environment["DOTNET_gcConcurrent"] = "0";
         // A worker does the same thing thousands of times: code is compiled once and well.
         start.Environment["DOTNET_TieredCompilation"] = "0";
+        // That of the framework too: its precompiled code is never made better without tiers.
+        start.Environment["DOTNET_ReadyToRun"] = "0";
         start.Environment["DOTNET_GCgen0size"] = "0x4000000";
         return Process.Start(start) ?? throw new InvalidOperationException($"{program} doesn't start.");
     }

@@ -103,7 +103,7 @@ internal sealed partial class FaultWorld : IDisposable
             return Fault.None;
         var number = _numbers[label] = _numbers.GetValueOrDefault(label) + 1;
         Trace.Add(new CallId(boundary, label, number));
-        if (Chaos?.At(boundary) is { } random and not Fault.None)
+        if (Chaos?.At(boundary, () => Entries.Any(e => e.Spec.Record.AccountId is not null)) is { } random and not Fault.None)
         {
             Note($"--- {random} at {label}#{number} of {life.Name}");
             return random;
