@@ -74,7 +74,7 @@ internal static class RandomRun
             var (writes, mutations) = (world.Oracle.Writes, world.Cloud.Statistics.Mutations);
             await world.AdvanceAsync(TimeSpan.FromMinutes(10));
             if (world.Oracle.Writes != writes || world.Cloud.Statistics.Mutations != mutations)
-                violations.Add($"L8: {world.Oracle.Writes - writes} writes and {world.Cloud.Statistics.Mutations - mutations} mutations at rest, the last is {world.Plane.Writes.LastOrDefault()}");
+                violations.Add($"L8: {world.Oracle.Writes - writes} writes and {world.Cloud.Statistics.Mutations - mutations} mutations at rest, the last at {world.Oracle.LastWrite:HH:mm:ss} is {world.Plane.Writes.LastOrDefault()}");
             world.Oracle.AtEnd();
         }
         catch (WorldException e)

@@ -47,6 +47,9 @@ internal static partial class AllScenarios
         };
     }
 
+    /// <summary>No old picture replaces a machine once more.</summary>
+    private static bool ReplacedOnce(FaultWorld w) => w.Entries.Where(e => e.Spec.Kind == "Instance").All(e => e.Spec.Record.Incarnation == 2);
+
     private static IEnumerable<Scenario> Changes()
     {
         static async Task ImageAsync(FaultWorld w, int replicas)
@@ -54,8 +57,8 @@ internal static partial class AllScenarios
             w.SetImage("web:2");
             await w.UntilAsync("the new image runs", () => w.Runs(replicas, "web:2"));
         }
-        yield return new() { Name = "rolling-replace", Before = w => w.RunningAsync(2), Act = w => ImageAsync(w, 2), End = ("the new image runs", static w => w.Runs(2, "web:2")) };
-        yield return new() { Name = "image-change", Before = w => w.RunningAsync(1, FaultWorld.WithDisk), Act = w => ImageAsync(w, 1), End = ("the new image runs", static w => w.Runs(1, "web:2")) };
+        yield return new() { Name = "rolling-replace", Before = w => w.RunningAsync(2), Act = w => ImageAsync(w, 2), End = ("the new image runs", static w => w.Runs(2, "web:2") && ReplacedOnce(w)) };
+        yield return new() { Name = "image-change", Before = w => w.RunningAsync(1, FaultWorld.WithDisk), Act = w => ImageAsync(w, 1), End = ("the new image runs", static w => w.Runs(1, "web:2") && ReplacedOnce(w)) };
         yield return new()
         {
             Name = "in-place", Before = w => w.RunningAsync(), End = ("the port is open", PortIsOpen),

@@ -258,9 +258,10 @@ internal sealed partial class FaultWorld : IDisposable
             if (_troubleUntil > Time.Now)
                 await AdvanceAsync(_troubleUntil - Time.Now);
             await UntilAsync(what, isSo);
-            var (writes, mutations) = (Oracle.Writes, Cloud.Statistics.Mutations);
+            // A fault that comes and goes meanwhile is a trouble too: what waits after it has its time yet.
+            var (writes, mutations, trouble) = (Oracle.Writes, Cloud.Statistics.Mutations, _troubleUntil);
             await AdvanceAsync(TimeSpan.FromMinutes(6));
-            if (isSo() && Oracle.Writes == writes && Cloud.Statistics.Mutations == mutations && _troubleUntil <= Time.Now)
+            if (isSo() && Oracle.Writes == writes && Cloud.Statistics.Mutations == mutations && _troubleUntil == trouble)
                 return;
         }
         while (true);

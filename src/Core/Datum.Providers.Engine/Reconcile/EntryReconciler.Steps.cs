@@ -73,7 +73,7 @@ public sealed partial class EntryReconciler
     }
 
     /// <summary>Stores ids and resolved values as soon as they are seen, and closes an intent that the look has answered.</summary>
-    private Task<ManagedResource> RecordAsync(Pass pass, Look look) =>
+    private Task<ManagedResource> RecordAsync(Pass pass, Look look) => IsRecorded(pass.Entry.Spec, look) ? Task.FromResult(pass.Entry) :
         ledger.UpdateAsync(pass.Entry, e =>
         {
             var record = e.Spec.Record;
@@ -101,6 +101,13 @@ public sealed partial class EntryReconciler
                 record.Intent = null;
             }
         }, pass.Cancellation);
+
+    // The steady state, in which nothing is cloned and compared: nothing is open, and every part that the look shows stands in the record.
+    private static bool IsRecorded(ManagedResourceSpec spec, Look look) =>
+        spec.Record is { Intent: null, Handle: null } record && look is { InProgress: null, Failure: null } && (spec.Policies?.AdoptId is null || record.Adopted is not null)
+        && (look.Presence is not Presence.Present
+            || (look.Parts.All(p => record.Parts?.Exists(r => r.Name == p.Name && r.Id == p.Id) == true)
+                && look.Resolved.All(r => record.Resolved is { } resolved && resolved.TryGetValue(r.Key, out var value) && value == r.Value)));
 
     private static void Refused(ResourceRecord record, string part) =>
         (record.Refused ??= [])[part] = record.Refused.GetValueOrDefault(part) + 1;

@@ -102,15 +102,7 @@ public sealed class OwnerReader(ProjectPlane plane, Func<string, IKubernetesClie
             return OwnerState.Unknown;
         try
         {
-            var key = new ObjectKey(owner.Namespace, owner.Name);
-            var metadata = owner.Kind switch
-            {
-                "Instance" => (await client.FindAsync(Resources.ResourceTypes.Instances, key, cancellation).ConfigureAwait(false))?.Metadata,
-                "Network" => (await client.FindAsync(Resources.ResourceTypes.Networks, key, cancellation).ConfigureAwait(false))?.Metadata,
-                "NetworkContext" => (await client.FindAsync(Resources.ResourceTypes.NetworkContexts, key, cancellation).ConfigureAwait(false))?.Metadata,
-                "Subnet" => (await client.FindAsync(Resources.ResourceTypes.Subnets, key, cancellation).ConfigureAwait(false))?.Metadata,
-                _ => throw new InvalidDataException($"No owner of kind {owner.Kind} is known."),
-            };
+            var metadata = await MetadataAsync(client, owner.Kind, new ObjectKey(owner.Namespace, owner.Name), cancellation).ConfigureAwait(false);
             return metadata is null || metadata.Uid != owner.Uid ? OwnerState.Gone
                 : metadata.DeletionTimestamp is null ? OwnerState.Exists : OwnerState.Deleting;
         }
@@ -119,4 +111,35 @@ public sealed class OwnerReader(ProjectPlane plane, Func<string, IKubernetesClie
             return OwnerState.Unknown;
         }
     }
+
+    /// <summary>Whether the live server has the object as it was seen here: the same life, spec, labels and annotations. False also when it can't be read.</summary>
+    public async ValueTask<bool> IsCurrentAsync(string planeId, KubeObject seen, CancellationToken cancellation)
+    {
+        if (planeById(planeId) is not { } client)
+            return false;
+        try
+        {
+            var live = await MetadataAsync(client, KindOf(seen), seen.Key, cancellation).ConfigureAwait(false);
+            return live?.Uid == seen.Metadata.Uid && live?.Generation == seen.Metadata.Generation && Same(live?.Annotations, seen.Metadata.Annotations) && Same(live?.Labels, seen.Metadata.Labels);
+        }
+        catch (Exception e) when (e is KubernetesException or HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    // Items of a list don't say their kind.
+    private static string KindOf(KubeObject value) => value.GetType().Name;
+
+    private static bool Same(Dictionary<string, string>? a, Dictionary<string, string>? b) =>
+        (a?.Count ?? 0) == (b?.Count ?? 0) && (a is null || a.All(p => b!.TryGetValue(p.Key, out var value) && value == p.Value));
+
+    private static async Task<ObjectMeta?> MetadataAsync(IKubernetesClient client, string kind, ObjectKey key, CancellationToken cancellation) => kind switch
+    {
+        "Instance" => (await client.FindAsync(Resources.ResourceTypes.Instances, key, cancellation).ConfigureAwait(false))?.Metadata,
+        "Network" => (await client.FindAsync(Resources.ResourceTypes.Networks, key, cancellation).ConfigureAwait(false))?.Metadata,
+        "NetworkContext" => (await client.FindAsync(Resources.ResourceTypes.NetworkContexts, key, cancellation).ConfigureAwait(false))?.Metadata,
+        "Subnet" => (await client.FindAsync(Resources.ResourceTypes.Subnets, key, cancellation).ConfigureAwait(false))?.Metadata,
+        _ => throw new InvalidDataException($"No owner of kind {kind} is known."),
+    };
 }

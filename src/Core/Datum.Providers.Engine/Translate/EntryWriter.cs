@@ -24,6 +24,9 @@ public sealed record EntryWish
 
     public ImmutableArray<(string Name, string As)> DependsOn { get => field.IsDefault ? [] : field; init; }
     public required ResourcePolicies Policies { get; init; }
+
+    /// <summary>What it was translated from, as the caches had it.</summary>
+    public required ImmutableArray<KubeObject> From { get; init; }
 }
 
 /// <summary>Brings wishes into the ledger. An entry is made with its finalizer and first incarnation in one write (law L4), for an owner that was read live, and changed only where it differs (L8).</summary>
@@ -60,9 +63,26 @@ public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore 
         }
         if (!known.Spec.Wanted || known.IsDeleting)
             return known;
+        if (IsSame(known.Spec, wish))
+        {
+            causes.Stored(name, cause.Stamp);
+            return known;
+        }
+        // Another wish may replace a machine, so no old picture makes one: of its owner, or of the ProviderConfig that it is read by.
+        if (!CanonicalJson.Same(known.Spec.Desired, wish.Desired))
+            await RequireCurrentAsync(wish, cause.Stamp != known.Spec.Record.ConfigVersion, cancellation).ConfigureAwait(false);
         var stored = await ledger.UpdateAsync(known, e => Change(e, wish, cause), cancellation).ConfigureAwait(false);
         causes.Stored(name, cause.Stamp);
         return stored;
+    }
+
+    private async Task RequireCurrentAsync(EntryWish wish, bool byConfig, CancellationToken cancellation)
+    {
+        foreach (var source in wish.From)
+            if (!await _owners.IsCurrentAsync(wish.Owner.Plane, source, cancellation).ConfigureAwait(false))
+                throw new KubernetesException(409, "Conflict", $"{source.GetType().Name} {source.Metadata.Namespace}/{source.Metadata.Name} has changed since it was seen here, or isn't to be read; its wish is translated again");
+        if (byConfig && (await home.Client.FindAsync(ResourceTypes.ProviderConfigs, wish.Place.Config.Key, cancellation).ConfigureAwait(false))?.Metadata.Generation != wish.Place.Config.Metadata.Generation)
+            throw new KubernetesException(409, "Conflict", $"ProviderConfig {wish.Place.Config.Metadata.Name} has changed since it was seen here; what it means for {wish.Owner.Kind} {wish.Owner.Namespace}/{wish.Owner.Name} is translated again");
     }
 
     /// <summary>The entry as <see cref="EnsureAsync"/> would store it; nothing is stored.</summary>
@@ -85,6 +105,19 @@ public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore 
         }
         entry.Spec.DependsOn = DependenciesOf(wish);
         entry.Spec.Policies = wish.Policies;
+    }
+
+    // The steady state, in which nothing is cloned and compared.
+    internal static bool IsSame(ManagedResourceSpec spec, EntryWish wish)
+    {
+        if (spec.Policies is not { Unknown: null or { Count: 0 } } known || !CanonicalJson.Same(spec.Desired, wish.Desired))
+            return false;
+        var (policies, dependencies) = (wish.Policies, DependenciesOf(wish));
+        return (known.Paused, known.ObserveOnly, known.Retain, known.DeletionProtection, known.OnFailure, known.Adopt, known.AdoptId)
+                == (policies.Paused, policies.ObserveOnly, policies.Retain, policies.DeletionProtection, policies.OnFailure, policies.Adopt, policies.AdoptId)
+            && (known.Drift, known.PollIntervalSeconds, known.TerminationGraceSeconds) == (policies.Drift, policies.PollIntervalSeconds, policies.TerminationGraceSeconds)
+            && (spec.DependsOn?.Count ?? 0) == (dependencies?.Count ?? 0)
+            && (dependencies is null || dependencies.Zip(spec.DependsOn!).All(p => p.First.Name == p.Second.Name && p.First.As == p.Second.As));
     }
 
     private static List<ResourceDependency>? DependenciesOf(EntryWish wish)

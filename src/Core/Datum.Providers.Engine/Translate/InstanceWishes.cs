@@ -99,7 +99,7 @@ internal sealed class InstanceWishes(ProjectPlane plane, LocationResolver resolv
         {
             entries.Add(new EntryWish
             {
-                Kind = ResourceKind.Disk, Owner = owner, Slot = slot, Place = place, Policies = others,
+                Kind = ResourceKind.Disk, Owner = owner, Slot = slot, Place = place, Policies = others, From = [instance],
                 Desired = CanonicalJson.Of(ContractJson.Write(disk with { LocationJson = spec.LocationJson })),
             });
             dependencies.Add((writer.NameOf(ResourceKind.Disk, uid, slot), "disk"));
@@ -110,7 +110,7 @@ internal sealed class InstanceWishes(ProjectPlane plane, LocationResolver resolv
                 var ports = spec.Sandbox?.Containers.SelectMany(c => c.Ports).ToList() ?? [.. spec.Machine?.Ports ?? []];
                 entries.Add(new EntryWish
                 {
-                    Kind = ResourceKind.Firewall, Owner = owner, Slot = $"eth{index}", Place = place, Policies = others,
+                    Kind = ResourceKind.Firewall, Owner = owner, Slot = $"eth{index}", Place = place, Policies = others, From = [instance],
                     Desired = CanonicalJson.Of(ContractJson.Write(new FirewallSpec
                     {
                         Network = new Reference { Name = networkEntry }, LocationJson = spec.LocationJson,
@@ -125,7 +125,7 @@ internal sealed class InstanceWishes(ProjectPlane plane, LocationResolver resolv
             }
         entries.Add(new EntryWish
         {
-            Kind = ResourceKind.Instance, Owner = owner, Slot = InstanceSlot, Place = place, Policies = policies,
+            Kind = ResourceKind.Instance, Owner = owner, Slot = InstanceSlot, Place = place, Policies = policies, From = [instance],
             Desired = CanonicalJson.Of(ContractJson.Write(spec)), DependsOn = [.. dependencies],
         });
         return entries.ToImmutable();

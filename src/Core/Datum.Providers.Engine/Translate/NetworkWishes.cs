@@ -48,7 +48,7 @@ internal sealed class NetworkWishes(LocationResolver resolver, EntryWriter write
         var ranges = places.RangesOf(network, context);
         var wish = rangeFirst && ranges is null ? null : new EntryWish
         {
-            Kind = ResourceKind.Network, Owner = owner, Slot = slot, Place = place,
+            Kind = ResourceKind.Network, Owner = owner, Slot = slot, Place = place, From = [network, context],
             Desired = CanonicalJson.Of(ContractJson.Write(new global::Datum.Providers.NetworkSpec
             {
                 Ranges = !rangeFirst ? [] : byContext ? ranges!.Value : _shared.RangesOf(network, context, ranges!.Value, slot, made),
@@ -64,7 +64,7 @@ internal sealed class NetworkWishes(LocationResolver resolver, EntryWriter write
     /// <summary>The wish of an allocated Subnet where subnets are objects of their own.</summary>
     public EntryWish OfSubnet(Network network, ResolvedLocation place, Subnet subnet, string prefix, string networkEntry) => new()
     {
-        Kind = ResourceKind.Subnet, Owner = writer.OwnerOf(ResourceTypes.Subnets, subnet), Slot = SubnetSlot, Place = place,
+        Kind = ResourceKind.Subnet, Owner = writer.OwnerOf(ResourceTypes.Subnets, subnet), Slot = SubnetSlot, Place = place, From = [network, subnet],
         Desired = CanonicalJson.Of(ContractJson.Write(new global::Datum.Providers.SubnetSpec
         {
             Network = new Reference { Name = networkEntry }, Range = prefix, LocationJson = place.Block.Block.GetRawText(),
