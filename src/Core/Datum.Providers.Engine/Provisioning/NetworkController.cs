@@ -124,7 +124,8 @@ public sealed class NetworkController : ProvisioningController<ObjectKey>
         if (wish.Network is null && _ledger.Find(wish.Name) is null)
         {
             // Accepted: now the Subnets can be allocated, and with the first of them the network is made.
-            await ProgrammedAsync(context, ConditionStatus.True, Reasons.AwaitingRange, "The platform makes the network once its address range is allocated.", cancellation).ConfigureAwait(false);
+            await ProgrammedAsync(context, ConditionStatus.True, Reasons.AwaitingRange,
+                wish.Message.Length > 0 ? wish.Message : "The platform makes the network once its address range is allocated.", cancellation).ConfigureAwait(false);
             return;
         }
 
@@ -136,15 +137,19 @@ public sealed class NetworkController : ProvisioningController<ObjectKey>
 
         var ready = Conditions.IsTrue(entry.Status?.Conditions, ConditionTypes.Ready);
         var (reason, message) = Sentences.About(entry);
-        if (ready)
-            await ProgrammedAsync(context, ConditionStatus.True, Reasons.Programmed, $"ManagedResource {entry.Metadata.Name}", cancellation).ConfigureAwait(false);
+        if (wish.Outside)
+            await ProgrammedAsync(context, ConditionStatus.False, Reasons.Unsupported, wish.Refusal(_places.RangesOf(network, context)!.Value.First(r => wish.Refusal(r) is not null))!, cancellation).ConfigureAwait(false);
+        else if (ready)
+            await ProgrammedAsync(context, ConditionStatus.True, Reasons.Programmed, $"ManagedResource {entry.Metadata.Name}{(wish.Message.Length > 0 ? $". {wish.Message}" : "")}", cancellation).ConfigureAwait(false);
         else if (wish.RangeFirst && entry.Status?.State is null or "Absent" or nameof(Lifecycle.Creating))
             await ProgrammedAsync(context, ConditionStatus.True, Reasons.AwaitingRange, message, cancellation).ConfigureAwait(false);
         else
             await ProgrammedAsync(context, ConditionStatus.False, reason, message, cancellation).ConfigureAwait(false);
 
         foreach (var subnet in _places.SubnetsOf(context).Where(s => !s.IsDeleting))
-            await SubnetAsync(network, place, subnet, entry, ready, cancellation).ConfigureAwait(false);
+            await (NetworkPlaces.PrefixOf(subnet) is { } prefix && wish.Refusal(prefix) is { } refusal
+                ? ProgrammedAsync(subnet, ConditionStatus.False, Reasons.Unsupported, refusal, cancellation)
+                : SubnetAsync(network, place, subnet, entry, ready, cancellation)).ConfigureAwait(false);
     }
 
     private async Task SubnetAsync(Network network, ResolvedLocation place, Subnet subnet, ManagedResource networkEntry, bool networkReady, CancellationToken cancellation)
