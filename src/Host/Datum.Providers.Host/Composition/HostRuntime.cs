@@ -88,6 +88,8 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         var watch = new PlaneWatch(_client, scheduler, logging, new UnreadableObjects(_client, events, scheduler, logging.CreateLogger<UnreadableObjects>()));
         if (!await PlaneChecks.ServesAsync(_client.Direct, ResourceTypes.ComputeLocations, cancellation))
             watch.Without(ResourceTypes.ComputeLocations);
+        if (!await PlaneChecks.ServesAsync(_client.Direct, ResourceTypes.NetworkPolicies, cancellation))
+            watch.Without(ResourceTypes.NetworkPolicies);
         var home = new HomePlane
         {
             Client = _client, Installation = verdict.Installation, Namespace = settings.Namespace,
