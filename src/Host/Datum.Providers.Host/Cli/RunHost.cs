@@ -41,6 +41,8 @@ internal static class RunHost
             {
                 // A server that doesn't answer is told in the words of every other start.
                 await PlaneChecks.IdentityAsync(client, cancellation);
+                // Definitions of ours would change what another's controllers work with.
+                await (await PlaneShape.ReadAsync(client, cancellation)).RequireSupportedAsync(client, cancellation);
                 await PlaneInstaller.ApplyCrdsAsync(client, Crds.All().Select(c => c.Yaml), cancellation);
             }
 
