@@ -53,6 +53,26 @@ public sealed class PlaneShapeTests
         await stage.ConditionAsync($"{group}/{version}", "locations", namespaced ? "default" : null, "place", "Ready", "ProbeSucceeded");
     }
 
+    [TestCase(true, CoreUse.Auto, true)]
+    [TestCase(true, CoreUse.Never, false)]
+    [TestCase(false, CoreUse.Auto, false)]
+    [TestCase(false, CoreUse.Always, true)]
+    public async Task Our_core_controllers_run_where_we_installed_the_kinds_or_where_a_person_says_so(bool ours, CoreUse use, bool run)
+    {
+        await using var stage = await Stage.PlaneOnlyAsync(development: false);
+        await InstallAsync(stage, c => ours ? c : Foreign(c));
+        await stage.StartHostAsync(core: use);
+        await stage.ApplyAsync("""
+            apiVersion: networking.datumapis.com/v1alpha
+            kind: Network
+            metadata: {name: net, namespace: default}
+            spec: {ipam: {mode: Auto} }
+            """);
+        if (run)
+            await stage.ConditionAsync(s_networking, "networks", "default", "net", "Ready", "Ready");
+        Assert.That(stage.Log.Of(1002), Has.Count.EqualTo(run ? 0 : 1));
+    }
+
     [Test]
     public async Task A_plane_that_changes_its_shape_is_read_again()
     {

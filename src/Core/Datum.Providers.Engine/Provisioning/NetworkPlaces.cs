@@ -30,7 +30,7 @@ internal sealed class NetworkPlaces(ProjectPlane plane, EntryWriter writer)
     /// <summary>The context of a Network at a Location.</summary>
     public NetworkContext? ContextOf(Network network, LocationReference location) =>
         ContextsOf(network).FirstOrDefault(c => c.Spec.Location.Name == location.Name
-            && (c.Spec.Location.Namespace is null || location.Namespace is null || c.Spec.Location.Namespace == location.Namespace));
+            && (string.IsNullOrEmpty(c.Spec.Location.Namespace) || string.IsNullOrEmpty(location.Namespace) || c.Spec.Location.Namespace == location.Namespace));
 
     /// <summary>
     /// Owner and slot of the entry. Where the network holds its ranges itself, each context has one object for network and

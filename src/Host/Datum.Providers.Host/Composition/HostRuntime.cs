@@ -42,6 +42,22 @@ public sealed record HostSettings
 
     /// <summary>Where the admission webhook listens; null for none.</summary>
     public Admission.WebhookSettings? Webhook { get; init; }
+
+    /// <summary>Whether Datum's own controllers run here. Default Auto.</summary>
+    public CoreUse Core { get; init; }
+}
+
+/// <summary>Whether Datum's own controllers run on a plane.</summary>
+public enum CoreUse
+{
+    /// <summary>Where its Workload definition has our label.</summary>
+    Auto = 0,
+
+    /// <summary>Also where somebody else installed it, as a GitOps tool that takes labels away; nobody else's may run there.</summary>
+    Always = 1,
+
+    /// <summary>Not even where we installed it.</summary>
+    Never = 2,
 }
 
 /// <summary>One host over one plane: loads the drivers, fills the caches, runs the core controllers and the provider engine. The program's whole main path is in <see cref="RunAsync"/>.</summary>
@@ -82,7 +98,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         if (settings.Development)
             await PlaneInstaller.ApplyCrdsAsync(_client, Crds.All().Select(c => c.Yaml), cancellation);
         var shape = await PlaneShape.ReadAsync(_client, cancellation);
-        await shape.RequireSupportedAsync(_client, cancellation);
+        await shape.RequireSupportedAsync(_client, settings.Core, cancellation);
         await PlaneChecks.RequireAsync(_client, settings.Namespace, shape, cancellation);
         var events = new EventRecorder(_ => _client, scheduler, logging.CreateLogger<EventRecorder>());
         var verdict = await ConfirmAsync(planeUid, events, cancellation);
@@ -121,8 +137,8 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             Development = settings.Development, LedgerOnly = verdict.Unconfirmed is not null,
         });
 
-        // The core controllers run only where we installed the kinds: elsewhere the platform's own do their work.
-        var core = verdict.Unconfirmed is null && await PlaneChecks.IsOursAsync(_client, cancellation)
+        // The core controllers run only where we installed the kinds, or where a person says so: elsewhere the platform's own do their work.
+        var core = verdict.Unconfirmed is null && await PlaneChecks.RunsCoreAsync(_client, settings.Core, cancellation)
             ? CoreControllers.Create(new CoreControllersOptions
             {
                 Client = _client, Scheduler = scheduler, LoggerFactory = logging, Caches = new PlaneCaches(watch),
@@ -130,7 +146,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             })
             : null;
         if (core is null && verdict.Unconfirmed is null)
-            LogNoCore(_logger);
+            LogNoCore(_logger, settings.Core is CoreUse.Never ? "--core-controllers never" : "the plane's Workload CRD isn't ours");
 
         // A standby answers too: what it says is read from caches.
         await using var webhook = settings.Webhook is { } listen
@@ -313,8 +329,8 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
     [LoggerMessage(EventId = 1001, Level = LogLevel.Information, Message = "Plane {Plane}, installation {Installation}, {Drivers} drivers")]
     private static partial void LogPlane(ILogger logger, string plane, string installation, int drivers);
 
-    [LoggerMessage(EventId = 1002, Level = LogLevel.Information, Message = "The plane's Workload CRD isn't ours: the core controllers stay off")]
-    private static partial void LogNoCore(ILogger logger);
+    [LoggerMessage(EventId = 1002, Level = LogLevel.Information, Message = "The core controllers stay off: {Why}")]
+    private static partial void LogNoCore(ILogger logger, string why);
 
     [LoggerMessage(EventId = 1004, Level = LogLevel.Information, Message = "{Drivers} drivers loaded and caches filled; asks for the lease {Namespace}/datum-providers")]
     private static partial void LogStandsBy(ILogger logger, int drivers, string @namespace);

@@ -52,10 +52,12 @@ internal static class PlaneChecks
             throw new HostStartException($"The API server doesn't serve {string.Join(", ", missing)}. Install the kinds: start with --install-crds, or datum-providers crds | kubectl apply -f -.");
     }
 
-    /// <summary>Whether the Workload definition is the one that we installed: there, and only there, the core controllers are this host's.</summary>
-    /// <exception cref="HostStartException">It may not be read.</exception>
-    public static async Task<bool> IsOursAsync(IKubernetesClient client, CancellationToken cancellation)
+    /// <summary>Whether Datum's own controllers are this host's on a plane: where it installed the Workload definition, or where a person says so.</summary>
+    /// <exception cref="HostStartException">The definition may not be read.</exception>
+    public static async Task<bool> RunsCoreAsync(IKubernetesClient client, CoreUse use, CancellationToken cancellation)
     {
+        if (use is not CoreUse.Auto)
+            return use is CoreUse.Always;
         try
         {
             var crd = await client.FindAsync(Core.CustomResourceDefinitions, new ObjectKey(null, "workloads.compute.datumapis.com"), cancellation);

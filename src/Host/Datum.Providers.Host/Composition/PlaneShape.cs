@@ -60,10 +60,10 @@ internal sealed record PlaneShape
 
     /// <summary>Ends the start on a plane whose controllers need more of a provider than this host does. Nothing was written then.</summary>
     /// <exception cref="HostStartException">It is one.</exception>
-    public async Task RequireSupportedAsync(IKubernetesClient client, CancellationToken cancellation)
+    public async Task RequireSupportedAsync(IKubernetesClient client, CoreUse use, CancellationToken cancellation)
     {
-        // Where the definitions are ours, so are the controllers, and nobody needs those kinds.
-        if (Beyond.Count > 0 && !await PlaneChecks.IsOursAsync(client, cancellation))
+        // Where the controllers are ours, nobody needs those kinds.
+        if (Beyond.Count > 0 && !await PlaneChecks.RunsCoreAsync(client, use, cancellation))
             throw new HostStartException(
                 $"{Reasons.UnsupportedPlane}: the API server serves {string.Join(", ", Beyond)}. Its controllers belong to Datum's third era and need these of a provider, which this host doesn't carry out; nothing was changed. Use a plane of an earlier era.");
     }
