@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Datum.Providers.Engine.Tests.World;
-using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources.Networking;
 
 namespace Datum.Providers.Engine.Tests.Provisioning;

@@ -2,7 +2,6 @@ using System.Text.Json;
 using Datum.Providers.Drivers.Simulator;
 using Datum.Providers.Engine.Tests.World;
 using Datum.Providers.Kubernetes;
-using Datum.Providers.Resources.Networking;
 
 namespace Datum.Providers.Engine.Tests.Translate;
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
+using System.Threading.Channels;
 using Datum.Providers.Kubernetes;
 using Microsoft.Extensions.Logging;
 
@@ -18,7 +19,7 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
     private static readonly TimeSpan LongestProbe = TimeSpan.FromSeconds(15);
 
     private readonly Lock _lock = new();
-    private readonly SemaphoreSlim _doubts = new(0);
+    private readonly Channel<bool> _doubts = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly HashSet<string> _refused = new(StringComparer.Ordinal);
     private bool _down;
 
@@ -53,14 +54,9 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
     public Task<JsonObject?> DiscoverAsync(string path, CancellationToken cancellation) => inner.DiscoverAsync(path, cancellation);
 
     /// <summary>Completes once the server has given an answer that a plane of the shape that it was engaged with wouldn't give; each such time once.</summary>
-    public Task DoubtedAsync(CancellationToken cancellation) => _doubts.WaitAsync(cancellation);
+    public async Task DoubtedAsync(CancellationToken cancellation) => await _doubts.Reader.ReadAsync(cancellation);
 
-    private void Doubt()
-    {
-        lock (_lock)
-            if (_doubts.CurrentCount == 0)
-                _doubts.Release();
-    }
+    private void Doubt() => _doubts.Writer.TryWrite(true);
 
     public Task DeleteAsync<T>(ResourceType<T> type, ObjectKey key, DeletePreconditions? preconditions, CancellationToken cancellation) where T : KubeObject =>
         AskAsync("delete", type.ToString(), key.Namespace, async () =>
