@@ -183,6 +183,19 @@ internal sealed class RealApiClientTests : RealApiTestBase
     }
 
     [Test]
+    public async Task Discovery_tells_kinds_versions_and_scopes_of_the_groups_that_are_asked_for()
+    {
+        var found = (await ApiDiscovery.ReadAsync(Client, ["apiextensions.k8s.io", "coordination.k8s.io", "nobody.example.com"], Limit))!;
+        Assert.Multiple(() =>
+        {
+            Assert.That(found.Find("apiextensions.k8s.io", "customresourcedefinitions", "v1"), Is.EqualTo(new ServedKind("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", false)));
+            Assert.That(found.Find("coordination.k8s.io", "leases", "v0"), Is.EqualTo(new ServedKind("coordination.k8s.io", "v1", "leases", "Lease", true)), "the version that is served");
+            Assert.That(found.Find("nobody.example.com", "nothings", "v1"), Is.Null);
+            Assert.That(found.Find("tests.example.com", "widgets", "v1"), Is.Null, "a group that wasn't asked for");
+        });
+    }
+
+    [Test]
     public async Task Core_kinds_are_written_and_read()
     {
         var secret = await Client.CreateAsync(Core.Secrets, new Secret { Metadata = new() { Namespace = Namespace, Name = "s" }, Type = "Opaque", Data = new() { ["k"] = [1, 2, 255] } }, Limit);

@@ -62,6 +62,7 @@ public sealed class CoreControllers : IController, IDisposable
             new NetworkContextController(plane, options.Workers),
             new SubnetClaimController(plane, options.Workers),
             new SubnetController(plane),
+            .. plane.NetworkPolicies is { } policies ? (CoreController[])[new NetworkPolicyController(plane, policies)] : [],
         ]);
     }
 

@@ -9,7 +9,7 @@ namespace Datum.Providers.ControlPlane;
 /// <summary>Gives the cache of a kind: a new one that the caller fills, or one that the process has already (without objects yet).</summary>
 public interface ICacheFactory
 {
-    /// <summary>Null when the plane doesn't serve the kind; allowed for <see cref="ResourceTypes.ComputeLocations"/> only.</summary>
+    /// <summary>Null when the plane doesn't serve the kind; allowed for <see cref="ResourceTypes.ComputeLocations"/> and <see cref="ResourceTypes.NetworkPolicies"/>.</summary>
     IObjectCache<T>? Cache<T>(ResourceType<T> type) where T : KubeObject;
 }
 
@@ -40,6 +40,7 @@ public sealed class PlaneCaches
         NetworkContexts = Required(factory, ResourceTypes.NetworkContexts);
         SubnetClaims = Required(factory, ResourceTypes.SubnetClaims);
         Subnets = Required(factory, ResourceTypes.Subnets);
+        NetworkPolicies = factory.Cache(ResourceTypes.NetworkPolicies);
         AddIndexes();
     }
 
@@ -54,6 +55,8 @@ public sealed class PlaneCaches
     public IObjectCache<NetworkContext> NetworkContexts { get; }
     public IObjectCache<SubnetClaim> SubnetClaims { get; }
     public IObjectCache<Subnet> Subnets { get; }
+    /// <summary>Only answered, so nobody waits for it. Null where the plane has none.</summary>
+    public IObjectCache<NetworkPolicy>? NetworkPolicies { get; }
 
     /// <summary>Completes when every cache has its first complete list.</summary>
     public Task WaitForSyncAsync(CancellationToken cancellation) => Task.WhenAll(

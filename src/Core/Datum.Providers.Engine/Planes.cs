@@ -1,4 +1,5 @@
 using Datum.Providers.Kubernetes.Controllers;
+using Datum.Providers.Resources;
 using Datum.Providers.Resources.Compute;
 using Datum.Providers.Resources.Networking;
 using Datum.Providers.Resources.Providers;
@@ -46,8 +47,14 @@ public sealed class ProjectPlane
     public required IKubernetesClient Client { get; init; }
     public required IObjectCache<Location> Locations { get; init; }
 
-    /// <summary>Locations of the compute group, which a seed document has; the networking one of the same name wins.</summary>
+    /// <summary>How this plane serves them: group, version and scope differ between Datum's eras.</summary>
+    public ResourceType<Location> LocationType { get; init; } = ResourceTypes.Locations;
+
+    /// <summary>Locations of another group: compute's, which a seed document has, or the third era's beside networking's; the first one of the same name wins.</summary>
     public required IObjectCache<Location> ComputeLocations { get; init; }
+
+    /// <summary>As <see cref="LocationType"/>.</summary>
+    public ResourceType<Location> OtherLocationType { get; init; } = ResourceTypes.ComputeLocations;
 
     public required IObjectCache<Network> Networks { get; init; }
     public required IObjectCache<NetworkContext> NetworkContexts { get; init; }

@@ -102,6 +102,8 @@ public sealed class NetworkTests : IDisposable
 
     [TestCase("""{"podman":{"host":"one"}}""", """{"podman":{"host":"one"}}""", null)]
     [TestCase("""{"podman":{"host":"one"}}""", """{"podman":{"host":"two"}}""", "192.168.4.0/22")]
+    [TestCase("""{"aws":{"region":"r","zones":{"a":1,"b":2}}}""", """{ "aws": { "zones": { "b": 2, "a": 1.0 }, "region": "\u0072" } }""", null)]
+    [TestCase("""{"aws":{"region":"r","zones":["a","b"]}}""", """{"aws":{"region":"r","zones":["b","a"]}}""", "192.168.4.0/22")]
     public void Networks_with_ranges_of_their_own_may_overlap_at_different_places_alone(string here, string there, string? second)
     {
         void Location(string name, string city, string provider)

@@ -36,6 +36,27 @@ public sealed class InstanceBackTests
         Assert.That((Conditions.IsTrue(status.Conditions, ConditionTypes.Programmed), status.Controller?.ObservedTemplateHash), Is.EqualTo((true, "new")));
     }
 
+    [TestCase(true)]
+    [TestCase(false)]
+    public void Available_says_what_Running_says_where_the_plane_has_it(bool has)
+    {
+        var status = new InstanceStatus();
+        if (has)
+            status.Conditions = [new Condition { Type = ConditionTypes.Available, Status = ConditionStatus.Unknown, Reason = Reasons.Pending, Message = "Waiting for controller", LastTransitionTime = DateTimeOffset.UnixEpoch }];
+
+        InstanceBack.Apply(status, Instance("new"), Entry(), DateTimeOffset.UnixEpoch.AddHours(1));
+        var available = Conditions.Find(status.Conditions, ConditionTypes.Available);
+        Assert.That((available?.Status, available?.Reason, available?.ObservedGeneration), Is.EqualTo(has ? ("True", Reasons.Running, 2) : ((string?)null, (string?)null, (long?)null)));
+
+        // And back, with its own time of transition, which a second look at the same leaves alone.
+        var stopped = Entry();
+        stopped.Status!.State = nameof(Lifecycle.Degraded);
+        InstanceBack.Apply(status, Instance("new"), stopped, DateTimeOffset.UnixEpoch.AddHours(2));
+        InstanceBack.Apply(status, Instance("new"), stopped, DateTimeOffset.UnixEpoch.AddHours(3));
+        Assert.That(Conditions.Find(status.Conditions, ConditionTypes.Running)!.LastTransitionTime, Is.EqualTo(DateTimeOffset.UnixEpoch.AddHours(2)));
+        Assert.That(has == Conditions.IsFalse(status.Conditions, ConditionTypes.Available));
+    }
+
     private static Instance Instance(string template) => new()
     {
         Metadata = new ObjectMeta { Name = "i", Uid = "u", Generation = 2 },

@@ -2,8 +2,6 @@ using System.Text.Json;
 using Datum.Providers.Drivers.Simulator;
 using Datum.Providers.Engine.Tests.World;
 using Datum.Providers.Kubernetes;
-using Datum.Providers.Resources.Networking;
-using Subnet = Datum.Providers.Resources.Networking.Subnet;
 
 namespace Datum.Providers.Engine.Tests.Translate;
 
@@ -46,11 +44,24 @@ internal sealed class SharedNetworkTests
         using var world = World(RangeOrder.RangeFirst);
         Both(world, "10.128.0.0/16");
         Assert.That(world.Cloud.In(Collections.Networks).Single().Ranges!.Value, Is.EqualTo(["10.128.0.0/16"]));
-        // A wider one takes the place of what it contains; a mistake later leaves alone what was made.
+        // A mistake later leaves alone what was made.
         world.Plane.Edit(ResourceTypes.Networks, EngineWorld.Namespace, "default", n => n.Spec.Ipam.IPv4Range = "here");
         world.Advance(TimeSpan.FromMinutes(10));
         Assert.That(world.Cloud.In(Collections.Networks).Single().Ranges!.Value, Is.EqualTo(["10.128.0.0/16"]));
         Assert.That(world.AllReady);
+    }
+
+    [Test]
+    public void A_wider_range_that_is_declared_later_replaces_nothing_and_what_is_allocated_of_it_is_added()
+    {
+        using var world = World(RangeOrder.RangeFirst);
+        Both(world, "10.128.0.0/19");
+        var network = world.Cloud.In(Collections.Networks).Single();
+        world.Plane.Edit(ResourceTypes.Networks, EngineWorld.Namespace, "default", n => n.Spec.Ipam.IPv4Range = "10.128.0.0/16");
+        world.CreateSubnetAt("there", "more", "10.128.64.0");
+        world.Until("it is there", () => world.AllReady && world.Cloud.In(Collections.Subnets).Length == 3);
+        Assert.That(world.Cloud.In(Collections.Networks).Single().Id, Is.EqualTo(network.Id));
+        Assert.That(world.Cloud.In(Collections.Networks).Single().Ranges!.Value, Is.EqualTo(["10.128.0.0/19", "10.128.64.0/20"]));
     }
 
     [Test]
@@ -77,30 +88,12 @@ internal sealed class SharedNetworkTests
         world.CreateNetworkAlone();
         if (range is not null)
             world.Plane.Edit(ResourceTypes.Networks, EngineWorld.Namespace, "default", n => n.Spec.Ipam.IPv4Range = range);
-        Add(world, "here", "10.128.0.0");
-        Add(world, "there", "10.128.16.0");
+        world.CreateContextAt("here", "10.128.0.0");
+        world.CreateContextAt("there", "10.128.16.0");
         world.Until("both are programmed", () =>
             world.AllReady && world.Cloud.In(Collections.Subnets).Length == 2
             && Programmed(world, "default-here")?.Reason == Reasons.Programmed && Programmed(world, "default-there")?.Reason == Reasons.Programmed);
     }
 
-    private static void Add(EngineWorld world, string location, string start)
-    {
-        var context = new NetworkContext { Spec = { Network = { Name = "default" }, Location = { Name = location, Namespace = EngineWorld.Namespace } } };
-        context.Metadata.Name = $"default-{location}";
-        context.Metadata.Namespace = EngineWorld.Namespace;
-        world.Create(ResourceTypes.NetworkContexts, context);
-        var subnet = new Subnet { Spec = { SubnetClass = "private", IpFamily = "IPv4", NetworkContext = { Name = context.Metadata.Name }, Location = context.Spec.Location } };
-        subnet.Metadata.Name = $"default-{location}-v4";
-        subnet.Metadata.Namespace = EngineWorld.Namespace;
-        world.Create(ResourceTypes.Subnets, subnet);
-        world.Plane.EditStatus(ResourceTypes.Subnets, EngineWorld.Namespace, subnet.Metadata.Name, s => s.Status = new SubnetStatus
-        {
-            StartAddress = start, PrefixLength = 20,
-            Conditions = [new Condition { Type = ConditionTypes.Allocated, Status = ConditionStatus.True, Reason = Reasons.PrefixAllocated }],
-        });
-    }
-
-    private static Condition? Programmed(EngineWorld world, string context) =>
-        Conditions.Find(world.Plane.Peek(ResourceTypes.NetworkContexts, EngineWorld.Namespace, context)!.Status?.Conditions, ConditionTypes.Programmed);
+    private static Condition? Programmed(EngineWorld world, string context) => world.ContextProgrammed(context);
 }

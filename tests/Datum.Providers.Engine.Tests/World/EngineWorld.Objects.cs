@@ -91,6 +91,36 @@ internal sealed partial class EngineWorld
         });
     }
 
+    /// <summary>The Network's context at another Location, with a Subnet of a /20 (null: its range is to come).</summary>
+    public void CreateContextAt(string location, string? start)
+    {
+        var context = new NetworkContext { Spec = { Network = { Name = "default" }, Location = { Name = location, Namespace = Namespace } } };
+        context.Metadata.Name = $"default-{location}";
+        context.Metadata.Namespace = Namespace;
+        Create(ResourceTypes.NetworkContexts, context);
+        CreateSubnetAt(location, $"default-{location}-v4", start);
+    }
+
+    /// <summary>A Subnet in the context of a Location.</summary>
+    public void CreateSubnetAt(string location, string name, string? start)
+    {
+        var subnet = new Subnet { Spec = { SubnetClass = "private", IpFamily = "IPv4", NetworkContext = { Name = $"default-{location}" }, Location = { Name = location, Namespace = Namespace } } };
+        subnet.Metadata.Name = name;
+        subnet.Metadata.Namespace = Namespace;
+        Create(ResourceTypes.Subnets, subnet);
+        if (start is not null)
+            Allocate(name, start);
+    }
+
+    public void Allocate(string subnet, string start) => Plane.EditStatus(ResourceTypes.Subnets, Namespace, subnet, s => s.Status = new SubnetStatus
+    {
+        StartAddress = start, PrefixLength = 20,
+        Conditions = [new Condition { Type = ConditionTypes.Allocated, Status = ConditionStatus.True, Reason = Reasons.PrefixAllocated }],
+    });
+
+    public Condition? ContextProgrammed(string context) =>
+        Conditions.Find(Plane.Peek(ResourceTypes.NetworkContexts, Namespace, context)!.Status?.Conditions, ConditionTypes.Programmed);
+
     /// <summary>One instance by way of the core controllers.</summary>
     public Workload CreateWorkload(Action<Workload>? change = null)
     {

@@ -99,11 +99,12 @@ internal sealed class Stage : IAsyncDisposable
 
     /// <summary>Starts the host and waits until it says so.</summary>
     /// <param name="through">Stands between the host and the plane.</param>
-    public async Task StartHostAsync(Func<IKubernetesClient, IKubernetesClient>? through = null, bool waitStarted = true, bool lease = false, string ns = "default", Host.Admission.WebhookSettings? webhook = null)
+    public async Task StartHostAsync(Func<IKubernetesClient, IKubernetesClient>? through = null, bool waitStarted = true, bool lease = false, string ns = "default", Host.Admission.WebhookSettings? webhook = null,
+        CoreUse core = CoreUse.Auto)
     {
         var started = new TaskCompletionSource();
         var host = new HostRuntime(
-            new HostSettings { DriverVolume = Volume.Path, Namespace = ns, Development = _development, UseLease = lease, Webhook = webhook },
+            new HostSettings { DriverVolume = Volume.Path, Namespace = ns, Development = _development, UseLease = lease, Webhook = webhook, Core = core },
             through?.Invoke(Client) ?? Client, SystemScheduler.Instance, Log)
         { Started = started.SetResult };
         var stop = _stop.Token;

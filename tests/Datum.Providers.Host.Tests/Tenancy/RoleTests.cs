@@ -85,6 +85,10 @@ public sealed class RoleTests
         "patch locations/status.compute.datumapis.com",
         // Only a Network that is used says what blocks it.
         "patch networks/status.networking.datumapis.com",
+        // Where Datum's third era has Location.
+        "list locations.locations.miloapis.com", "watch locations.locations.miloapis.com", "patch locations/status.locations.miloapis.com",
+        // A NetworkPolicy, which is only answered; here there is none.
+        "get networkpolicies.networking.datumapis.com", "patch networkpolicies/status.networking.datumapis.com",
     ];
 
     [Test]

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Datum.Providers.ControlPlane.Ipam;
 using Datum.Providers.ControlPlane.Runtime;
 using Datum.Providers.Kubernetes;
@@ -127,7 +128,7 @@ internal sealed class SubnetAllocator(CorePlane plane)
             return null;
         var its = NetworkOf(other);
         var byDefault = (network is not null && RangesOf(network, prefix.Family).Count == 0) || (its is not null && RangesOf(its, prefix.Family).Count == 0);
-        return new TakenPrefix(its?.Metadata.Uid ?? ContextOf(other)?.Metadata.ControllerOwner?.Uid, prefix, byDefault || PlaceOf(other) == PlaceOf(subnet));
+        return new TakenPrefix(its?.Metadata.Uid ?? ContextOf(other)?.Metadata.ControllerOwner?.Uid, prefix, byDefault || AtOnePlace(other, subnet));
     }
 
     private NetworkContext? ContextOf(Subnet subnet) => plane.NetworkContexts.Find(new(subnet.Metadata.Namespace, subnet.Spec.NetworkContext.Name));
@@ -138,13 +139,16 @@ internal sealed class SubnetAllocator(CorePlane plane)
     private static IReadOnlyList<string> RangesOf(Network network, IpFamily family) =>
         family == IpFamily.IPv4 ? network.Spec.Ipam.AllIPv4Ranges : network.Spec.Ipam.AllIPv6Ranges;
 
-    /// <summary>Where a Subnet is: Locations with one and the same provider block are one place, whatever their names.</summary>
-    private string PlaceOf(Subnet subnet)
+    /// <summary>Locations with one and the same provider block are one place, whatever their names and however the block is written.</summary>
+    private bool AtOnePlace(Subnet a, Subnet b) => a.Spec.Location.Key == b.Spec.Location.Key
+        || (BlockOf(a) is { } one && BlockOf(b) is { } two && one.Driver == two.Driver && JsonElement.DeepEquals(one.Block, two.Block));
+
+    private LocationBlock? BlockOf(Subnet subnet)
     {
         var key = subnet.Spec.Location.Key;
-        var location = plane.Caches.Locations.Find(key) ?? plane.Caches.ComputeLocations?.Find(key);
-        return location?.Spec.Provider is { Count: > 0 } provider
-            ? string.Join(',', provider.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => $"{p.Key}:{p.Value.GetRawText()}"))
-            : location?.Metadata.Annotation(Annotations.Provider) ?? key.ToString();
+        var location = Find(key) ?? (key.Namespace is null ? Find(new(subnet.Metadata.Namespace, key.Name)) : Find(new(null, key.Name)));
+        return location is not null && LocationBlock.TryRead(location, out var block, out _) ? block : null;
     }
+
+    private Location? Find(ObjectKey key) => plane.Caches.Locations.Find(key) ?? plane.Caches.ComputeLocations?.Find(key);
 }

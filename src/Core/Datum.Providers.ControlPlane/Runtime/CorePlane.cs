@@ -25,6 +25,9 @@ internal sealed class CorePlane(
     public Stored<SubnetClaim> SubnetClaims { get; } = Stored(client, ResourceTypes.SubnetClaims, caches.SubnetClaims, scheduler, loggers);
     public Stored<Subnet> Subnets { get; } = Stored(client, ResourceTypes.Subnets, caches.Subnets, scheduler, loggers);
 
+    public Stored<NetworkPolicy>? NetworkPolicies { get; } =
+        caches.NetworkPolicies is { } policies ? Stored(client, ResourceTypes.NetworkPolicies, policies, scheduler, loggers) : null;
+
     /// <summary>What is in a Location and what deployments that were assigned to it will still make.</summary>
     /// <param name="except">The UID of a deployment whose coming instances don't count: it is they that are to be placed.</param>
     public int InstancesAt(Location location, string? except = null)

@@ -24,7 +24,7 @@ public sealed class LocationResolver(HomePlane home, ProjectPlane plane, IDriver
         foreach (var cache in (ReadOnlySpan<IObjectCache<Location>>)[plane.Locations, plane.ComputeLocations])
         {
             var found = cache.Find(reference.Key) ?? cache.Find(new ObjectKey(null, reference.Name));
-            if (found is null && reference.Namespace is null)
+            if (found is null && string.IsNullOrEmpty(reference.Namespace))
                 found = cache.Find(new ObjectKey(defaultNamespace, reference.Name));
             if (found is not null)
                 return found;

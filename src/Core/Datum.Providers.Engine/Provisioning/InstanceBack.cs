@@ -25,6 +25,7 @@ internal static class InstanceBack
         if (ready?.Status == ConditionStatus.Unknown && ready.Reason.Length > 0 && entry.Status?.State is not null)
         {
             Conditions.Set(conditions, ConditionTypes.Running, ConditionStatus.Unknown, reason, message, generation, now);
+            AvailableToo(conditions, generation, now);
             return;
         }
 
@@ -63,6 +64,14 @@ internal static class InstanceBack
 
         if (facts is not null)
             Addresses(status, facts);
+        AvailableToo(conditions, generation, now);
+    }
+
+    /// <summary>The third era asks for Available where the second has Running. A plane that has it gives it to every Instance from the beginning; both say the same.</summary>
+    internal static void AvailableToo(List<Condition> conditions, long? generation, DateTimeOffset now)
+    {
+        if (Conditions.Find(conditions, ConditionTypes.Available) is not null && Conditions.Find(conditions, ConditionTypes.Running) is { } running)
+            Conditions.Set(conditions, ConditionTypes.Available, running.Status, running.Reason, running.Message, generation, now);
     }
 
     /// <summary>Whether the wish is that it is stopped.</summary>

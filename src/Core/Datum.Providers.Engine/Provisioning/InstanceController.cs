@@ -81,7 +81,11 @@ public sealed class InstanceController : ProvisioningController<ObjectKey>
         if (instance.IsDeleting)
         {
             if (!await _lifecycle.ReleaseAsync(instance, cancellation).ConfigureAwait(false) && _plane.Instances.Find(key) is { } still)
-                await WriteAsync(still, s => Set(s, still, ConditionTypes.Running, ConditionStatus.False, Reasons.Stopping, _lifecycle.Blockers(still)), cancellation).ConfigureAwait(false);
+                await WriteAsync(still, s =>
+                {
+                    Set(s, still, ConditionTypes.Running, ConditionStatus.False, Reasons.Stopping, _lifecycle.Blockers(still));
+                    InstanceBack.AvailableToo(s.Conditions!, still.Metadata.Generation, Now);
+                }, cancellation).ConfigureAwait(false);
             return Result.Settled;
         }
 

@@ -97,7 +97,7 @@ public sealed class LocationController : ProvisioningController<(bool Compute, O
             return Result.Settled;
         if (key.Compute && _plane.Locations.Find(key.Key) is not null)
         {
-            await WriteAsync(key.Compute, location, (ConditionStatus.False, Reasons.Shadowed, "A Location of the same name in networking.datumapis.com is used instead."), null, cancellation).ConfigureAwait(false);
+            await WriteAsync(key.Compute, location, (ConditionStatus.False, Reasons.Shadowed, $"A Location of the same name in {_plane.LocationType.Group} is used instead."), null, cancellation).ConfigureAwait(false);
             return Result.Settled;
         }
 
@@ -120,7 +120,7 @@ public sealed class LocationController : ProvisioningController<(bool Compute, O
         bool compute, Location location, (string Status, string Reason, string Message) accepted, (string Status, string Reason, string Message)? ready, CancellationToken cancellation)
     {
         var now = Now;
-        var type = compute ? ResourceTypes.ComputeLocations : ResourceTypes.Locations;
+        var type = compute ? _plane.OtherLocationType : _plane.LocationType;
         var after = await DatumStatus.WriteAsync(_plane, type, compute ? _plane.ComputeLocations : _plane.Locations, location, l =>
         {
             var conditions = (l.Status ??= new LocationStatus()).Conditions ??= [];

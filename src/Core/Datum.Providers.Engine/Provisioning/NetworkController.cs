@@ -85,20 +85,23 @@ public sealed class NetworkController : ProvisioningController<ObjectKey>
         if (key.Name.EndsWith(GoingSubnets, StringComparison.Ordinal))
         {
             foreach (var subnet in _plane.Subnets.ByIndex(NetworkPlaces.SubnetsByContext, $"{key.Namespace}/{key.Name[..^GoingSubnets.Length]}"))
-                if (subnet.IsDeleting)
-                    await _subnets.ReleaseAsync(subnet, cancellation).ConfigureAwait(false);
+                if (subnet.IsDeleting && !await _subnets.ReleaseAsync(subnet, cancellation).ConfigureAwait(false))
+                    await BlockedAsync(_subnets, ResourceTypes.Subnets, _plane.Subnets, subnet, s => (s.Status ??= new()).Conditions ??= [], cancellation).ConfigureAwait(false);
             return Result.Settled;
         }
         var network = _plane.Networks.Find(key);
         foreach (var context in _plane.NetworkContexts.ByIndex(NetworkPlaces.ContextsByNetwork, key.ToString()))
         {
             if (context.IsDeleting)
-                await _contexts.ReleaseAsync(context, cancellation).ConfigureAwait(false);
+            {
+                if (!await _contexts.ReleaseAsync(context, cancellation).ConfigureAwait(false))
+                    await BlockedAsync(_contexts, ResourceTypes.NetworkContexts, _plane.NetworkContexts, context, c => (c.Status ??= new()).Conditions ??= [], cancellation).ConfigureAwait(false);
+            }
             else if (network is { IsDeleting: false })
                 await ContextAsync(network, context, cancellation).ConfigureAwait(false);
         }
-        if (network is { IsDeleting: true })
-            await _networks.ReleaseAsync(network, cancellation).ConfigureAwait(false);
+        if (network is { IsDeleting: true } && !await _networks.ReleaseAsync(network, cancellation).ConfigureAwait(false))
+            await BlockedAsync(_networks, ResourceTypes.Networks, _plane.Networks, network, n => (n.Status ??= new()).Conditions ??= [], cancellation).ConfigureAwait(false);
         return Result.Settled;
     }
 
@@ -121,7 +124,8 @@ public sealed class NetworkController : ProvisioningController<ObjectKey>
         if (wish.Network is null && _ledger.Find(wish.Name) is null)
         {
             // Accepted: now the Subnets can be allocated, and with the first of them the network is made.
-            await ProgrammedAsync(context, ConditionStatus.True, Reasons.AwaitingRange, "The platform makes the network once its address range is allocated.", cancellation).ConfigureAwait(false);
+            await ProgrammedAsync(context, ConditionStatus.True, Reasons.AwaitingRange,
+                wish.Message.Length > 0 ? wish.Message : "The platform makes the network once its address range is allocated.", cancellation).ConfigureAwait(false);
             return;
         }
 
@@ -133,15 +137,19 @@ public sealed class NetworkController : ProvisioningController<ObjectKey>
 
         var ready = Conditions.IsTrue(entry.Status?.Conditions, ConditionTypes.Ready);
         var (reason, message) = Sentences.About(entry);
-        if (ready)
-            await ProgrammedAsync(context, ConditionStatus.True, Reasons.Programmed, $"ManagedResource {entry.Metadata.Name}", cancellation).ConfigureAwait(false);
+        if (wish.Outside)
+            await ProgrammedAsync(context, ConditionStatus.False, Reasons.Unsupported, wish.Refusal(_places.RangesOf(network, context)!.Value.First(r => wish.Refusal(r) is not null))!, cancellation).ConfigureAwait(false);
+        else if (ready)
+            await ProgrammedAsync(context, ConditionStatus.True, Reasons.Programmed, $"ManagedResource {entry.Metadata.Name}{(wish.Message.Length > 0 ? $". {wish.Message}" : "")}", cancellation).ConfigureAwait(false);
         else if (wish.RangeFirst && entry.Status?.State is null or "Absent" or nameof(Lifecycle.Creating))
             await ProgrammedAsync(context, ConditionStatus.True, Reasons.AwaitingRange, message, cancellation).ConfigureAwait(false);
         else
             await ProgrammedAsync(context, ConditionStatus.False, reason, message, cancellation).ConfigureAwait(false);
 
         foreach (var subnet in _places.SubnetsOf(context).Where(s => !s.IsDeleting))
-            await SubnetAsync(network, place, subnet, entry, ready, cancellation).ConfigureAwait(false);
+            await (NetworkPlaces.PrefixOf(subnet) is { } prefix && wish.Refusal(prefix) is { } refusal
+                ? ProgrammedAsync(subnet, ConditionStatus.False, Reasons.Unsupported, refusal, cancellation)
+                : SubnetAsync(network, place, subnet, entry, ready, cancellation)).ConfigureAwait(false);
     }
 
     private async Task SubnetAsync(Network network, ResolvedLocation place, Subnet subnet, ManagedResource networkEntry, bool networkReady, CancellationToken cancellation)
@@ -166,6 +174,15 @@ public sealed class NetworkController : ProvisioningController<ObjectKey>
         await (Conditions.IsTrue(entry.Status?.Conditions, ConditionTypes.Ready)
             ? ProgrammedAsync(subnet, ConditionStatus.True, Reasons.Programmed, $"ManagedResource {entry.Metadata.Name}", cancellation)
             : ProgrammedAsync(subnet, ConditionStatus.False, r, m, cancellation)).ConfigureAwait(false);
+    }
+
+    /// <summary>Names what holds an object that goes (L7). While the core still holds it, the core says what it waits for.</summary>
+    private async Task BlockedAsync<T>(
+        OwnerLifecycle<T> lifecycle, ResourceType<T> type, IObjectCache<T> cache, T owner, Func<T, List<Condition>> conditions, CancellationToken cancellation) where T : KubeObject
+    {
+        if (cache.Find(owner.Key) is { IsDeleting: true, Metadata.Finalizers: [Finalizers.Platform] } still && lifecycle.Blockers(still) is { Length: > 0 } blockers)
+            await DatumStatus.WriteAsync(_plane, type, cache, still, o =>
+                Conditions.Set(conditions(o), ConditionTypes.DeletionBlocked, ConditionStatus.True, Reasons.DependentsExist, blockers, still.Metadata.Generation, Now), cancellation).ConfigureAwait(false);
     }
 
     private Task ProgrammedAsync(NetworkContext context, string status, string reason, string message, CancellationToken cancellation) =>

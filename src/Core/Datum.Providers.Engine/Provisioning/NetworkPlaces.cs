@@ -23,12 +23,14 @@ internal sealed class NetworkPlaces(ProjectPlane plane, EntryWriter writer)
 
     public IReadOnlyList<NetworkContext> ContextsOf(Network network) => plane.NetworkContexts.ByIndex(ContextsByNetwork, network.Key.ToString());
 
-    public IReadOnlyList<Subnet> SubnetsOf(NetworkContext context) => plane.Subnets.ByIndex(SubnetsByContext, context.Key.ToString());
+    /// <summary>The oldest first: a Subnet that comes later changes nothing of what the others are used for.</summary>
+    public IReadOnlyList<Subnet> SubnetsOf(NetworkContext context) =>
+        [.. plane.Subnets.ByIndex(SubnetsByContext, context.Key.ToString()).OrderBy(s => s.Metadata.CreationTimestamp ?? DateTimeOffset.MaxValue).ThenBy(s => s.Metadata.Name, StringComparer.Ordinal)];
 
     /// <summary>The context of a Network at a Location.</summary>
     public NetworkContext? ContextOf(Network network, LocationReference location) =>
         ContextsOf(network).FirstOrDefault(c => c.Spec.Location.Name == location.Name
-            && (c.Spec.Location.Namespace is null || location.Namespace is null || c.Spec.Location.Namespace == location.Namespace));
+            && (string.IsNullOrEmpty(c.Spec.Location.Namespace) || string.IsNullOrEmpty(location.Namespace) || c.Spec.Location.Namespace == location.Namespace));
 
     /// <summary>
     /// Owner and slot of the entry. Where the network holds its ranges itself, each context has one object for network and
@@ -43,9 +45,12 @@ internal sealed class NetworkPlaces(ProjectPlane plane, EntryWriter writer)
     }
 
     /// <summary>The prefix of an allocated Subnet, or null while it has none (upstream's table gives some cities an empty one).</summary>
-    public static string? PrefixOf(Subnet subnet)
+    public static string? PrefixOf(Subnet subnet) => subnet.IsDeleting ? null : AllocatedOf(subnet);
+
+    /// <summary>As <see cref="PrefixOf"/>, also of a Subnet that is to go: it goes when nothing uses it any more.</summary>
+    private static string? AllocatedOf(Subnet subnet)
     {
-        if (subnet.IsDeleting || !Conditions.IsTrue(subnet.Status?.Conditions, ConditionTypes.Allocated))
+        if (!Conditions.IsTrue(subnet.Status?.Conditions, ConditionTypes.Allocated))
             return null;
         var start = string.IsNullOrEmpty(subnet.Status?.StartAddress) ? subnet.Spec.StartAddress : subnet.Status.StartAddress;
         var length = subnet.Status?.PrefixLength is > 0 and var l ? l : subnet.Spec.PrefixLength;
@@ -68,5 +73,27 @@ internal sealed class NetworkPlaces(ProjectPlane plane, EntryWriter writer)
             ranges.AddRange(prefixes);
         }
         return ranges.ToImmutable();
+    }
+
+    /// <summary>
+    /// The Subnet of each of the Network's families that an interface has its address from: the one that it was made with while that is there, else the
+    /// oldest. A Subnet that is added to a context, or one that shall go, moves no instance. Null while a family has none.
+    /// </summary>
+    /// <param name="isMade">Whether the interface was made with a Subnet of that prefix.</param>
+    /// <param name="isHeld">Whether the network at the platform has a prefix.</param>
+    public ImmutableArray<(Subnet Subnet, string Prefix)>? InterfaceOf(Network network, NetworkContext context, Func<Subnet, string, bool> isMade, Func<string, bool> isHeld)
+    {
+        var allocated = SubnetsOf(context).Select(s => (Subnet: s, Prefix: AllocatedOf(s))).Where(s => s.Prefix is not null).Select(s => (s.Subnet, Prefix: s.Prefix!)).ToList();
+        var found = ImmutableArray.CreateBuilder<(Subnet, string)>();
+        foreach (var family in FamiliesOf(network))
+        {
+            var candidates = allocated.Where(s => s.Subnet.Spec.IpFamily == family).ToList();
+            var made = candidates.FindIndex(s => isMade(s.Subnet, s.Prefix));
+            var one = made >= 0 ? made : candidates.FindIndex(s => !s.Subnet.IsDeleting && isHeld(s.Prefix));
+            if (one < 0)
+                return null;
+            found.Add(candidates[one]);
+        }
+        return found.ToImmutable();
     }
 }

@@ -46,8 +46,9 @@ internal sealed class InstanceWishes(ProjectPlane plane, LocationResolver resolv
                 return WishSet.No(Reasons.NotAllowed,
                     $"spec.networkInterfaces[{i}].network.namespace: Network {wanted.Namespace}/{wanted.Name} belongs to another namespace; use one of {instance.Metadata.Namespace}. ProviderConfig {place.Config.Metadata.Name} allows single namespaces, not the whole project.");
         var interfaces = new List<InterfacePlace>();
-        foreach (var wanted in instance.Spec.NetworkInterfaces)
-            if (PlaceOf(wanted, instance, place, location) is { } found)
+        var known = writer.Find(ResourceKind.Instance, instance.Metadata.Uid!, InstanceSlot)?.Spec.Desired is { } desired ? ContractJson.Read<global::Datum.Providers.InstanceSpec>(desired) : null;
+        foreach (var (wanted, i) in instance.Spec.NetworkInterfaces.Select((n, i) => (n, i)))
+            if (PlaceOf(wanted, instance, place, location, known?.Interfaces.ElementAtOrDefault(i)) is { } found)
                 interfaces.Add(found);
             else
                 return WishSet.No(Reasons.PendingProgramming, $"Network {wanted.Network.Name} has no allocated range at Location {location.Key} yet.");
@@ -63,27 +64,29 @@ internal sealed class InstanceWishes(ProjectPlane plane, LocationResolver resolv
             return WishSet.No(Reasons.ConfigurationError, string.Join(" ", wish.Findings.Concat(read.Findings).Select(f => $"{f.Path}: {f.Message}")));
 
         // The config's maps count for new resources only: what exists keeps the size that it was made with.
-        if (writer.Find(ResourceKind.Instance, uid, InstanceSlot)?.Spec.Desired is { } made
-            && ContractJson.Read<global::Datum.Providers.InstanceSpec>(made).Size is { } size0 && size0.InstanceType == spec.Size.InstanceType)
+        if (known?.Size is { } size0 && size0.InstanceType == spec.Size.InstanceType)
             spec = spec with { Size = size0 };
         if (ContractJson.Write(spec).GetRawText().Length is > EntryWriter.MaxDesiredBytes and var size)
             return WishSet.No(Reasons.ConfigurationError, $"spec: {size} bytes; a ledger entry takes {EntryWriter.MaxDesiredBytes}. Move long values into a ConfigMap.");
         return new WishSet { Entries = Entries(instance, place, interfaces, wish, spec, read.Policies) };
     }
 
-    public InterfacePlace? PlaceOf(Resources.Compute.InstanceNetworkInterface wanted, Instance instance, ResolvedLocation place, LocationReference location)
+    private InterfacePlace? PlaceOf(Resources.Compute.InstanceNetworkInterface wanted, Instance instance, ResolvedLocation place, LocationReference location, InterfaceSpec? made)
     {
         var network = plane.Networks.Find(new ObjectKey(string.IsNullOrEmpty(wanted.Network.Namespace) ? instance.Metadata.Namespace : wanted.Network.Namespace, wanted.Network.Name));
         if (network is null || places.ContextOf(network, location) is not { } context)
             return null;
         var (owner, slot, _) = places.KeyOf(place, network, context);
-        if (places.RangesOf(network, context) is not { } ranges || writer.Find(ResourceKind.Network, owner.Uid, slot) is not { } entry)
+        if (writer.Find(ResourceKind.Network, owner.Uid, slot) is not { } entry)
             return null;
-        var subnets = place.Driver.Capabilities.Subnets is SubnetSupport.Separate
-            ? places.SubnetsOf(context).Where(s => NetworkPlaces.PrefixOf(s) is not null)
-                .Select(s => writer.NameOf(ResourceKind.Subnet, s.Metadata.Uid!, NetworkWishes.SubnetSlot)).ToImmutableArray()
-            : [];
-        return new InterfacePlace(entry.Metadata.Name!, subnets, ranges);
+        var separate = place.Driver.Capabilities.Subnets is SubnetSupport.Separate;
+        string EntryOf(Subnet subnet) => writer.NameOf(ResourceKind.Subnet, subnet.Metadata.Uid!, NetworkWishes.SubnetSlot);
+        bool IsMade(Subnet subnet, string prefix) =>
+            made?.Network?.Name == entry.Metadata.Name && (separate ? made!.Subnets.Any(s => s.Name == EntryOf(subnet)) : made!.Ranges.Contains(prefix));
+        var has = SharedNetwork.FixedOf(place, entry);
+        if (places.InterfaceOf(network, context, IsMade, prefix => has is not { } its || SharedNetwork.Holds(its, prefix)) is not { } found)
+            return null;
+        return new InterfacePlace(entry.Metadata.Name!, separate ? [.. found.Select(f => EntryOf(f.Subnet))] : [], [.. found.Select(f => f.Prefix)]);
     }
 
     private ImmutableArray<EntryWish> Entries(

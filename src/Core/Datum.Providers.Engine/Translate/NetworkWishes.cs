@@ -13,7 +13,20 @@ namespace Datum.Providers.Engine.Translate;
 /// <param name="Network">The wish for the network's own entry; null while its range isn't allocated.</param>
 /// <param name="Name">The entry's name, also without a wish.</param>
 /// <param name="ByContext">Whether the context owns the entry; the Network otherwise.</param>
-internal sealed record ContextWish(ResolvedLocation? Place, string? Reason, string Message, EntryWish? Network, string Name, bool ByContext, bool RangeFirst);
+internal sealed record ContextWish(ResolvedLocation? Place, string? Reason, string Message, EntryWish? Network, string Name, bool ByContext, bool RangeFirst)
+{
+    /// <summary>What the network at the platform has for good; null where it can get more.</summary>
+    public ImmutableArray<string>? Fixed { get; init; }
+
+    /// <summary>True: none of the context's ranges of a family is in <see cref="Fixed"/>, so nothing can be made here.</summary>
+    public bool Outside { get; init; }
+
+    /// <summary>Why a prefix can't be had here; null when it can.</summary>
+    public string? Refusal(string prefix) => Fixed is { } has && !SharedNetwork.Holds(has, prefix)
+        ? $"{prefix} isn't in the network that the platform has for it ({string.Join(", ", has)}), and this platform can't add ranges to a network (capability updatablePaths ranges). "
+            + $"What is there stays (ManagedResource {Name}). Use a Network of its own at this Location, or one whose spec.ipam names a range for all of its Locations before its first use."
+        : null;
+}
 
 /// <summary>From Networks, contexts and Subnets to entries: reads caches, writes nothing.</summary>
 internal sealed class NetworkWishes(LocationResolver resolver, EntryWriter writer, NetworkPlaces places)
@@ -46,19 +59,28 @@ internal sealed class NetworkWishes(LocationResolver resolver, EntryWriter write
 
         var rangeFirst = place.Driver.RangeOrder is RangeOrder.RangeFirst;
         var ranges = places.RangesOf(network, context);
+        var has = SharedNetwork.FixedOf(place, writer.Find(ResourceKind.Network, owner.Uid, slot));
+        if (rangeFirst && !byContext && made is null && ranges is not null && !SharedNetwork.Widens(place) && _shared.ComingOf(network, slot) is { } coming)
+            return new ContextWish(place, null, $"Waits for the range of Subnet {coming.Metadata.Name}: this platform can't add it to the network later.", null, name, byContext, rangeFirst);
+        var wanted = !rangeFirst || ranges is null ? [] : byContext ? ranges.Value : _shared.RangesOf(network, context, ranges.Value, slot, made);
+        var left = has is { } its ? network.Spec.Ipam.AllIPv4Ranges.Concat(network.Spec.Ipam.AllIPv6Ranges).Concat(wanted).Where(r => !SharedNetwork.Holds(its, r)).Distinct(StringComparer.Ordinal).ToList() : [];
         var wish = rangeFirst && ranges is null ? null : new EntryWish
         {
             Kind = ResourceKind.Network, Owner = owner, Slot = slot, Place = place, From = [network, context],
             Desired = CanonicalJson.Of(ContractJson.Write(new global::Datum.Providers.NetworkSpec
             {
-                Ranges = !rangeFirst ? [] : byContext ? ranges!.Value : _shared.RangesOf(network, context, ranges!.Value, slot, made),
+                Ranges = has ?? wanted,
                 IpFamilies = families,
                 Mtu = network.Spec.Mtu,
                 LocationJson = SharedNetwork.BlockOf(place, made),
             })),
             Policies = read.Policies,
         };
-        return new ContextWish(place, null, "", wish, name, byContext, rangeFirst);
+        return new ContextWish(place, null, left.Count == 0 ? "" : $"{string.Join(", ", left)} can't be added: this platform can't add ranges to a network that exists (capability updatablePaths ranges).", wish, name, byContext, rangeFirst)
+        {
+            Fixed = has,
+            Outside = has is { } fixedRanges && ranges is { } own && families.Any(f => !own.Any(r => r.Contains(':', StringComparison.Ordinal) == (f == "IPv6") && SharedNetwork.Holds(fixedRanges, r))),
+        };
     }
 
     /// <summary>The wish of an allocated Subnet where subnets are objects of their own.</summary>

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Numerics;
 using Datum.Providers.Engine.Locations;
 using Datum.Providers.Engine.Provisioning;
+using Datum.Providers.Resources;
 using Datum.Providers.Resources.Networking;
 using Datum.Providers.Resources.Providers;
 
@@ -23,7 +24,7 @@ internal sealed class SharedNetwork(LocationResolver resolver, EntryWriter write
 
     /// <summary>
     /// The ranges that hold every Subnet of the object: what the Network declares, and what is allocated outside of it at any of the Locations.
-    /// They only grow while the object exists: a range that something still uses can't be taken back.
+    /// They only grow while the object exists: a range that something still uses can't be taken back, and one that holds it can't be put in its place.
     /// </summary>
     public ImmutableArray<string> RangesOf(Network network, NetworkContext context, ImmutableArray<string> allocated, string slot, NetworkSpec? made)
     {
@@ -32,8 +33,35 @@ internal sealed class SharedNetwork(LocationResolver resolver, EntryWriter write
             if (resolver.Resolve(other.Spec.Location, other.Metadata.Namespace).Resolved is { } place && places.KeyOf(place, network, other).Slot == slot
                 && places.RangesOf(network, other) is { } ranges)
                 wanted = wanted.Concat(ranges);
-        return Widest((made?.Ranges ?? []).Concat(wanted));
+        if (made is null)
+            return Widest(wanted);
+        return Sorted(made.Ranges.Concat(Widest(wanted.Where(w => !made.Ranges.Any(m => Holds([m], w) || Holds([w], m))))));
     }
+
+    /// <summary>
+    /// The ranges that the object at the platform has for good; null while it can get others: before it is begun, and where the driver can change them in
+    /// place (<see cref="KindDescriptor.UpdatablePaths"/>). A wish for others would be a wish for another network, with everything that is in it.
+    /// </summary>
+    public static ImmutableArray<string>? FixedOf(ResolvedLocation place, ManagedResource? entry) =>
+        place.Driver.RangeOrder is RangeOrder.RangeFirst && entry is { Spec: { Desired: { } desired, Record: { } record } }
+            && (record.AccountId is not null || record.Intent is not null || record.Parts is { Count: > 0 }) && !Widens(place)
+            ? ContractJson.Read<NetworkSpec>(desired).Ranges : null;
+
+    /// <summary>Whether the driver can give a network more ranges while it is used.</summary>
+    public static bool Widens(ResolvedLocation place) => place.Driver.Kinds.Any(k => k.Kind is ResourceKind.Network && k.UpdatablePaths.Contains("ranges"));
+
+    /// <summary>Whether a prefix is within one of some ranges.</summary>
+    public static bool Holds(ImmutableArray<string> ranges, string prefix) => IPNetwork.TryParse(prefix, out var inner)
+        && ranges.Any(r => IPNetwork.TryParse(r, out var outer) && outer.BaseAddress.AddressFamily == inner.BaseAddress.AddressFamily && outer.PrefixLength <= inner.PrefixLength && outer.Contains(inner.BaseAddress));
+
+    /// <summary>
+    /// A Subnet of the same object that is about to get its range, at any of the Locations: where ranges can't be added later the network is made with it.
+    /// One that was refused its range isn't waited for.
+    /// </summary>
+    public Subnet? ComingOf(Network network, string slot) => places.ContextsOf(network)
+        .Where(c => !c.IsDeleting && resolver.Resolve(c.Spec.Location, c.Metadata.Namespace).Resolved is { } place && places.KeyOf(place, network, c).Slot == slot)
+        .SelectMany(places.SubnetsOf)
+        .FirstOrDefault(s => !s.IsDeleting && NetworkPlaces.PrefixOf(s) is null && Conditions.Find(s.Status?.Conditions, ConditionTypes.Allocated) is null or { Status: ConditionStatus.Unknown });
 
     /// <summary>What can't be read of the ranges that a Network declares.</summary>
     public static IEnumerable<Finding> Unreadable(Network network) =>
@@ -44,12 +72,16 @@ internal sealed class SharedNetwork(LocationResolver resolver, EntryWriter write
     /// <summary>The prefixes that no other one contains, in order of family and address.</summary>
     private static ImmutableArray<string> Widest(IEnumerable<string> prefixes)
     {
-        var parsed = prefixes.Select(p => IPNetwork.TryParse(p, out var parsed) ? parsed : (IPNetwork?)null).OfType<IPNetwork>().Distinct().ToList();
-        return
-        [
-            .. parsed.Where(p => !parsed.Exists(o => o.PrefixLength < p.PrefixLength && o.BaseAddress.AddressFamily == p.BaseAddress.AddressFamily && o.Contains(p.BaseAddress)))
-                .OrderBy(p => p.BaseAddress.AddressFamily).ThenBy(p => new BigInteger(p.BaseAddress.GetAddressBytes(), isUnsigned: true, isBigEndian: true))
-                .Select(p => p.ToString()),
-        ];
+        var parsed = Parsed(prefixes);
+        return Sorted(parsed.Where(p => !parsed.Exists(o => o.PrefixLength < p.PrefixLength && o.BaseAddress.AddressFamily == p.BaseAddress.AddressFamily && o.Contains(p.BaseAddress))).Select(p => p.ToString()));
     }
+
+    private static ImmutableArray<string> Sorted(IEnumerable<string> prefixes) =>
+    [
+        .. Parsed(prefixes).OrderBy(p => p.BaseAddress.AddressFamily).ThenBy(p => new BigInteger(p.BaseAddress.GetAddressBytes(), isUnsigned: true, isBigEndian: true))
+            .Select(p => p.ToString()),
+    ];
+
+    private static List<IPNetwork> Parsed(IEnumerable<string> prefixes) =>
+        [.. prefixes.Select(p => IPNetwork.TryParse(p, out var parsed) ? parsed : (IPNetwork?)null).OfType<IPNetwork>().Distinct()];
 }

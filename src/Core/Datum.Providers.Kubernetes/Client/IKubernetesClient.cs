@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Datum.Providers.Kubernetes;
 
 /// <summary>
@@ -27,6 +29,9 @@ public interface IKubernetesClient
     /// the caller resumes from the last version seen. A version that is too old throws with status 410.
     /// </summary>
     IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(ResourceType<T> type, WatchOptions options, CancellationToken cancellation) where T : KubeObject;
+
+    /// <summary>A discovery document by its path, e.g. <c>/apis</c>; null when the server has none there, and always for a store without discovery.</summary>
+    Task<JsonObject?> DiscoverAsync(string path, CancellationToken cancellation) => Task.FromResult<JsonObject?>(null);
 
     /// <summary>Whether <see cref="WatchOptions.SendInitialEvents"/> reaches the server.</summary>
     bool CanStreamLists => false;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text.Json.Nodes;
 
 namespace Datum.Providers.Kubernetes;
 
@@ -45,6 +46,20 @@ public sealed partial class KubernetesClient
         if (value.Key != key)
             throw new ArgumentException($"The bytes are {type.Kind} {value.Key}, not {key}.", nameof(utf8));
         return _transport.WriteAsync(new(HttpMethod.Put, "update", type.ToString()), ResourcePath.OfObject(type, key, subresource) + ResourcePath.OfWrite(options), utf8, "application/json", (s, c) => RawAsync(s, options is not { DryRun: true }, c), cancellation);
+    }
+
+    /// <inheritdoc/>
+    public async Task<JsonObject?> DiscoverAsync(string path, CancellationToken cancellation)
+    {
+        try
+        {
+            return await _transport.ReadAsync(new(HttpMethod.Get, "get", "discovery"), path,
+                async (s, c) => await JsonNode.ParseAsync(s, cancellationToken: c) as JsonObject ?? throw new KubernetesException(200, "Unreadable", $"{path} is no JSON object."), cancellation);
+        }
+        catch (KubernetesException error) when (error.IsNotFound)
+        {
+            return null;
+        }
     }
 
     private async Task<RawObject> RawAsync(Stream stream, bool stored, CancellationToken cancellation)

@@ -88,7 +88,7 @@ public sealed class IPBlock : KubeData
     public List<string>? Except { get; set; }
 }
 
-/// <summary>Upstream's kind without members; kept so that a plane can serve it.</summary>
+/// <summary>Upstream's kind without members: served, and answered that nothing is made from it.</summary>
 public sealed class NetworkPolicy : KubeObject
 {
     public NetworkPolicySpec? Spec { get; set; }
@@ -98,5 +98,8 @@ public sealed class NetworkPolicy : KubeObject
 /// <summary>Upstream defines no members.</summary>
 public sealed class NetworkPolicySpec : KubeData;
 
-/// <summary>Upstream defines no members.</summary>
-public sealed class NetworkPolicyStatus : KubeData;
+/// <summary>Upstream defines no members; the conditions are ours.</summary>
+public sealed class NetworkPolicyStatus : KubeData
+{
+    public List<Condition>? Conditions { get; set; }
+}

@@ -34,7 +34,7 @@ internal sealed class NetworkDriver(SimulatorContext context) : SingleObjectDriv
     {
         var diff = new SpecDiff().Number("mtu", desired.Mtu, item.Mtu, Remedy.InPlace);
         if (desired.Ranges.Length > 0)
-            diff.Set("ranges", desired.Ranges, item.Ranges ?? [], Grows(item.Ranges ?? [], desired.Ranges) ? Remedy.InPlace : Remedy.Replace);
+            diff.Set("ranges", desired.Ranges, item.Ranges ?? [], !Context.Profile.WidensNetworks ? Remedy.Replace : Grows(item.Ranges ?? [], desired.Ranges) ? Remedy.InPlace : Remedy.Unknown);
         if (desired.IpFamilies.Length > 0)
             diff.Set("ipFamilies", desired.IpFamilies, item.IpFamilies ?? [], Remedy.Replace);
         return diff.ToDrift();

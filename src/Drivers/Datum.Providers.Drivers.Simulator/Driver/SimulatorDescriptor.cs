@@ -79,7 +79,7 @@ internal static class SimulatorDescriptor
         ListingCarriesRevision = true,
         UpdatablePaths = kind switch
         {
-            ResourceKind.Network => ["mtu"],
+            ResourceKind.Network => profile is { RangeOrder: RangeOrder.RangeFirst, WidensNetworks: true } ? ["mtu", "ranges"] : ["mtu"],
             ResourceKind.Firewall => ["ingress"],
             ResourceKind.Disk => ["sizeGiB"],
             ResourceKind.Secret => ["payload.hash"],

@@ -37,6 +37,9 @@ public sealed record SimulatorProfile
     /// <summary>Whether networks hold ranges. Default NetworkFirst.</summary>
     public RangeOrder RangeOrder { get; init; } = RangeOrder.NetworkFirst;
 
+    /// <summary>Whether a network that holds ranges can be given more of them. Default true.</summary>
+    public bool WidensNetworks { get; init; } = true;
+
     /// <summary>The weakest class that a session may be set to, for every kind. Default Marked; settings with a weaker one are refused.</summary>
     public CreateClass WeakestCreateClass { get; init; } = CreateClass.Marked;
 

@@ -24,19 +24,21 @@ internal static class RunCommand
                 found.AddError($"--installation '{id}': must be 1 to 16 of [a-z0-9].");
         });
         var install = new Option<bool>("--install-crds") { Description = "Install or update our kinds first." };
+        var core = new Option<string>("--core-controllers") { Description = "Whether Datum's own controllers run here: auto (where the Workload CRD is installed by us), always or never.", HelpName = "WHEN", DefaultValueFactory = _ => "auto" };
+        core.AcceptOnlyFromAmong("auto", "always", "never");
         var observe = PlaneOptions.ObserveOnly();
         var webhook = new WebhookOptions();
         return new CliCommand("run", "Runs the host against an API server.",
             new("datum-providers run --kubeconfig kc --drivers drivers --namespace default --install-crds", "Our kinds are installed or updated first"),
             new("datum-providers run --kubeconfig kc --drivers drivers --namespace default --observe-only", "Look only: nothing changes at any platform"))
         {
-            kubeconfig, name, drivers, trusted, keys, state, ns, installation, install, observe, webhook.Listen, webhook.Certificate, webhook.Key,
+            kubeconfig, name, drivers, trusted, keys, state, ns, installation, install, core, observe, webhook.Listen, webhook.Certificate, webhook.Key,
         }.Does(context, (result, output, cancellation) => RunHost.RunAsync(new RunSettings
         {
             Kubeconfig = result.GetValue(kubeconfig), Context = result.GetValue(name), Drivers = result.GetRequiredValue(drivers), TrustedDigests = PlaneOptions.Set(result.GetValue(trusted)),
             DriverKeys = PlaneOptions.Keys(result.GetValue(keys)), State = result.GetValue(state) ?? (Directory.Exists(DefaultState) ? DefaultState : null),
             Namespace = result.GetRequiredValue(ns), Installation = result.GetValue(installation), InstallCrds = result.GetValue(install), ObserveOnly = result.GetValue(observe),
-            Webhook = webhook.Read(result),
+            Core = Enum.Parse<Composition.CoreUse>(result.GetRequiredValue(core), ignoreCase: true), Webhook = webhook.Read(result),
         }, output, cancellation));
     }
 }

@@ -22,6 +22,7 @@ internal sealed record RunSettings
     public string? Installation { get; init; }
     public bool InstallCrds { get; init; }
     public bool ObserveOnly { get; init; }
+    public CoreUse Core { get; init; }
     public Admission.WebhookSettings? Webhook { get; init; }
 }
 
@@ -41,6 +42,8 @@ internal static class RunHost
             {
                 // A server that doesn't answer is told in the words of every other start.
                 await PlaneChecks.IdentityAsync(client, cancellation);
+                // Definitions of ours would change what another's controllers work with.
+                await (await PlaneShape.ReadAsync(client, cancellation)).RequireSupportedAsync(client, settings.Core, cancellation);
                 await PlaneInstaller.ApplyCrdsAsync(client, Crds.All().Select(c => c.Yaml), cancellation);
             }
 
@@ -48,7 +51,7 @@ internal static class RunHost
                 new HostSettings
                 {
                     DriverVolume = settings.Drivers, TrustedDigests = settings.TrustedDigests, DriverKeys = settings.DriverKeys, StatePath = settings.State, Namespace = settings.Namespace, Installation = settings.Installation,
-                    ObserveOnly = settings.ObserveOnly, UseLease = true, Webhook = settings.Webhook,
+                    ObserveOnly = settings.ObserveOnly, UseLease = true, Webhook = settings.Webhook, Core = settings.Core,
                 }, client, SystemScheduler.Instance, logging)
             {
                 Started = () =>

@@ -42,6 +42,22 @@ public sealed record HostSettings
 
     /// <summary>Where the admission webhook listens; null for none.</summary>
     public Admission.WebhookSettings? Webhook { get; init; }
+
+    /// <summary>Whether Datum's own controllers run here. Default Auto.</summary>
+    public CoreUse Core { get; init; }
+}
+
+/// <summary>Whether Datum's own controllers run on a plane.</summary>
+public enum CoreUse
+{
+    /// <summary>Where its Workload definition has our label.</summary>
+    Auto = 0,
+
+    /// <summary>Also where somebody else installed it, as a GitOps tool that takes labels away; nobody else's may run there.</summary>
+    Always = 1,
+
+    /// <summary>Not even where we installed it.</summary>
+    Never = 2,
 }
 
 /// <summary>One host over one plane: loads the drivers, fills the caches, runs the core controllers and the provider engine. The program's whole main path is in <see cref="RunAsync"/>.</summary>
@@ -71,23 +87,30 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         _client.Stopping = cancellation;
         // A person who says what the plane is (installation continue or fork) begins another round.
         while (await RunRoundAsync(catalog, cancellation))
-            LogDecided(_logger, settings.Namespace);
+        {
+        }
     }
 
-    /// <summary>Runs until it is stopped, or until a plane that was unconfirmed is confirmed: then true.</summary>
+    /// <summary>Runs until it is stopped, or until the plane is another one than it was engaged as (confirmed meanwhile, or of another shape): then true.</summary>
     private async Task<bool> RunRoundAsync(DriverCatalog catalog, CancellationToken cancellation)
     {
         var planeUid = await PlaneChecks.IdentityAsync(_client, cancellation);
         if (settings.Development)
             await PlaneInstaller.ApplyCrdsAsync(_client, Crds.All().Select(c => c.Yaml), cancellation);
-        await PlaneChecks.RequireAsync(_client, settings.Namespace, cancellation);
+        var shape = await PlaneShape.ReadAsync(_client, cancellation);
+        await shape.RequireSupportedAsync(_client, settings.Core, cancellation);
+        await PlaneChecks.RequireAsync(_client, settings.Namespace, shape, cancellation);
         var events = new EventRecorder(_ => _client, scheduler, logging.CreateLogger<EventRecorder>());
         var verdict = await ConfirmAsync(planeUid, events, cancellation);
         LogPlane(_logger, planeUid, verdict.Installation, catalog.Drivers.Count);
 
         var watch = new PlaneWatch(_client, scheduler, logging, new UnreadableObjects(_client, events, scheduler, logging.CreateLogger<UnreadableObjects>()));
-        if (!await PlaneChecks.ServesAsync(_client.Direct, ResourceTypes.ComputeLocations, cancellation))
+        watch.Serves(ResourceTypes.Locations, shape.Locations);
+        watch.Serves(ResourceTypes.ComputeLocations, shape.OtherLocations);
+        if (!await PlaneChecks.ServesAsync(_client.Direct, shape.OtherLocations, cancellation))
             watch.Without(ResourceTypes.ComputeLocations);
+        if (!await PlaneChecks.ServesAsync(_client.Direct, ResourceTypes.NetworkPolicies, cancellation))
+            watch.Without(ResourceTypes.NetworkPolicies);
         var home = new HomePlane
         {
             Client = _client, Installation = verdict.Installation, Namespace = settings.Namespace,
@@ -95,7 +118,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         };
         var plane = new ProjectPlane
         {
-            Id = verdict.Plane, Client = _client,
+            Id = verdict.Plane, Client = _client, LocationType = shape.Locations, OtherLocationType = shape.OtherLocations,
             Locations = watch.Of(ResourceTypes.Locations), ComputeLocations = watch.Of(ResourceTypes.ComputeLocations),
             Networks = watch.Of(ResourceTypes.Networks), NetworkContexts = watch.Of(ResourceTypes.NetworkContexts),
             Subnets = watch.Of(ResourceTypes.Subnets), WorkloadDeployments = watch.Of(ResourceTypes.WorkloadDeployments),
@@ -114,8 +137,8 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             Development = settings.Development, LedgerOnly = verdict.Unconfirmed is not null,
         });
 
-        // The core controllers run only where we installed the kinds: elsewhere the platform's own do their work.
-        var core = verdict.Unconfirmed is null && await RunsCoreAsync(cancellation)
+        // The core controllers run only where we installed the kinds, or where a person says so: elsewhere the platform's own do their work.
+        var core = verdict.Unconfirmed is null && await PlaneChecks.RunsCoreAsync(_client, settings.Core, cancellation)
             ? CoreControllers.Create(new CoreControllersOptions
             {
                 Client = _client, Scheduler = scheduler, LoggerFactory = logging, Caches = new PlaneCaches(watch),
@@ -123,7 +146,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             })
             : null;
         if (core is null && verdict.Unconfirmed is null)
-            LogNoCore(_logger);
+            LogNoCore(_logger, settings.Core is CoreUse.Never ? "--core-controllers never" : "the plane's Workload CRD isn't ours");
 
         // A standby answers too: what it says is read from caches.
         await using var webhook = settings.Webhook is { } listen
@@ -164,6 +187,8 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         var decided = verdict.Unconfirmed is null ? null : DecidedAsync(planeUid, stop.Token);
         if (decided is not null)
             running.Add(decided);
+        var reshaped = ReshapedAsync(shape, stop.Token);
+        running.Add(reshaped);
         if (!_started)
             Started?.Invoke();
         _started = true;
@@ -182,10 +207,15 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            if (decided is not { IsCompletedSuccessfully: true })
+            if (decided is not { IsCompletedSuccessfully: true } && !reshaped.IsCompletedSuccessfully)
                 LogStopped(_logger);
         }
         if (decided is { IsCompletedSuccessfully: true } && !cancellation.IsCancellationRequested)
+        {
+            LogDecided(_logger, settings.Namespace);
+            return true;
+        }
+        if (reshaped.IsCompletedSuccessfully && !cancellation.IsCancellationRequested)
             return true;
         if (lease is { IsCancellationRequested: true } && !cancellation.IsCancellationRequested)
             throw LeaseLost();
@@ -237,6 +267,30 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         }
     }
 
+    /// <summary>Ends when the plane has another shape than it was engaged with. It is asked for after an answer that doesn't fit, at most once in its period.</summary>
+    private async Task ReshapedAsync(PlaneShape shape, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            await _client.DoubtedAsync(cancellation);
+            try
+            {
+                var now = await PlaneShape.ReadAsync(_client.Direct, cancellation);
+                if (!now.IsSameAs(shape))
+                {
+                    LogReshaped(_logger, now.Text, shape.Text);
+                    return;
+                }
+            }
+            catch (Exception e) when (e is KubernetesException or HttpRequestException or HostStartException)
+            {
+                LogNotAsked(_logger, e.Message);
+            }
+            await scheduler.Delay(DoubtPeriod, cancellation);
+        }
+    }
+
+    private static readonly TimeSpan DoubtPeriod = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ConfirmationPeriod = TimeSpan.FromSeconds(2);
     private bool _started;
 
@@ -272,25 +326,11 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         await _calls.IdleAsync().WaitAsync(limit);
     }
 
-    private async Task<bool> RunsCoreAsync(CancellationToken cancellation)
-    {
-        try
-        {
-            var crd = await _client.FindAsync(Core.CustomResourceDefinitions, new ObjectKey(null, "workloads.compute.datumapis.com"), cancellation);
-            return crd?.Metadata.Label(Labels.Installed) == "true";
-        }
-        catch (KubernetesException e) when (e.Code == 403)
-        {
-            // To guess could start a second core, or stop the only one.
-            throw new HostStartException($"The kubeconfig's user may not get customresourcedefinitions, which tell whether the core controllers run here. Grant it get on customresourcedefinitions.apiextensions.k8s.io ({e.Message}).", e);
-        }
-    }
-
     [LoggerMessage(EventId = 1001, Level = LogLevel.Information, Message = "Plane {Plane}, installation {Installation}, {Drivers} drivers")]
     private static partial void LogPlane(ILogger logger, string plane, string installation, int drivers);
 
-    [LoggerMessage(EventId = 1002, Level = LogLevel.Information, Message = "The plane's Workload CRD isn't ours: the core controllers stay off")]
-    private static partial void LogNoCore(ILogger logger);
+    [LoggerMessage(EventId = 1002, Level = LogLevel.Information, Message = "The core controllers stay off: {Why}")]
+    private static partial void LogNoCore(ILogger logger, string why);
 
     [LoggerMessage(EventId = 1004, Level = LogLevel.Information, Message = "{Drivers} drivers loaded and caches filled; asks for the lease {Namespace}/datum-providers")]
     private static partial void LogStandsBy(ILogger logger, int drivers, string @namespace);
@@ -307,7 +347,10 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
     [LoggerMessage(EventId = 1007, Level = LogLevel.Warning, Message = "ConfigMap {Namespace}/{Name} can't be written, so a plane that was copied or restored won't be noticed: {Reason}. Grant get, create and patch on configmaps there")]
     private static partial void LogNotBound(ILogger logger, string @namespace, string name, string reason);
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "Whether the plane was confirmed can't be asked: {Reason}")]
+    [LoggerMessage(EventId = 1008, Level = LogLevel.Warning, Message = "The API server serves {Now} instead of {Before}; the host begins anew")]
+    private static partial void LogReshaped(ILogger logger, string now, string before);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "What the plane is can't be asked: {Reason}")]
     private static partial void LogNotAsked(ILogger logger, string reason);
 
     [LoggerMessage(EventId = 1003, Level = LogLevel.Information, Message = "Stopped; what runs at the platforms goes on")]

@@ -11,7 +11,7 @@ internal static class PlaneChecks
     /// <summary>Without these nothing can be decided; a Location of the compute group is read where it is served.</summary>
     private static readonly (string Name, IsServed Ask)[] Needed =
     [
-        Kind(ResourceTypes.ManagedResources), Kind(ResourceTypes.ProviderConfigs), Kind(ResourceTypes.ProviderDrivers), Kind(ResourceTypes.Locations),
+        Kind(ResourceTypes.ManagedResources), Kind(ResourceTypes.ProviderConfigs), Kind(ResourceTypes.ProviderDrivers),
         Kind(ResourceTypes.Networks), Kind(ResourceTypes.NetworkContexts), Kind(ResourceTypes.Subnets), Kind(ResourceTypes.WorkloadDeployments), Kind(ResourceTypes.Instances),
     ];
 
@@ -40,16 +40,34 @@ internal static class PlaneChecks
 
     /// <summary>Namespace and kinds. A right that is missing is told by <see cref="PlaneClient"/> and doesn't end the start: it may be granted any time.</summary>
     /// <exception cref="HostStartException">Something isn't there.</exception>
-    public static async Task RequireAsync(IKubernetesClient client, string ns, CancellationToken cancellation)
+    public static async Task RequireAsync(IKubernetesClient client, string ns, PlaneShape shape, CancellationToken cancellation)
     {
         if (await UnlessForbidden(async () => await client.FindAsync(Core.Namespaces, new ObjectKey(null, ns), cancellation) is not null) == false)
             throw new HostStartException($"Namespace {ns}, which holds credentials and the lease, doesn't exist. Create it (kubectl create namespace {ns}), or name another one by --namespace.");
         var missing = new List<string>();
-        foreach (var (name, ask) in Needed)
+        foreach (var (name, ask) in Needed.Prepend(Kind(shape.Locations)))
             if (!await ask(client, cancellation))
                 missing.Add(name);
         if (missing.Count > 0)
             throw new HostStartException($"The API server doesn't serve {string.Join(", ", missing)}. Install the kinds: start with --install-crds, or datum-providers crds | kubectl apply -f -.");
+    }
+
+    /// <summary>Whether Datum's own controllers are this host's on a plane: where it installed the Workload definition, or where a person says so.</summary>
+    /// <exception cref="HostStartException">The definition may not be read.</exception>
+    public static async Task<bool> RunsCoreAsync(IKubernetesClient client, CoreUse use, CancellationToken cancellation)
+    {
+        if (use is not CoreUse.Auto)
+            return use is CoreUse.Always;
+        try
+        {
+            var crd = await client.FindAsync(Core.CustomResourceDefinitions, new ObjectKey(null, "workloads.compute.datumapis.com"), cancellation);
+            return crd?.Metadata.Label(Labels.Installed) == "true";
+        }
+        catch (KubernetesException e) when (e.Code == 403)
+        {
+            // To guess could start a second core, or stop the only one.
+            throw new HostStartException($"The kubeconfig's user may not get customresourcedefinitions, which tell whether the core controllers run here. Grant it get on customresourcedefinitions.apiextensions.k8s.io ({e.Message}).", e);
+        }
     }
 
     /// <summary>Whether the server serves a kind; true also where only the right to list it is missing.</summary>

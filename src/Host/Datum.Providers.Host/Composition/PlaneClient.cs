@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using System.Text.Json.Nodes;
+using System.Threading.Channels;
 using Datum.Providers.Kubernetes;
 using Microsoft.Extensions.Logging;
 
@@ -17,6 +19,7 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
     private static readonly TimeSpan LongestProbe = TimeSpan.FromSeconds(15);
 
     private readonly Lock _lock = new();
+    private readonly Channel<bool> _doubts = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly HashSet<string> _refused = new(StringComparer.Ordinal);
     private bool _down;
 
@@ -35,8 +38,25 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
     public Task<T> CreateAsync<T>(ResourceType<T> type, T value, CancellationToken cancellation) where T : KubeObject =>
         AskAsync("create", type.ToString(), value.Metadata.Namespace, () => inner.CreateAsync(type, value, cancellation));
 
-    public Task<T> PatchAsync<T>(ResourceType<T> type, ObjectKey key, Patch patch, string? subresource, CancellationToken cancellation) where T : KubeObject =>
-        AskAsync("patch", Resource(type, subresource), key.Namespace, () => inner.PatchAsync(type, key, patch, subresource, cancellation));
+    public async Task<T> PatchAsync<T>(ResourceType<T> type, ObjectKey key, Patch patch, string? subresource, CancellationToken cancellation) where T : KubeObject
+    {
+        var resource = Resource(type, subresource);
+        var stored = await AskAsync("patch", resource, key.Namespace, () => inner.PatchAsync(type, key, patch, subresource, cancellation));
+        if (PrunedWrite.Of(patch, type, stored) is { } dropped)
+        {
+            Doubt();
+            if (Mark("pruned", $"{resource} {dropped}", null))
+                LogPruned(logger, resource, dropped);
+        }
+        return stored;
+    }
+
+    public Task<JsonObject?> DiscoverAsync(string path, CancellationToken cancellation) => inner.DiscoverAsync(path, cancellation);
+
+    /// <summary>Completes once the server has given an answer that a plane of the shape that it was engaged with wouldn't give; each such time once.</summary>
+    public async Task DoubtedAsync(CancellationToken cancellation) => await _doubts.Reader.ReadAsync(cancellation);
+
+    private void Doubt() => _doubts.Writer.TryWrite(true);
 
     public Task DeleteAsync<T>(ResourceType<T> type, ObjectKey key, DeletePreconditions? preconditions, CancellationToken cancellation) where T : KubeObject =>
         AskAsync("delete", type.ToString(), key.Namespace, async () =>
@@ -88,6 +108,9 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
     /// <summary>A filter that only looks: always false, so that the exception goes on as it is.</summary>
     private bool Note(Exception error, string verb, string resource, string? ns, bool isWatch)
     {
+        // A list has no object that could be missing; elsewhere the reason tells a kind from an object.
+        if (error is KubernetesException { Code: 404 } missing && (verb is "list" or "watch" || missing.Reason != "NotFound"))
+            Doubt();
         switch (error)
         {
             case KubernetesException { Code: 403 } e when Mark(verb, resource, ns):
@@ -207,6 +230,9 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
 
     [LoggerMessage(EventId = 1304, Level = LogLevel.Information, Message = "The host can {Verb} {Resource} now")]
     private static partial void LogAllowed(ILogger logger, string verb, string resource);
+
+    [LoggerMessage(EventId = 1308, Level = LogLevel.Warning, Message = "The API server dropped {Path} of a write to {Resource}: its definition doesn't have it. The rest was written")]
+    private static partial void LogPruned(ILogger logger, string resource, string path);
 
     [LoggerMessage(EventId = 1305, Level = LogLevel.Error, Message = "The API server doesn't serve {Resource}: install the kinds (start with --install-crds, or datum-providers crds | kubectl apply -f -). It is tried again by itself")]
     private static partial void LogNotServed(ILogger logger, string resource);

@@ -8,6 +8,10 @@ namespace Datum.Providers.Host.Composition;
 internal sealed class PlaneWatch(IKubernetesClient client, IScheduler scheduler, ILoggerFactory logging, UnreadableObjects unreadable) : ICacheFactory
 {
     private readonly Dictionary<string, (object Cache, Func<CancellationToken, Task> Run, Func<CancellationToken, Task> Synced)> _kinds = [];
+    private readonly Dictionary<string, object> _served = [];
+
+    /// <summary>Where the plane has a kind, for everybody who asks for it by the type that we know. Call it before the first <see cref="Of"/>.</summary>
+    public void Serves<T>(ResourceType<T> known, ResourceType<T> served) where T : KubeObject => _served[known.ToString()] = served;
 
     /// <summary>The cache of a kind; a new one the first time. Call it before <see cref="RunAsync"/>.</summary>
     public ObjectCache<T> Of<T>(ResourceType<T> type) where T : KubeObject
@@ -15,8 +19,9 @@ internal sealed class PlaneWatch(IKubernetesClient client, IScheduler scheduler,
         if (_kinds.TryGetValue(type.ToString(), out var known))
             return (ObjectCache<T>)known.Cache;
         var cache = new ObjectCache<T>(logging.CreateLogger("Datum.Providers.Kubernetes.ObjectCache"));
-        var reflector = new Reflector<T>(client, type, cache, scheduler,
-            new ReflectorOptions { OnUnreadable = bad => unreadable.Report(type, bad) }, logging.CreateLogger("Datum.Providers.Kubernetes.Reflector"));
+        var served = _served.GetValueOrDefault(type.ToString()) as ResourceType<T> ?? type;
+        var reflector = new Reflector<T>(client, served, cache, scheduler,
+            new ReflectorOptions { OnUnreadable = bad => unreadable.Report(served, bad) }, logging.CreateLogger("Datum.Providers.Kubernetes.Reflector"));
         _kinds[type.ToString()] = (cache, reflector.RunAsync, cache.WaitForSyncAsync);
         return cache;
     }
