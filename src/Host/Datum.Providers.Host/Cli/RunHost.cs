@@ -23,6 +23,7 @@ internal sealed record RunSettings
     public bool InstallCrds { get; init; }
     public bool ObserveOnly { get; init; }
     public Admission.WebhookSettings? Webhook { get; init; }
+    public ExportSettings Export { get; init; } = new();
 }
 
 /// <summary>The host against an API server that somebody else runs.</summary>
@@ -48,7 +49,7 @@ internal static class RunHost
                 new HostSettings
                 {
                     DriverVolume = settings.Drivers, TrustedDigests = settings.TrustedDigests, DriverKeys = settings.DriverKeys, StatePath = settings.State, Namespace = settings.Namespace, Installation = settings.Installation,
-                    ObserveOnly = settings.ObserveOnly, UseLease = true, Webhook = settings.Webhook,
+                    ObserveOnly = settings.ObserveOnly, UseLease = true, Webhook = settings.Webhook, Export = settings.Export,
                 }, client, SystemScheduler.Instance, logging)
             {
                 Started = () =>

@@ -42,6 +42,9 @@ public sealed record HostSettings
 
     /// <summary>Where the admission webhook listens; null for none.</summary>
     public Admission.WebhookSettings? Webhook { get; init; }
+
+    /// <summary>What export policies do. Default: nothing is sent.</summary>
+    public ExportSettings Export { get; init; } = new();
 }
 
 /// <summary>One host over one plane: loads the drivers, fills the caches, runs the core controllers and the provider engine. The program's whole main path is in <see cref="RunAsync"/>.</summary>
@@ -124,6 +127,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             : null;
         if (core is null && verdict.Unconfirmed is null)
             LogNoCore(_logger);
+        using var export = core is null ? null : await new ExportComposition(settings, _client, scheduler, logging).CreateAsync(watch, events, cancellation);
 
         // A standby answers too: what it says is read from caches.
         await using var webhook = settings.Webhook is { } listen
@@ -159,6 +163,8 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         var work = new List<Task> { engine.RunAsync(stop.Token) };
         if (core is not null)
             work.Add(core.RunAsync(stop.Token));
+        if (export is not null)
+            work.Add(export.RunAsync(stop.Token));
         _work = Task.WhenAll(work);
         running.AddRange(work);
         var decided = verdict.Unconfirmed is null ? null : DecidedAsync(planeUid, stop.Token);
