@@ -37,7 +37,7 @@ public sealed class ExportPolicyTests
             Assert.That(older.Status.Sinks!.Single().Name, Is.EqualTo("grafana-cloud-metrics"));
             Assert.That(Conditions.Find(older.Status.Sinks!.Single().Conditions, "Ready"), Has.Property("Status").EqualTo("True").And.Property("Reason").EqualTo("SinkConfigured"));
             Assert.That(Conditions.Find(older.Status.Sinks!.Single().Conditions, "Delivering"), Has.Property("Status").EqualTo("True").And.Property("Reason").EqualTo("Delivered"));
-            Assert.That(world.Receiver.Requests.Select(r => r.To.AbsoluteUri).Distinct(), Is.EqualTo(["https://prometheus-prod-56-prod-us-east-2.grafana.net/api/prom/push"]));
+            Assert.That(world.Receiver.Requests.Select(r => r.To.AbsoluteUri).Distinct(), Is.EqualTo([older.Spec.Sinks.Single().Target.PrometheusRemoteWrite!.Endpoint]));
             Assert.That(world.Receiver.Requests.Select(r => r.Authorization).Distinct(), Is.EqualTo([$"Basic {Convert.ToBase64String("12345:canary-password-7f3a"u8)}"]));
             Assert.That(world.Receiver.Samples.Select(s => s["service_name"]).Distinct(), Is.EqualTo(["telemetry.datumapis.com"]));
             Assert.That(world.Receiver.Samples.Select(s => s["__name__"]).Distinct(), Does.Contain("datum_export_samples_total"));

@@ -219,6 +219,7 @@ internal sealed class Stage : IAsyncDisposable
     private static string Plural(string kind) => kind switch
     {
         "NetworkPolicy" => "networkpolicies",
+        "ExportPolicy" => "exportpolicies",
         "CustomResourceDefinition" => "customresourcedefinitions",
         _ => kind.ToLowerInvariant() + "s",
     };

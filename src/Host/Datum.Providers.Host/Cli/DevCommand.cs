@@ -26,7 +26,7 @@ internal static class DevCommand
             new("datum-providers dev --drivers drivers", "Try it: everything in memory, gone with Ctrl-C"),
             new("datum-providers dev --drivers drivers --state state --kubeconfig kc", "Keep objects over restarts"))
         {
-            state, drivers, trusted, keys, port, kubeconfig, projects, tokens, observe, export.Export, export.Allow, export.Deny, export.Http,
+            state, drivers, trusted, keys, port, kubeconfig, projects, tokens, observe, export.Export, export.Period, export.Allow, export.Deny, export.Http,
         }.Does(context, (result, output, cancellation) => DevHost.RunAsync(new DevSettings
         {
             State = result.GetValue(state), Drivers = result.GetRequiredValue(drivers), TrustedDigests = PlaneOptions.Set(result.GetValue(trusted)), DriverKeys = PlaneOptions.Keys(result.GetValue(keys)), Port = result.GetValue(port),

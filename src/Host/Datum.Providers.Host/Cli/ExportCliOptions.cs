@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using Datum.Providers.ControlPlane.Export;
 using Datum.Providers.Host.Composition;
+using Datum.Providers.Resources;
 
 namespace Datum.Providers.Host.Cli;
 
@@ -16,10 +17,17 @@ internal sealed class ExportCliOptions
 
     public Option<bool> Http { get; } = new("--export-http") { Description = "Export policies may send without TLS too." };
 
+    public Option<string> Period { get; } = new("--export-period") { Description = "How often samples are taken, 1s to 10m.", HelpName = "DURATION", DefaultValueFactory = _ => "15s" };
+
     /// <param name="on">What holds without the option.</param>
     public ExportCliOptions(bool on)
     {
         Export = new Option<bool>("--export") { Description = $"Send what ExportPolicies select{(on ? "; --export false switches it off" : "")}.", DefaultValueFactory = _ => on };
+        Period.Validators.Add(found =>
+        {
+            if (found.Tokens.Count > 0 && !(GoDuration.TryParse(found.Tokens[0].Value, out var period, out _) && period >= TimeSpan.FromSeconds(1) && period <= TimeSpan.FromMinutes(10)))
+                found.AddError($"--export-period '{found.Tokens[0].Value}': must be a duration of 1s to 10m, such as 15s.");
+        });
         foreach (var option in new[] { Allow, Deny })
         {
             option.Validators.Add(found =>
@@ -33,6 +41,7 @@ internal sealed class ExportCliOptions
     public ExportSettings Read(ParseResult result) => new()
     {
         Enabled = result.GetValue(Export),
+        Period = GoDuration.TryParse(result.GetValue(Period), out var period, out var error) ? period : throw new CliException($"--export-period: {error}", ExitCodes.Usage),
         Guard = new DestinationGuard
         {
             Allowed = [.. (result.GetValue(Allow) ?? []).Select(IPNetwork.Parse)], Denied = [.. (result.GetValue(Deny) ?? []).Select(IPNetwork.Parse)],

@@ -31,7 +31,7 @@ internal static class RunCommand
             new("datum-providers run --kubeconfig kc --drivers drivers --namespace default --install-crds", "Our kinds are installed or updated first"),
             new("datum-providers run --kubeconfig kc --drivers drivers --namespace default --observe-only", "Look only: nothing changes at any platform"))
         {
-            kubeconfig, name, drivers, trusted, keys, state, ns, installation, install, observe, webhook.Listen, webhook.Certificate, webhook.Key, export.Export, export.Allow, export.Deny, export.Http,
+            kubeconfig, name, drivers, trusted, keys, state, ns, installation, install, observe, webhook.Listen, webhook.Certificate, webhook.Key, export.Export, export.Period, export.Allow, export.Deny, export.Http,
         }.Does(context, (result, output, cancellation) => RunHost.RunAsync(new RunSettings
         {
             Kubeconfig = result.GetValue(kubeconfig), Context = result.GetValue(name), Drivers = result.GetRequiredValue(drivers), TrustedDigests = PlaneOptions.Set(result.GetValue(trusted)),

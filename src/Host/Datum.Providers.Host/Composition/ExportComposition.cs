@@ -13,6 +13,9 @@ public sealed record ExportSettings
     /// <summary>False: nothing is sent, and the policies say so.</summary>
     public bool Enabled { get; init; }
 
+    /// <summary>How often samples are taken. Default 15 s.</summary>
+    public TimeSpan Period { get; init; } = TimeSpan.FromSeconds(15);
+
     public DestinationGuard Guard { get; init; } = new() { OwnAddresses = GuardedHandler.OwnAddresses };
 }
 
@@ -37,7 +40,7 @@ internal sealed partial class ExportComposition(HostSettings settings, PlaneClie
         return ExportControllers.Create(new ExportOptions
         {
             Client = client, Scheduler = scheduler, LoggerFactory = logging, Caches = watch, Policies = ours,
-            Enabled = settings.Export.Enabled, Guard = settings.Export.Guard,
+            Enabled = settings.Export.Enabled, Guard = settings.Export.Guard, Period = settings.Export.Period,
             // What the host measures of itself tells of all tenants: for the operator's own namespace, and for the one person of a development host.
             SeesHost = ns => settings.Development || ns == settings.Namespace,
             Warn = (about, reason, message, c) => events.WarnAsync(client, about, reason, message, c),
