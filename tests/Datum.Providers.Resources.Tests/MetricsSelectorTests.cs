@@ -79,11 +79,7 @@ public sealed class MetricsSelectorTests
         Assert.That(selector!.Matches(new Labels()), Is.False);
     }
 
-    private static string? Error(string text)
-    {
-        MetricsSelector.TryParse(text, out _, out var error);
-        return error;
-    }
+    private static string? Error(string text) => MetricsSelector.TryParse(text, out _, out var error) ? null : error;
 
     private sealed class Labels : ILabelSet
     {

@@ -212,7 +212,7 @@ public sealed class DestinationGuardTests
                     _accepted++;
                     ReachedAt = ((IPEndPoint)client.Client.LocalEndPoint!).Address.MapToIPv4();
                     var buffer = new byte[4096];
-                    await client.GetStream().ReadAsync(buffer);
+                    await client.GetStream().ReadAtLeastAsync(buffer, 1);
                     await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(_answer));
                 }
             }

@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Datum.Providers.ControlPlane.Export;
 using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;

@@ -76,9 +76,10 @@ internal sealed class ExportPolicyController : IController, IDisposable
 
         // Followed before it is read: what changes in between wakes us.
         _secrets.Follow(id, _options.Enabled ? [.. policy.Spec.Sinks.Select(s => SinkVerdict.SecretOf(policy, s)).OfType<ObjectKey>()] : []);
+        var before = _ofNamespace(key.Namespace).Where(p => Order(p, policy) < 0).Sum(p => p.Spec.Sinks.Count);
         var verdicts = new List<SinkVerdict>();
         for (var i = 0; i < policy.Spec.Sinks.Count; i++)
-            verdicts.Add(await JudgeAsync(policy, i, cancellation));
+            verdicts.Add(await JudgeAsync(policy, i, before, cancellation));
         var uid = policy.Metadata.Uid ?? "";
         _pump.Apply(id, uid, [.. verdicts.Select(v => v.Settings).OfType<SinkSettings>()]);
 
@@ -90,13 +91,13 @@ internal sealed class ExportPolicyController : IController, IDisposable
         return !_secrets.Sees(id) || verdicts.Exists(v => v.Reason == Reasons.TooManySinks) ? Result.After(SecretPeriod) : Result.Settled;
     }
 
-    private async Task<SinkVerdict> JudgeAsync(ExportPolicy policy, int index, CancellationToken cancellation)
+    /// <param name="before">Sinks of the namespace's older policies.</param>
+    private async Task<SinkVerdict> JudgeAsync(ExportPolicy policy, int index, int before, CancellationToken cancellation)
     {
         if (!_options.Enabled)
             return new SinkVerdict(Reasons.ExportDisabled, "This installation doesn't export telemetry: nothing is sent.");
         if (SinkVerdict.OfSpec(policy.Spec, index, _options.Guard) is { } refused)
             return refused;
-        var before = _ofNamespace(policy.Metadata.Namespace).Where(p => Order(p, policy) < 0).Sum(p => p.Spec.Sinks.Count);
         return before + index >= MaxSinks
             ? new SinkVerdict(Reasons.TooManySinks, $"A namespace can have {MaxSinks} sinks, and older policies have them.")
             : await SinkVerdict.OfCredentialsAsync(_options.Client, policy, index, cancellation);

@@ -38,7 +38,13 @@ internal sealed class SinkSender(SinkSettings settings, SinkCounters counters, H
     public SinkSettings Settings
     {
         get => _settings;
-        set => _settings = value;
+        set
+        {
+            // What another receiver answered says nothing of this one.
+            if (_settings.Endpoint != value.Endpoint)
+                _last = Delivery.Unknown;
+            _settings = value;
+        }
     }
 
     public void Offer(IReadOnlyList<Sample> samples)

@@ -25,17 +25,23 @@ internal sealed partial class ExportComposition(HostSettings settings, PlaneClie
     private readonly ILogger _logger = logging.CreateLogger<ExportComposition>();
 
     /// <summary>Null where no group of the kind is ours. Call it before the watches run.</summary>
-    public async Task<ExportControllers?> CreateAsync(PlaneWatch watch, EventRecorder events, CancellationToken cancellation)
+    /// <param name="core">Whether the core controllers run here: elsewhere Datum's own kinds have controllers of their own.</param>
+    public async Task<ExportControllers?> CreateAsync(bool core, PlaneWatch watch, EventRecorder events, CancellationToken cancellation)
     {
         var ours = new List<ResourceType<ExportPolicy>>();
         foreach (var type in new[] { ResourceTypes.ExportPolicies, ResourceTypes.OlderExportPolicies })
         {
-            if (await IsOursAsync(type, cancellation))
+            if (core && await IsOursAsync(type, cancellation))
                 ours.Add(type);
         }
 
         if (ours.Count == 0)
+        {
+            if (settings.Export.Enabled)
+                LogNotOurs(_logger);
             return null;
+        }
+
         LogExport(_logger, settings.Export.Enabled ? "on" : "off");
         return ExportControllers.Create(new ExportOptions
         {
@@ -63,4 +69,7 @@ internal sealed partial class ExportComposition(HostSettings settings, PlaneClie
 
     [LoggerMessage(EventId = 1008, Level = LogLevel.Information, Message = "Export policies are ours on this plane; sending is {State}")]
     private static partial void LogExport(ILogger logger, string state);
+
+    [LoggerMessage(EventId = 1009, Level = LogLevel.Warning, Message = "Nothing is exported: the plane's Workload and ExportPolicy CRDs aren't ours, so the platform's own operators act on them")]
+    private static partial void LogNotOurs(ILogger logger);
 }

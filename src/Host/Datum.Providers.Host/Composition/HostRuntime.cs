@@ -127,7 +127,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             : null;
         if (core is null && verdict.Unconfirmed is null)
             LogNoCore(_logger);
-        using var export = core is null ? null : await new ExportComposition(settings, _client, scheduler, logging).CreateAsync(watch, events, cancellation);
+        using var export = verdict.Unconfirmed is null ? await new ExportComposition(settings, _client, scheduler, logging).CreateAsync(core is not null, watch, events, cancellation) : null;
 
         // A standby answers too: what it says is read from caches.
         await using var webhook = settings.Webhook is { } listen
