@@ -72,7 +72,7 @@ internal sealed class VictoriaMetrics : IAsyncDisposable
     {
         // What was taken a moment ago is found too.
         (await _http.GetAsync(new Uri("internal/force_flush", UriKind.Relative))).Dispose();
-        using var answer = await _http.GetAsync(new Uri($"api/v1/export?match[]={Uri.EscapeDataString(selector)}&reduce_mem_usage=1", UriKind.Relative));
+        using var answer = await _http.GetAsync(new Uri($"api/v1/export?match[]={Uri.EscapeDataString(selector)}", UriKind.Relative));
         var text = await answer.Content.ReadAsStringAsync();
         Assert.That(answer.IsSuccessStatusCode, Is.True, text);
         return

@@ -225,23 +225,6 @@ public sealed class ExportPolicyTests
     }
 
     [Test]
-    public void Another_endpoint_begins_anew()
-    {
-        using var world = new ExportWorld();
-        world.Instance("web-0", "default");
-        world.Apply(ExportWorld.Policy("p", "default", "datum_instance_ready"));
-        world.Settle();
-        Assert.That(world.OfSink("Delivering")!.Reason, Is.EqualTo("Delivered"));
-        world.Plane.Edit(ResourceTypes.ExportPolicies, "default", "p", p => p.Spec.Sinks[0].Target.PrometheusRemoteWrite!.Endpoint = "https://other.example.com/");
-        world.Time.Advance(TimeSpan.FromMilliseconds(1));
-        Assert.That(world.OfSink("Delivering"), Has.Property("Reason").EqualTo("NothingSentYet").And.Property("Status").EqualTo("Unknown"));
-        world.Settle();
-
-        Assert.That(world.OfSink("Delivering")!.Reason, Is.EqualTo("Delivered"));
-        Assert.That(world.Receiver.Requests[^1].To.Host, Is.EqualTo("other.example.com"));
-    }
-
-    [Test]
     public void A_series_that_two_sources_select_is_sent_twice()
     {
         using var world = new ExportWorld();

@@ -162,6 +162,20 @@ public sealed class SinkSenderTests
     }
 
     [Test]
+    public void Another_endpoint_begins_anew()
+    {
+        var sender = Sender();
+        Offer(sender, 1);
+        _time.Advance(TimeSpan.FromMinutes(1));
+        Assert.That(sender.Last, Is.EqualTo(Delivery.Delivered));
+
+        sender.Settings = sender.Settings with { MaxBatch = 2 };
+        Assert.That(sender.Last, Is.EqualTo(Delivery.Delivered));
+        sender.Settings = sender.Settings with { Endpoint = new Uri("https://other.example.com/") };
+        Assert.That(sender.Last, Is.EqualTo(Delivery.Unknown));
+    }
+
+    [Test]
     public void A_request_says_what_the_protocol_asks_for()
     {
         Offer(Sender(), 1);
