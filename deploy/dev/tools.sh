@@ -2,7 +2,7 @@
 # Provides what ./up, ./test and CI need and says what it installs and why. Prints settings as lines for `eval` on stdout;
 # messages go to stderr. Cheap when everything is there.
 #
-#   tools.sh WHAT...     WHAT: sdk, podman, kubectl, realapi, cloudinit, guests
+#   tools.sh WHAT...     WHAT: sdk, podman, kubectl, realapi, cloudinit, victoria, guests
 #
 # Without root (and without `sudo -n`) nothing is installed and DATUM_PODMAN is "no".
 set -euo pipefail
@@ -15,6 +15,7 @@ SHARED=${DATUM_SHARED:-$ROOT/../shared}
 # A newer build of the real API server is looked for when the newest is older than this.
 REALAPI_MAX_AGE_DAYS=7
 KUBECTL_SUITE=trixie
+VICTORIA_SUITE=trixie
 
 # Package and the reason why it is needed.
 PODMAN_PACKAGES=(
@@ -282,6 +283,36 @@ provide_cloudinit() {
   printf 'export DATUM_IGNITION_VALIDATE=%q\n' "$folder/ignition-validate"
 }
 
+# ---- VictoriaMetrics ----------------------------------------------------------------------------------------------------
+
+fetch_victoria() { # FOLDER
+  local work=$1.new
+  rm -rf "$work"
+  mkdir -p "$work"
+  say "fetching VictoriaMetrics from Debian $VICTORIA_SUITE: a foreign receiver of what export policies send"
+  if ! { private_apt "$work/apt" "$VICTORIA_SUITE" apt-get update && (cd "$work" && private_apt "$work/apt" "$VICTORIA_SUITE" apt-get download victoria-metrics); } >"$work/log" 2>&1; then
+    tail -n 3 "$work/log" >&2
+    return 1
+  fi
+  dpkg -x "$work"/victoria-metrics_*.deb "$work/unpacked"
+  "$work/unpacked/usr/bin/victoria-metrics" -version >/dev/null 2>&1 || return 1
+  mv "$work/unpacked/usr/bin/victoria-metrics" "$work/victoria-metrics"
+  rm -rf "$work/unpacked" "$work/apt" "$work/log" "$work"/*.deb "$1"
+  mv "$work" "$1"
+}
+
+provide_victoria() {
+  local folder
+  folder=$(cache_root)/victoria-$VICTORIA_SUITE
+  mkdir -p "$(cache_root)"
+  if [ ! -x "$folder/victoria-metrics" ] && ! (flock 8 && { [ -x "$folder/victoria-metrics" ] || fetch_victoria "$folder"; }) 8>"$(cache_root)/victoria.lock"; then
+    rm -rf "$folder.new"
+    say "VictoriaMetrics could not be fetched: the test with a foreign receiver is skipped"
+    return 0
+  fi
+  printf 'export DATUM_VICTORIA=%q\n' "$folder/victoria-metrics"
+}
+
 # ---- guests -------------------------------------------------------------------------------------------------------------
 
 provide_guests() {
@@ -307,6 +338,7 @@ for what in "$@"; do
     kubectl) provide_kubectl ;;
     realapi) provide_realapi ;;
     cloudinit) provide_cloudinit ;;
+    victoria) provide_victoria ;;
     guests) provide_guests ;;
     *) fail "unknown tool $what" ;;
   esac

@@ -124,6 +124,13 @@ internal static class BadManifests
         ("subnet.range", Subnet, "spec.startAddress", "\"10.0.0.0\"", null),
         ("location.block", Location, "spec.provider", "{}", null),
         ("location.block", Location, "spec.provider.aws", "{}", "spec.provider"),
+        ("export.selector", Policy, "spec.sources.0.metrics.metricsql", "\"rate({a='b'}[5m])\"", null),
+        ("export.selector", Policy, "spec.sources.0.metrics.metricsql", "\"{project_name='p'}\"", null),
+        ("export.selector", Policy, "spec.sources.0.metrics", "{}", "spec.sources.0.metrics.metricsql"),
+        ("export.target", Policy, "spec.sinks.0.target", "{}", null),
+        ("export.batch", Policy, "spec.sinks.0.target.prometheusRemoteWrite.batch", """{"maxSize":500,"timeout":"6m"}""", "spec.sinks.0.target.prometheusRemoteWrite.batch.timeout"),
+        ("export.retry", Policy, "spec.sinks.0.target.prometheusRemoteWrite.retry", """{"maxAttempts":3,"backoffDuration":"5"}""", "spec.sinks.0.target.prometheusRemoteWrite.retry.backoffDuration"),
+        ("export.endpoint", Policy, "spec.sinks.0.target.prometheusRemoteWrite.endpoint", "\"https://user:secret@metrics.example.com/\"", null),
         ("export.endpoint", Policy, "spec.sinks.0.target.prometheusRemoteWrite.endpoint", "\"metrics\"", null),
         ("export.sources", Policy, "spec.sinks.0.sources.0", "\"b\"", null),
     ];

@@ -220,6 +220,7 @@ internal sealed class Stage : IAsyncDisposable
     private static string Plural(string kind) => kind switch
     {
         "NetworkPolicy" => "networkpolicies",
+        "ExportPolicy" => "exportpolicies",
         "CustomResourceDefinition" => "customresourcedefinitions",
         _ => kind.ToLowerInvariant() + "s",
     };

@@ -42,6 +42,16 @@ public sealed class RoleTests
         await stage.ApplyAsync($"apiVersion: v1\nkind: Secret\nmetadata: {{name: app, namespace: {space.Name}}}\ndata: {{key: dmFsdWU=}}");
         await stage.ApplyAsync($"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: app, namespace: {space.Name}}}\ndata: {{key: value}}");
         await space.LocationAsync("here", "{simulator: {zone: z1}}", city: "DFW");
+        // Export is off here: it is told.
+        foreach (var group in (string[])["telemetry.miloapis.com", "telemetry.datumapis.com"])
+            await stage.ApplyAsync($$"""
+                apiVersion: {{group}}/v1alpha1
+                kind: ExportPolicy
+                metadata: {name: unsent, namespace: {{space.Name}} }
+                spec:
+                  sources: [{name: a, metrics: {metricsql: m} }]
+                  sinks: [{name: s, sources: [a], target: {prometheusRemoteWrite: {endpoint: "https://metrics.example.com/"} } }]
+                """);
         // One that is refused: an event tells it.
         await space.LocationAsync("wrong", "{simulator: {}}");
         await space.NetworkAsync();
@@ -75,6 +85,7 @@ public sealed class RoleTests
         "get workloads.compute.datumapis.com", "get workloaddeployments.compute.datumapis.com", "get instances.compute.datumapis.com",
         "get networks.networking.datumapis.com", "get networkbindings.networking.datumapis.com", "get networkcontexts.networking.datumapis.com",
         "get subnetclaims.networking.datumapis.com", "get subnets.networking.datumapis.com",
+        "get exportpolicies.telemetry.miloapis.com", "get exportpolicies.telemetry.datumapis.com",
         // What was retained with its mark is noted on the ProviderConfig, where a driver can't take marks off.
         "patch providerconfigs.providers.datumapis.com",
         // A binding of an older form, and what a person says with `installation continue|fork`.
@@ -98,12 +109,12 @@ public sealed class RoleTests
         Assert.Multiple(() =>
         {
             Assert.That(grants, Is.Not.Empty);
-            Assert.That(grants.Select(g => g.Group).Distinct(), Is.EquivalentTo(["", "compute.datumapis.com", "networking.datumapis.com"]));
+            Assert.That(grants.Select(g => g.Group).Distinct(), Is.EquivalentTo(["", "compute.datumapis.com", "networking.datumapis.com", "telemetry.miloapis.com", "telemetry.datumapis.com"]));
             Assert.That(grants.Where(g => g.Group.Contains('*', StringComparison.Ordinal) || g.Resource.Contains('*', StringComparison.Ordinal) || g.Verb.Contains('*', StringComparison.Ordinal)), Is.Empty);
             Assert.That(grants.Where(g => g.Resource.Contains('/', StringComparison.Ordinal)), Is.Empty, "status and finalizers are the controllers'");
             Assert.That(grants.Where(g => g.Verb is "bind" or "escalate" or "impersonate" or "deletecollection"), Is.Empty);
             Assert.That(grants.Where(g => g.Verb is not ("get" or "list" or "watch")).Select(g => g.Resource).Distinct(),
-                Is.EquivalentTo(["workloads", "networks", "networkpolicies", "locations", "configmaps", "secrets"]));
+                Is.EquivalentTo(["workloads", "networks", "networkpolicies", "locations", "exportpolicies", "configmaps", "secrets"]));
             Assert.That(grants.Where(g => g is { Group: "compute.datumapis.com", Resource: "locations", Verb: not ("get" or "list" or "watch") }), Is.Empty);
         });
     }
@@ -131,6 +142,7 @@ public sealed class RoleTests
         Assert.That(cluster.Where(g => g.Resource.Contains('*', StringComparison.Ordinal) || g.Verb is "*" or "deletecollection" or "update"), Is.Empty);
         Assert.That(RoleOfOwnNamespace().Where(g => g.Resource == "secrets").Select(g => g.Verb), Is.EquivalentTo(["get", "list", "watch"]));
         Assert.That(RoleClient.Read(TenantFile, "datum-providers-payloads", null).Select(g => $"{g.Verb} {g.Resource}"), Is.EquivalentTo(["get configmaps", "get secrets"]));
+        Assert.That(RoleClient.Read(TenantFile, "datum-providers-export", null).Select(g => $"{g.Verb} {g.Resource}"), Is.EquivalentTo(["list secrets", "watch secrets"]));
     }
 
     private static IEnumerable<Grant> RoleOfOwnNamespace() =>

@@ -42,8 +42,12 @@ public static partial class Rules
     public static readonly Rule ConfigSettings = new("config.settings", "ProviderConfig", "spec.settings", "what the driver's schema takes", Both, "");
     public static readonly Rule ConfigCredentials = new("config.credentials", "ProviderConfig", "spec.credentials", "a source where the driver needs keys", Both, "");
 
-    public static readonly Rule PolicyEndpoint = new("export.endpoint", "ExportPolicy", "spec.sinks[].target.prometheusRemoteWrite.endpoint", "an http or https URL", Asked.Webhook, "a URL");
-    public static readonly Rule PolicySources = new("export.sources", "ExportPolicy", "spec.sinks[].sources[]", "names of sources", Asked.Webhook, "not checked");
+    public static readonly Rule PolicySelector = new("export.selector", "ExportPolicy", "spec.sources[].metrics.metricsql", "a selector of series, and not by project_name", Both, "the same, without limits");
+    public static readonly Rule PolicyTarget = new("export.target", "ExportPolicy", "spec.sinks[].target", "a prometheusRemoteWrite", Both, "not checked");
+    public static readonly Rule PolicyEndpoint = new("export.endpoint", "ExportPolicy", "spec.sinks[].target.prometheusRemoteWrite.endpoint", "an http or https URL without user name and fragment", Both, "a URL");
+    public static readonly Rule PolicySources = new("export.sources", "ExportPolicy", "spec.sinks[].sources[]", "names of sources", Both, "not checked");
+    public static readonly Rule PolicyBatch = new("export.batch", "ExportPolicy", "spec.sinks[].target.prometheusRemoteWrite.batch", "a timeout of 5m at most", Both, "not checked, and not acted on");
+    public static readonly Rule PolicyRetry = new("export.retry", "ExportPolicy", "spec.sinks[].target.prometheusRemoteWrite.retry", "a backoffDuration of 5m at most", Both, "not checked, and not acted on");
 
     /// <summary>Of one subject together, in the order of the page.</summary>
     // Read on demand: the fields of this class's other file may be filled after this one.

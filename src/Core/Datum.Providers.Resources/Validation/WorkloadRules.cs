@@ -1,6 +1,5 @@
 using Datum.Providers.Resources.Compute;
 using Datum.Providers.Resources.Networking;
-using Datum.Providers.Resources.Telemetry;
 
 namespace Datum.Providers.Resources.Validation;
 
@@ -77,28 +76,5 @@ public static class WorkloadRules
     {
         if (value is { } given && (!Quantity.TryParse(given, out var quantity, out _) || quantity.Value <= 0))
             found.Add(Rules.MetricPositive.At(path, $"'{given}' must be a quantity greater than 0."));
-    }
-}
-
-/// <summary>Export policies. Pure.</summary>
-public static class ExportPolicyRules
-{
-    public static IReadOnlyList<Violation> Check(ExportPolicySpec spec)
-    {
-        ArgumentNullException.ThrowIfNull(spec);
-        var found = new List<Violation>();
-        var sources = spec.Sources.Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
-        for (var i = 0; i < spec.Sinks.Count; i++)
-        {
-            var (sink, path) = (spec.Sinks[i], ContainerRules.At("spec.sinks", i));
-            for (var s = 0; s < sink.Sources.Count; s++)
-                if (!sources.Contains(sink.Sources[s]))
-                    found.Add(Rules.PolicySources.At(ContainerRules.At($"{path}.sources", s), $"There is no source '{sink.Sources[s]}'; there are {string.Join(", ", sources.Order(StringComparer.Ordinal).Take(10))}."));
-            // Not quoted: such URLs carry passwords.
-            if (sink.Target.PrometheusRemoteWrite is { } write && !(Uri.TryCreate(write.Endpoint, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"))
-                found.Add(Rules.PolicyEndpoint.At($"{path}.target.prometheusRemoteWrite.endpoint", "It is no http or https URL, such as https://metrics.example.com/api/v1/push."));
-        }
-
-        return found;
     }
 }

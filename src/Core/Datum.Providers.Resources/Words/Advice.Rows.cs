@@ -5,7 +5,7 @@ public static partial class Advice
     private const string Elsewhere = "[; or move {workload} to a Location that is ready: {alternatives}]";
 
     // A reason as plain text is one that conditions don't carry in this version: docs/reference/conditions.md lists those that they do.
-    private static IEnumerable<AdviceRow> Rows() => [.. Well(), .. Wishes(), .. References(), .. Holds(), .. Places(), .. Accounts(), .. AtThePlatform(), .. Waits(), .. OfTheTrace()];
+    private static IEnumerable<AdviceRow> Rows() => [.. Well(), .. Wishes(), .. References(), .. Holds(), .. Places(), .. Accounts(), .. AtThePlatform(), .. Waits(), .. Exports(), .. OfTheTrace()];
 
     private static IEnumerable<AdviceRow> Well() => new[]
     {

@@ -20,6 +20,8 @@ public static class ConditionTypes
     public const string Scheduled = "Scheduled";
     /// <summary>WorkloadDeployment: whether maxReplicas and metrics are acted on; absent where none are set.</summary>
     public const string ScalingActive = "ScalingActive";
+    /// <summary>Sink of an ExportPolicy: whether its receiver takes what is sent.</summary>
+    public const string Delivering = "Delivering";
     /// <summary>Deletion waits for something; the message names it.</summary>
     public const string DeletionBlocked = "DeletionBlocked";
     public const string Paused = "Paused";

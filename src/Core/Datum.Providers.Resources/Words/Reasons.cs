@@ -43,6 +43,26 @@ public static class Reasons
     public const string SubnetNotReady = "SubnetNotReady";
     public const string SubnetReady = "SubnetReady";
 
+    // ExportPolicy, the first four as upstream.
+    public const string SinksAccepted = "SinksAccepted";
+    public const string SinksNotAccepted = "SinksNotAccepted";
+    public const string SinkConfigured = "SinkConfigured";
+    public const string InvalidAuthentication = "InvalidAuthentication";
+    public const string InvalidSource = "InvalidSource";
+    public const string InvalidEndpoint = "InvalidEndpoint";
+    /// <summary>The installation has the export of telemetry switched off.</summary>
+    public const string ExportDisabled = "ExportDisabled";
+    public const string TooManySinks = "TooManySinks";
+    /// <summary>Delivering=True.</summary>
+    public const string Delivered = "Delivered";
+    public const string NothingSentYet = "NothingSentYet";
+    public const string CredentialsRefused = "CredentialsRefused";
+    public const string ReceiverRefuses = "ReceiverRefuses";
+    public const string ReceiverThrottles = "ReceiverThrottles";
+    public const string ReceiverUnavailable = "ReceiverUnavailable";
+    /// <summary>The endpoint's name leads to addresses that policies may not reach.</summary>
+    public const string DestinationRefused = "DestinationRefused";
+
     public const string ImageUnavailable = "ImageUnavailable";
     public const string InstanceCrashing = "InstanceCrashing";
     public const string ConfigurationError = "ConfigurationError";

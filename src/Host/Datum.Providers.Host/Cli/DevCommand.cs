@@ -21,16 +21,17 @@ internal static class DevCommand
         var projects = new Option<bool>("--projects") { Description = "Give every Project and Organization a control plane of its own, under Datum Cloud's paths." };
         var tokens = new Option<string?>("--tokens") { Description = "File (YAML, mode 0600) with bearer tokens, personal access tokens and service accounts; implies --projects.", HelpName = "FILE" };
         var observe = PlaneOptions.ObserveOnly();
+        var export = new ExportCliOptions(on: true);
         return new CliCommand("dev", "Runs host and embedded plane in one process, for one machine.",
             new("datum-providers dev --drivers drivers", "Try it: everything in memory, gone with Ctrl-C"),
             new("datum-providers dev --drivers drivers --state state --kubeconfig kc", "Keep objects over restarts"))
         {
-            state, drivers, trusted, keys, port, kubeconfig, projects, tokens, observe,
+            state, drivers, trusted, keys, port, kubeconfig, projects, tokens, observe, export.Export, export.Period, export.Allow, export.Deny, export.Http,
         }.Does(context, (result, output, cancellation) => DevHost.RunAsync(new DevSettings
         {
             State = result.GetValue(state), Drivers = result.GetRequiredValue(drivers), TrustedDigests = PlaneOptions.Set(result.GetValue(trusted)), DriverKeys = PlaneOptions.Keys(result.GetValue(keys)), Port = result.GetValue(port),
             Kubeconfig = result.GetRequiredValue(kubeconfig), ObserveOnly = result.GetValue(observe),
-            Projects = result.GetValue(projects), Tokens = result.GetValue(tokens),
+            Projects = result.GetValue(projects), Tokens = result.GetValue(tokens), Export = export.Read(result),
         }, output, cancellation));
     }
 }

@@ -17,6 +17,8 @@ internal sealed record DevSettings
     public required string Kubeconfig { get; init; }
     public bool ObserveOnly { get; init; }
 
+    public ExportSettings Export { get; init; } = new();
+
     /// <summary>Whether Projects and Organizations have control planes of their own.</summary>
     public bool Projects { get; init; }
 
@@ -42,7 +44,7 @@ internal static class DevHost
 
             await using var client = new KubernetesClient(KubeConfig.Load(settings.Kubeconfig), new KubernetesClientOptions { Logger = logging.CreateLogger<KubernetesClient>() });
             await new HostRuntime(
-                new HostSettings { DriverVolume = settings.Drivers, TrustedDigests = settings.TrustedDigests, DriverKeys = settings.DriverKeys, StatePath = settings.State, Namespace = "default", Development = true, ObserveOnly = settings.ObserveOnly },
+                new HostSettings { DriverVolume = settings.Drivers, TrustedDigests = settings.TrustedDigests, DriverKeys = settings.DriverKeys, StatePath = settings.State, Namespace = "default", Development = true, ObserveOnly = settings.ObserveOnly, Export = settings.Export },
                 client, SystemScheduler.Instance, logging)
             {
                 Started = () =>

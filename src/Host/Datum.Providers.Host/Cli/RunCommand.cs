@@ -28,17 +28,18 @@ internal static class RunCommand
         core.AcceptOnlyFromAmong("auto", "always", "never");
         var observe = PlaneOptions.ObserveOnly();
         var webhook = new WebhookOptions();
+        var export = new ExportCliOptions(on: false);
         return new CliCommand("run", "Runs the host against an API server.",
             new("datum-providers run --kubeconfig kc --drivers drivers --namespace default --install-crds", "Our kinds are installed or updated first"),
             new("datum-providers run --kubeconfig kc --drivers drivers --namespace default --observe-only", "Look only: nothing changes at any platform"))
         {
-            kubeconfig, name, drivers, trusted, keys, state, ns, installation, install, core, observe, webhook.Listen, webhook.Certificate, webhook.Key,
+            kubeconfig, name, drivers, trusted, keys, state, ns, installation, install, core, observe, webhook.Listen, webhook.Certificate, webhook.Key, export.Export, export.Period, export.Allow, export.Deny, export.Http,
         }.Does(context, (result, output, cancellation) => RunHost.RunAsync(new RunSettings
         {
             Kubeconfig = result.GetValue(kubeconfig), Context = result.GetValue(name), Drivers = result.GetRequiredValue(drivers), TrustedDigests = PlaneOptions.Set(result.GetValue(trusted)),
             DriverKeys = PlaneOptions.Keys(result.GetValue(keys)), State = result.GetValue(state) ?? (Directory.Exists(DefaultState) ? DefaultState : null),
             Namespace = result.GetRequiredValue(ns), Installation = result.GetValue(installation), InstallCrds = result.GetValue(install), ObserveOnly = result.GetValue(observe),
-            Core = Enum.Parse<Composition.CoreUse>(result.GetRequiredValue(core), ignoreCase: true), Webhook = webhook.Read(result),
+            Core = Enum.Parse<Composition.CoreUse>(result.GetRequiredValue(core), ignoreCase: true), Webhook = webhook.Read(result), Export = export.Read(result),
         }, output, cancellation));
     }
 }

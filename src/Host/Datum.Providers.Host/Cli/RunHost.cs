@@ -24,6 +24,7 @@ internal sealed record RunSettings
     public bool ObserveOnly { get; init; }
     public CoreUse Core { get; init; }
     public Admission.WebhookSettings? Webhook { get; init; }
+    public ExportSettings Export { get; init; } = new();
 }
 
 /// <summary>The host against an API server that somebody else runs.</summary>
@@ -51,7 +52,7 @@ internal static class RunHost
                 new HostSettings
                 {
                     DriverVolume = settings.Drivers, TrustedDigests = settings.TrustedDigests, DriverKeys = settings.DriverKeys, StatePath = settings.State, Namespace = settings.Namespace, Installation = settings.Installation,
-                    ObserveOnly = settings.ObserveOnly, UseLease = true, Webhook = settings.Webhook, Core = settings.Core,
+                    ObserveOnly = settings.ObserveOnly, UseLease = true, Webhook = settings.Webhook, Core = settings.Core, Export = settings.Export,
                 }, client, SystemScheduler.Instance, logging)
             {
                 Started = () =>

@@ -45,6 +45,9 @@ public sealed record HostSettings
 
     /// <summary>Whether Datum's own controllers run here. Default Auto.</summary>
     public CoreUse Core { get; init; }
+
+    /// <summary>What export policies do. Default: nothing is sent.</summary>
+    public ExportSettings Export { get; init; } = new();
 }
 
 /// <summary>Whether Datum's own controllers run on a plane.</summary>
@@ -147,6 +150,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             : null;
         if (core is null && verdict.Unconfirmed is null)
             LogNoCore(_logger, settings.Core is CoreUse.Never ? "--core-controllers never" : "the plane's Workload CRD isn't ours");
+        using var export = verdict.Unconfirmed is null ? await new ExportComposition(settings, _client, scheduler, logging).CreateAsync(core is not null, watch, events, cancellation) : null;
 
         // A standby answers too: what it says is read from caches.
         await using var webhook = settings.Webhook is { } listen
@@ -182,6 +186,8 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         var work = new List<Task> { engine.RunAsync(stop.Token) };
         if (core is not null)
             work.Add(core.RunAsync(stop.Token));
+        if (export is not null)
+            work.Add(export.RunAsync(stop.Token));
         _work = Task.WhenAll(work);
         running.AddRange(work);
         var decided = verdict.Unconfirmed is null ? null : DecidedAsync(planeUid, stop.Token);
