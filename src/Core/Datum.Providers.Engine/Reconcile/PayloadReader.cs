@@ -80,12 +80,33 @@ public sealed partial class PayloadSource(Func<string, IKubernetesClient?> plane
 }
 
 /// <summary>Reads owners live at their plane.</summary>
-public sealed class OwnerReader(ProjectPlane plane, Func<string, IKubernetesClient?> planeById) : IOwnerReader
+public sealed class OwnerReader : IOwnerReader
 {
+    private readonly Func<string, ProjectPlane?> _planeById;
+    private readonly EngagedPlanes? _planes;
+
+    /// <summary>For owners of any plane that is engaged.</summary>
+    public OwnerReader(EngagedPlanes planes)
+    {
+        ArgumentNullException.ThrowIfNull(planes);
+        (_planeById, _planes) = (planes.Find, planes);
+    }
+
+    /// <summary>For owners of one plane, read by its own client.</summary>
+    public OwnerReader(ProjectPlane plane) => _planeById = _ => plane;
+
+    public bool IsEngaged(ResourceOwner owner, out string? why)
+    {
+        ArgumentNullException.ThrowIfNull(owner);
+        why = null;
+        return _planes?.IsEngaged(owner.Plane, out why) ?? true;
+    }
+
     public bool IsKnown(ResourceOwner owner)
     {
         var key = new ObjectKey(owner.Namespace, owner.Name);
-        KubeObject? known = owner.Plane != plane.Id ? null : owner.Kind switch
+        var plane = _planeById(owner.Plane);
+        KubeObject? known = plane is null ? null : owner.Kind switch
         {
             "Instance" => plane.Instances.Find(key),
             "Network" => plane.Networks.Find(key),
@@ -98,8 +119,9 @@ public sealed class OwnerReader(ProjectPlane plane, Func<string, IKubernetesClie
 
     public async ValueTask<OwnerState> ReadAsync(ResourceOwner owner, CancellationToken cancellation)
     {
-        if (planeById(owner.Plane) is not { } client)
+        if (_planeById(owner.Plane) is not { } plane)
             return OwnerState.Unknown;
+        var client = _planes is null ? plane.Client : plane.SharedClient;
         try
         {
             var key = new ObjectKey(owner.Namespace, owner.Name);
