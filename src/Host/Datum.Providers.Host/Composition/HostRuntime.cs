@@ -40,6 +40,9 @@ public sealed record HostSettings
     /// <summary>True: the plane is shared, so a lease is held. False where the process owns the plane.</summary>
     public bool UseLease { get; init; }
 
+    /// <summary>Where the projects are whose planes are worked on; null: the home plane is the only project plane.</summary>
+    public Projects.FrontDoorSettings? Projects { get; init; }
+
     /// <summary>Where the admission webhook listens; null for none.</summary>
     public Admission.WebhookSettings? Webhook { get; init; }
 }
@@ -53,6 +56,9 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
     private Task _work = Task.CompletedTask;
     private readonly ILogger _logger = logging.CreateLogger<HostRuntime>();
     private readonly PlaneClient _client = new(client, scheduler, logging.CreateLogger<PlaneClient>());
+
+    /// <summary>The projects of this round; null in single mode and before the start.</summary>
+    internal Projects.ProjectFleet? Fleet { get; private set; }
 
     /// <summary>Called once everything was started; the controllers begin when their caches have the first complete list.</summary>
     public Action? Started { get; init; }
@@ -80,20 +86,20 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         var planeUid = await PlaneChecks.IdentityAsync(_client, cancellation);
         if (settings.Development)
             await PlaneInstaller.ApplyCrdsAsync(_client, Crds.All().Select(c => c.Yaml), cancellation);
-        await PlaneChecks.RequireAsync(_client, settings.Namespace, cancellation);
+        await PlaneChecks.RequireAsync(_client, settings.Namespace, cancellation, homeOnly: settings.Projects is not null);
         var events = new EventRecorder(_ => _client, scheduler, logging.CreateLogger<EventRecorder>());
         var verdict = await ConfirmAsync(planeUid, events, cancellation);
         LogPlane(_logger, planeUid, verdict.Installation, catalog.Drivers.Count);
 
         var watch = new PlaneWatch(_client, scheduler, logging, new UnreadableObjects(_client, events, scheduler, logging.CreateLogger<UnreadableObjects>()));
-        if (!await PlaneChecks.ServesAsync(_client.Direct, ResourceTypes.ComputeLocations, cancellation))
+        if (settings.Projects is null && !await PlaneChecks.ServesAsync(_client.Direct, ResourceTypes.ComputeLocations, cancellation))
             watch.Without(ResourceTypes.ComputeLocations);
         var home = new HomePlane
         {
             Client = _client, Installation = verdict.Installation, Namespace = settings.Namespace,
             Entries = watch.Of(ResourceTypes.ManagedResources), Configs = watch.Of(ResourceTypes.ProviderConfigs),
         };
-        var plane = new ProjectPlane
+        var plane = settings.Projects is not null ? null : new ProjectPlane
         {
             Id = verdict.Plane, Client = _client,
             Locations = watch.Of(ResourceTypes.Locations), ComputeLocations = watch.Of(ResourceTypes.ComputeLocations),
@@ -114,19 +120,19 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             Development = settings.Development, LedgerOnly = verdict.Unconfirmed is not null,
         });
 
-        // The core controllers run only where we installed the kinds: elsewhere the platform's own do their work.
-        var core = verdict.Unconfirmed is null && await RunsCoreAsync(cancellation)
+        // The core controllers run only where we installed the kinds: elsewhere the platform's own do their work. Each project's plane has its own.
+        var core = plane is not null && verdict.Unconfirmed is null && await RunsCoreAsync(cancellation)
             ? CoreControllers.Create(new CoreControllersOptions
             {
                 Client = _client, Scheduler = scheduler, LoggerFactory = logging, Caches = new PlaneCaches(watch),
                 Warn = (about, reason, message, c) => events.WarnAsync(_client, about, reason, message, c),
             })
             : null;
-        if (core is null && verdict.Unconfirmed is null)
+        if (core is null && plane is not null && verdict.Unconfirmed is null)
             LogNoCore(_logger);
 
         // A standby answers too: what it says is read from caches.
-        await using var webhook = settings.Webhook is { } listen
+        await using var webhook = plane is not null && settings.Webhook is { } listen
             ? await Admission.WebhookHost.StartAsync(listen, home, plane, engine.Locations, connector, _client, logging, scheduler.Time, stop.Token) : null;
 
         var running = new List<Task> { watch.RunAsync(stop.Token) };
@@ -159,6 +165,10 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         var work = new List<Task> { engine.RunAsync(stop.Token) };
         if (core is not null)
             work.Add(core.RunAsync(stop.Token));
+        using var fleet = settings.Projects is { } door && verdict.Unconfirmed is null ? new Projects.ProjectFleet(door, engine, scheduler, logging) : null;
+        if (fleet is not null)
+            work.Add(fleet.RunAsync(stop.Token));
+        Fleet = fleet;
         _work = Task.WhenAll(work);
         running.AddRange(work);
         var decided = verdict.Unconfirmed is null ? null : DecidedAsync(planeUid, stop.Token);
