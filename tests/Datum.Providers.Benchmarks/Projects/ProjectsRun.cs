@@ -169,8 +169,10 @@ internal sealed class ProjectsRun(ProjectsOptions options, bool hanging) : IAsyn
     private async Task WatchAsync(string project, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, cancellation);
+        // None exist yet: the watch has them all.
+        var from = (await _planes[project].ListAsync(ResourceTypes.Workloads, new ListOptions { Namespace = "default" }, stop.Token)).ResourceVersion;
         while (!stop.IsCancellationRequested)
-            await foreach (var change in _planes[project].WatchAsync(ResourceTypes.Workloads, new WatchOptions { Namespace = "default", Timeout = Longest }, stop.Token))
+            await foreach (var change in _planes[project].WatchAsync(ResourceTypes.Workloads, new WatchOptions { Namespace = "default", ResourceVersion = from, Timeout = Longest }, stop.Token))
                 if (change.Object is { } workload && Conditions.IsTrue(workload.Status?.Conditions, "Available") && $"{project}/{workload.Metadata.Name}" is var key && _created.TryGetValue(key, out var at))
                     _ready.TryAdd(key, Stopwatch.GetElapsedTime(at));
     }

@@ -79,12 +79,35 @@ internal sealed class ProjectFleetTests
     {
         await using var stage = await ProjectStage.StartAsync();
         await stage.ProjectAsync("going");
-        stage.StartHost();
+        stage.StartHost(personal: true);
         await stage.WorkloadAsync("going", "first");
         await stage.AvailableAsync("going", "first");
         await stage.DeleteProjectAsync("going");
         await stage.UntilAsync(async () => (await stage.LedgerAsync("going")).Count == 0 ? null : "its entries are still there");
         await stage.UntilAsync(async () => await stage.Home.FindAsync(ResourceTypes.Projects, new Kubernetes.ObjectKey(null, "going"), CancellationToken.None) is null ? null : "the Project is still there");
+    }
+
+    [Test]
+    public async Task A_plane_of_a_later_era_is_only_read_and_says_so()
+    {
+        await using var stage = await ProjectStage.StartAsync();
+        await stage.ProjectAsync("later");
+        await stage.InstallAsync("""
+            apiVersion: apiextensions.k8s.io/v1
+            kind: CustomResourceDefinition
+            metadata: {name: networkinterfaces.networking.datumapis.com}
+            spec:
+              group: networking.datumapis.com
+              scope: Namespaced
+              names: {plural: networkinterfaces, singular: networkinterface, kind: NetworkInterface}
+              versions:
+              - {name: v1alpha, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true} } }
+            """);
+        stage.StartHost();
+        await stage.StateAsync("later", PlaneState.Unsupported);
+        Assert.That(stage.States["later"].Why, Does.Contain("networkinterfaces"));
+        Assert.That(stage.Log.Of(1403).Single(), Does.Contain("Project later"));
+        Assert.That(stage.Proxy.Passed.Select(p => p.Method), Is.Not.Empty.And.All.EqualTo("GET"));
     }
 
     private static string Made(ManagedResource entry) =>

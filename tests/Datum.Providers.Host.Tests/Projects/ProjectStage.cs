@@ -19,6 +19,7 @@ namespace Datum.Providers.Host.Tests.Projects;
 /// </summary>
 internal sealed class ProjectStage : IAsyncDisposable
 {
+    private const string Personal = "a-personal-access-token";
     private const string Door = "resourcemanager.miloapis.com/v1alpha1";
     private readonly string _folder = Directory.CreateTempSubdirectory("datum-projects-").FullName;
     private readonly TestVolume _volume = new();
@@ -43,6 +44,8 @@ internal sealed class ProjectStage : IAsyncDisposable
         stage.Write("tokens", $$"""
             serviceAccounts:
             - {clientId: host, access: write, core: true, projects: ["*"], keys: [{id: k1, publicKey: "{{stage._key.ExportSubjectPublicKeyInfoPem().ReplaceLineEndings("\\n")}}"}]}
+            personalAccessTokens:
+            - {token: {{Personal}}, subject: host, access: write, core: true, projects: ["*"]}
             """);
         stage._plane = await DevPlaneServer.StartAsync(new DevPlaneOptions
         {
@@ -66,14 +69,16 @@ internal sealed class ProjectStage : IAsyncDisposable
     }
 
     /// <param name="more">Further lines of the projects' file.</param>
-    public void StartHost(string more = "")
+    /// <param name="personal">Signed in with a personal access token instead of a service account's key.</param>
+    public void StartHost(string more = "", bool personal = false)
     {
         File.WriteAllText(At("ca.pem"), _plane.CertificatePem);
         Write("key.json", new JsonObject
         {
             ["type"] = "datum_service_account", ["token_uri"] = $"{_plane.Address}oauth/v2/token", ["client_id"] = "host", ["private_key_id"] = "k1", ["private_key"] = _key.ExportPkcs8PrivateKeyPem(),
         }.ToJsonString());
-        File.WriteAllText(At("projects.yaml"), $"server: {Proxy.Address}\ncertificateAuthority: ca.pem\ncredentials: {{serviceAccountKey: key.json}}\n{more}");
+        Write("pat", Personal);
+        File.WriteAllText(At("projects.yaml"), $"server: {Proxy.Address}\ncertificateAuthority: ca.pem\ncredentials: {{ {(personal ? "personalAccessToken: pat" : "serviceAccountKey: key.json")} }}\n{more}");
         _host = new HostRuntime(
             new HostSettings { DriverVolume = _volume.Path, Namespace = "default", Development = true, Projects = FrontDoorFile.Read(At("projects.yaml")) },
             Home, SystemScheduler.Instance, Log);
@@ -171,6 +176,8 @@ internal sealed class ProjectStage : IAsyncDisposable
         _volume.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
+
+    public Task InstallAsync(string definition) => PlaneInstaller.ApplyCrdsAsync(Home, [Encoding.UTF8.GetBytes(definition)], CancellationToken.None);
 
     private static async Task ApplyAsync(KubernetesClient client, string yaml)
     {
