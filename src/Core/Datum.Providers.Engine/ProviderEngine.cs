@@ -6,7 +6,6 @@ using Datum.Providers.Engine.Locations;
 using Datum.Providers.Engine.Provisioning;
 using Datum.Providers.Engine.Reconcile;
 using Datum.Providers.Engine.Sessions;
-using Datum.Providers.Engine.Translate;
 using Datum.Providers.Kubernetes.Controllers;
 using Datum.Providers.Resources.Providers;
 using Microsoft.Extensions.Logging;

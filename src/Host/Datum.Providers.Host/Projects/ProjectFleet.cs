@@ -63,10 +63,15 @@ internal sealed partial class ProjectFleet : IDisposable
     private async Task StartAsync(Controller<string> controller, CancellationToken cancellation)
     {
         await _projects.WaitForSyncAsync(cancellation);
+        var (found, wanted) = (0, 0);
         foreach (var project in _projects.All())
-            _engine.Tell(project.Metadata.Uid!, WhyNot(project) ?? "");
+        {
+            var why = WhyNot(project);
+            (found, wanted) = (found + 1, wanted + (why is null ? 1 : 0));
+            _engine.Tell(project.Metadata.Uid!, why is null ? "" : Sentence(project.Metadata.Name!, why));
+        }
         _engine.TellOthers("Its project isn't among those that this host works on: it was deleted, or doesn't match the selector or the names of the projects' file. What was made for it stays as it is.");
-        LogFound(_logger, _projects.All().Count, _projects.All().Count(p => WhyNot(p) is null));
+        LogFound(_logger, found, wanted);
         await controller.RunAsync(cancellation);
     }
 
