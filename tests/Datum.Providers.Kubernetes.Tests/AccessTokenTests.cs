@@ -25,7 +25,7 @@ internal sealed class AccessTokenTests
     private Func<string, bool> _accepts = _ => true;
     private int _refusal = 401;
 
-    private int Exchanges(ScriptedServer server) => server.Requests.Count(r => r.EndsWith("/exchange", StringComparison.Ordinal) || r.EndsWith("/oauth/v2/token", StringComparison.Ordinal));
+    private static int Exchanges(ScriptedServer server) => server.Requests.Count(r => r.EndsWith("/exchange", StringComparison.Ordinal) || r.EndsWith("/oauth/v2/token", StringComparison.Ordinal));
 
     /// <summary>What the last request that was no exchange carried.</summary>
     private static string? LastOf(ScriptedServer server) => server.Headers.Select(h => (string?)h.Authorization).Last(a => a != $"Bearer {Personal}");
@@ -147,7 +147,7 @@ internal sealed class AccessTokenTests
         await using var server = await StartAsync(async (c, _, _) =>
         {
             using var reader = new StreamReader(c.Request.Body);
-            form = await reader.ReadToEndAsync();
+            form = await reader.ReadToEndAsync(CancellationToken.None);
             await IssueAsync(c);
         });
         Write("key.json", KeyFile(server, key).ToJsonString());
@@ -183,7 +183,10 @@ internal sealed class AccessTokenTests
     public async Task A_secret_that_everybody_may_read_is_refused()
     {
         if (OperatingSystem.IsWindows())
+        {
             Assert.Ignore("Windows has no such modes.");
+            return;
+        }
         await using var server = await ServeAsync();
         Write("pat", Personal);
         File.SetUnixFileMode(At("pat"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead);
@@ -193,7 +196,7 @@ internal sealed class AccessTokenTests
         Assert.That(() => new PersonalAccessToken(At("pat"), "http://api.example.com/exchange"), Throws.InstanceOf<KubeConfigException>().With.Message.Contains("https"));
     }
 
-    private JsonObject KeyFile(ScriptedServer server, RSA key) => new()
+    private static JsonObject KeyFile(ScriptedServer server, RSA key) => new()
     {
         ["type"] = "datum_service_account", ["token_uri"] = $"{server.Address}oauth/v2/token", ["scope"] = "openid", ["client_id"] = "robot", ["client_email"] = "robot@x",
         ["private_key_id"] = "k1", ["private_key"] = key.ExportPkcs8PrivateKeyPem(),

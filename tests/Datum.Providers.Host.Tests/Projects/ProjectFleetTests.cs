@@ -68,7 +68,7 @@ internal sealed class ProjectFleetTests
         await stage.AvailableAsync("well", "first");
         await stage.StateAsync("broken", PlaneState.Waiting);
         await stage.StateAsync("closed", PlaneState.Waiting);
-        Assert.That(stage.Log.Of(1402).Any(l => l.Contains("Project broken", StringComparison.Ordinal)), Is.True);
+        Assert.That(stage.Log.Of(1502).Any(l => l.Contains("Project broken", StringComparison.Ordinal)), Is.True);
         stage.Proxy.Faults.Clear();
         await stage.StateAsync("broken", PlaneState.Engaged);
         await stage.StateAsync("closed", PlaneState.Engaged);
@@ -106,7 +106,7 @@ internal sealed class ProjectFleetTests
         stage.StartHost();
         await stage.StateAsync("later", PlaneState.Unsupported);
         Assert.That(stage.States["later"].Why, Does.Contain("networkinterfaces"));
-        Assert.That(stage.Log.Of(1403).Single(), Does.Contain("Project later"));
+        Assert.That(stage.Log.Of(1503).Single(), Does.Contain("Project later"));
         Assert.That(stage.Proxy.Passed.Select(p => p.Method), Is.Not.Empty.And.All.EqualTo("GET"));
     }
 

@@ -109,7 +109,7 @@ public static class FrontDoorFile
             if (credentials.ContainsKey("context"))
                 throw Wrong("credentials.context", "belongs to a kubeconfig");
             if (!Uri.TryCreate(server, UriKind.Absolute, out var address) || address.UserInfo.Length > 0 || address.Query.Length > 0 || !(address.Scheme == "https" || (address.Scheme == "http" && address.IsLoopback)))
-                throw Wrong("server", "must be an https URL without user name and query (http only to loopback), such as https://api.datum.net");
+                throw Wrong("server", "must be an https URL without user name and query (http only to loopback), such as https://api.example.com");
             X509Certificate2Collection? authorities = null;
             var file = Text(root, "", "certificateAuthority") is { } pem ? Beside(pem) : null;
             try

@@ -33,7 +33,7 @@ internal sealed partial class ProjectFleet : IDisposable
         _projects = new ObjectCache<Project>(logging.CreateLogger("Datum.Providers.Kubernetes.ObjectCache"));
         _queue = new WorkQueue<string>(scheduler, new WorkQueueOptions<string> { Name = "projects" });
         _subscription = _projects.Subscribe(c => _queue.Add(c.Key.Name));
-        _meter.CreateObservableGauge("datum.projects", () => _states.Values.GroupBy(s => s.State).Select(g => new Measurement<int>(g.Count(), KeyValuePair.Create<string, object?>("state", g.Key.ToString()))),
+        _meter.CreateObservableGauge<int>("datum.projects", () => _states.Values.GroupBy(s => s.State).Select(g => new Measurement<int>(g.Count(), KeyValuePair.Create<string, object?>("state", g.Key.ToString()))),
             "{project}", "Projects by what their control planes are to the host");
     }
 
@@ -161,9 +161,9 @@ internal sealed partial class ProjectFleet : IDisposable
 
     private sealed record Serving(ProjectPlaneHost Host, CancellationTokenSource Stop, Task Task);
 
-    [LoggerMessage(EventId = 1404, Level = LogLevel.Information, Message = "Project {Project} {Why}: its control plane isn't worked on any more. What runs at the platforms goes on")]
+    [LoggerMessage(EventId = 1504, Level = LogLevel.Information, Message = "Project {Project} {Why}: its control plane isn't worked on any more. What runs at the platforms goes on")]
     private static partial void LogDrained(ILogger logger, string project, string why);
 
-    [LoggerMessage(EventId = 1405, Level = LogLevel.Information, Message = "{Found} Projects found, {Wanted} of them are worked on")]
+    [LoggerMessage(EventId = 1505, Level = LogLevel.Information, Message = "{Found} Projects found, {Wanted} of them are worked on")]
     private static partial void LogFound(ILogger logger, int found, int wanted);
 }

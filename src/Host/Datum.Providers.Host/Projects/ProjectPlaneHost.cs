@@ -171,15 +171,15 @@ internal sealed partial class ProjectPlaneHost(
         }
     }
 
-    [LoggerMessage(EventId = 1401, Level = LogLevel.Information, Message = "Project {Project}: its control plane is worked on (plane {Plane}), {Core} core controllers")]
+    [LoggerMessage(EventId = 1501, Level = LogLevel.Information, Message = "Project {Project}: its control plane is worked on (plane {Plane}), {Core} core controllers")]
     private static partial void LogEngaged(ILogger logger, string project, string plane, string core);
 
-    [LoggerMessage(EventId = 1402, Level = LogLevel.Warning, Message = "Project {Project}: its control plane can't be worked on: {Why} It is tried again in about {Seconds} s; the other projects go on")]
+    [LoggerMessage(EventId = 1502, Level = LogLevel.Warning, Message = "Project {Project}: its control plane can't be worked on: {Why} It is tried again in about {Seconds} s; the other projects go on")]
     private static partial void LogFailed(ILogger logger, string project, string why, int seconds);
 
-    [LoggerMessage(EventId = 1406, Level = LogLevel.Error, Message = "Project {Project}: the host itself failed at its control plane")]
+    [LoggerMessage(EventId = 1506, Level = LogLevel.Error, Message = "Project {Project}: the host itself failed at its control plane")]
     private static partial void LogFault(ILogger logger, string project, Exception error);
 
-    [LoggerMessage(EventId = 1403, Level = LogLevel.Error, Message = "Project {Project}: UnsupportedPlane, nothing there is touched: {Why}")]
+    [LoggerMessage(EventId = 1503, Level = LogLevel.Error, Message = "Project {Project}: UnsupportedPlane, nothing there is touched: {Why}")]
     private static partial void LogUnsupported(ILogger logger, string project, string why);
 }
