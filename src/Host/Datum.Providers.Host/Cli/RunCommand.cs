@@ -35,11 +35,11 @@ internal static class RunCommand
         }.Does(context, (result, output, cancellation) => result.GetValue(projects) is not null && webhook.Read(result) is not null
             ? throw new CliException("--webhook: asks for one plane with Datum kinds and can't stand beside --projects; leave one of them out.", ExitCodes.Usage)
             : RunHost.RunAsync(new RunSettings
-        {
-            Kubeconfig = result.GetValue(kubeconfig), Context = result.GetValue(name), Drivers = result.GetRequiredValue(drivers), TrustedDigests = PlaneOptions.Set(result.GetValue(trusted)),
-            DriverKeys = PlaneOptions.Keys(result.GetValue(keys)), State = result.GetValue(state) ?? (Directory.Exists(DefaultState) ? DefaultState : null),
-            Namespace = result.GetRequiredValue(ns), Installation = result.GetValue(installation), InstallCrds = result.GetValue(install), ObserveOnly = result.GetValue(observe),
-            Webhook = webhook.Read(result), Projects = result.GetValue(projects),
-        }, output, cancellation));
+            {
+                Kubeconfig = result.GetValue(kubeconfig), Context = result.GetValue(name), Drivers = result.GetRequiredValue(drivers), TrustedDigests = PlaneOptions.Set(result.GetValue(trusted)),
+                DriverKeys = PlaneOptions.Keys(result.GetValue(keys)), State = result.GetValue(state) ?? (Directory.Exists(DefaultState) ? DefaultState : null),
+                Namespace = result.GetRequiredValue(ns), Installation = result.GetValue(installation), InstallCrds = result.GetValue(install), ObserveOnly = result.GetValue(observe),
+                Webhook = webhook.Read(result), Projects = result.GetValue(projects),
+            }, output, cancellation));
     }
 }
