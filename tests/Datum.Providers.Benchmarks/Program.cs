@@ -10,6 +10,7 @@ internal static class Program
     private const string Usage = """
         usage: Datum.Providers.Benchmarks client [--objects N] [--runs N] [--updates N] [--kubeconfig FILE]
                Datum.Providers.Benchmarks boundary [--calls N] [--rounds N] [--runs N]
+               Datum.Providers.Benchmarks projects [--projects N] [--workloads N] [--runs N]
 
         Our client beside @kubernetes/client-node and kubectl: prints tables in Markdown on stdout, progress on stderr.
           --objects N        custom objects on the server (10000)
@@ -24,6 +25,12 @@ internal static class Program
           --rounds N         rounds, in turn (15)
           --runs N           processes that load each driver, in turn (7)
 
+        Many projects through one host and the simulator, with one project's control plane hanging and without: the others' times from a
+        Workload's creation to Available. Prints a table in Markdown; needs nothing else.
+          --projects N       projects (50)
+          --workloads N      Workloads in all (1000)
+          --runs N           pairs of runs (3)
+
         exit: 0 done, 1 failed, 2 wrong usage, 3 a program that is measured or measured against can't be had here
         """;
 
@@ -37,6 +44,7 @@ internal static class Program
         Func<CancellationToken, Task>? benchmark = arguments switch
         {
             ["client", .. var rest] when Options.TryParse(rest) is { } options => new ClientBenchmark(options).RunAsync,
+            ["projects", .. var rest] when Projects.ProjectsOptions.TryParse(rest) is { } options => new Projects.ProjectsBenchmark(options).RunAsync,
             ["boundary", .. var rest] when Boundary.BoundaryOptions.TryParse(rest) is { } options => new Boundary.BoundaryBenchmark(options).RunAsync,
             _ => null,
         };

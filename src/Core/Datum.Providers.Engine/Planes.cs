@@ -45,6 +45,10 @@ public sealed class ProjectPlane
     public string? Project { get; init; }
 
     public required IKubernetesClient Client { get; init; }
+
+    /// <summary>For whoever works for all planes at once: gives up early when the plane is slow. Default <see cref="Client"/>.</summary>
+    public IKubernetesClient SharedClient { get => field ?? Client; init; }
+
     public required IObjectCache<Location> Locations { get; init; }
 
     /// <summary>How this plane serves them: group, version and scope differ between Datum's eras.</summary>

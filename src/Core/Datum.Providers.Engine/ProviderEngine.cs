@@ -6,7 +6,6 @@ using Datum.Providers.Engine.Locations;
 using Datum.Providers.Engine.Provisioning;
 using Datum.Providers.Engine.Reconcile;
 using Datum.Providers.Engine.Sessions;
-using Datum.Providers.Engine.Translate;
 using Datum.Providers.Kubernetes.Controllers;
 using Datum.Providers.Resources.Providers;
 using Microsoft.Extensions.Logging;
@@ -17,7 +16,10 @@ namespace Datum.Providers.Engine;
 public sealed record EngineParts
 {
     public required HomePlane Home { get; init; }
-    public required ProjectPlane Plane { get; init; }
+
+    /// <summary>The only plane. Null: planes are engaged and drained while the engine runs (<see cref="ProviderEngine.Engage"/>).</summary>
+    public ProjectPlane? Plane { get; init; }
+
     public required IDriverConnector Drivers { get; init; }
     public required ICredentialSource Credentials { get; init; }
     /// <summary>What a file or folder of credentials says of its version; null: files aren't watched. Values never go through here.</summary>
@@ -39,50 +41,93 @@ public sealed record EngineParts
     internal EngineSeams Seams { get; init; } = new();
 }
 
-/// <summary>The whole provider side for one plane: every controller in one list, in the order of the data's way.</summary>
+/// <summary>The whole provider side: what belongs to the ledger and the accounts here, what belongs to a project plane in a <see cref="PlaneEngine"/> for each.</summary>
 public sealed class ProviderEngine : IDisposable
 {
     private readonly EngineParts _parts;
     private readonly IDisposable[] _owned;
+    private readonly EngagedPlanes _planes;
+    private readonly PlaneEngine.Shared _shared;
+    private readonly ProviderConfigController _configs;
+    private readonly PlaneEngine? _only;
 
-    private ProviderEngine(EngineParts parts, LocationResolver locations, SessionManager sessions, EntryController entries, IDisposable[] owned, IReadOnlyList<IController> controllers)
+    private ProviderEngine(
+        EngineParts parts, EngagedPlanes planes, PlaneEngine.Shared shared, ProviderConfigController configs, SessionManager sessions, EntryController entries, IDisposable[] owned, IReadOnlyList<IController> controllers)
     {
-        _owned = owned;
-        _parts = parts;
-        Locations = locations;
+        (_parts, _planes, _shared, _configs, _owned) = (parts, planes, shared, configs, owned);
         Sessions = sessions;
         Entries = entries;
-        Controllers = controllers;
+        if (parts.Plane is { } plane)
+            _planes.Add(_only = Engage(plane));
+        Controllers = _only is null ? controllers : [controllers[0], _only.Controllers[0], .. controllers.Skip(1).Take(1), .. _only.Controllers.Skip(1), .. controllers.Skip(2)];
     }
 
-    /// <summary>Who serves which Location, for whoever has to know it early.</summary>
-    public LocationResolver Locations { get; }
+    /// <summary>Who serves which Location of the only plane, for whoever has to know it early.</summary>
+    public LocationResolver Locations => _only?.Locations ?? throw new InvalidOperationException("This engine has no plane of its own: each has a resolver.");
 
     public SessionManager Sessions { get; }
     public EntryController Entries { get; }
     public IReadOnlyList<IController> Controllers { get; }
 
+    /// <summary>
+    /// Composes the part for another project plane; its caches' indexes are added here, so call it before they are filled. It counts as engaged
+    /// while <see cref="PlaneEngine.RunAsync"/> runs with full caches, until it is disposed.
+    /// </summary>
+    public PlaneEngine Engage(ProjectPlane plane)
+    {
+        var following = _configs.Follow(plane);
+        return _shared.Create(plane, engine =>
+        {
+            if (!_planes.Add(engine))
+                return;
+            Poke(plane.Id);
+            _configs.All();
+        }, engine =>
+        {
+            following.Dispose();
+            if (_planes.Remove(engine))
+                _configs.All();
+        });
+    }
+
+    /// <summary>Why a plane isn't engaged, for people, on its entries; empty while it is about to be, null when nothing is known of it any more.</summary>
+    public void Tell(string planeId, string? why)
+    {
+        if (_planes.Tell(planeId, why))
+            Poke(planeId);
+    }
+
+    /// <summary>What is said on entries of planes that nobody knows. Before it was called nothing is said of them.</summary>
+    public void TellOthers(string why)
+    {
+        _planes.TellOthers(why);
+        foreach (var entry in _parts.Home.Entries.All())
+            if (!_planes.IsEngaged(entry.Spec.Owner.Plane, out _))
+                Entries.Poke(entry.Metadata.Name!);
+    }
+
+    private void Poke(string planeId)
+    {
+        foreach (var entry in _parts.Home.Entries.All())
+            if (entry.Spec.Owner.Plane == planeId)
+                Entries.Poke(entry.Metadata.Name!);
+    }
+
     /// <summary>Composes the engine. The caches' indexes are added here, so call it before the caches are filled.</summary>
     public static ProviderEngine Create(EngineParts parts)
     {
-        var (home, plane, scheduler, logging) = (parts.Home, parts.Plane, parts.Scheduler, parts.Logging);
+        var (home, scheduler, logging) = (parts.Home, parts.Scheduler, parts.Logging);
         home.Prepare();
-        NetworkPlaces.Prepare(plane);
-        plane.Contest = new Contest(scheduler.Time, logging.CreateLogger<Contest>());
-
-        IKubernetesClient? PlaneById(string id) => id == plane.Id ? plane.Client : null;
+        var planes = new EngagedPlanes { Many = parts.Plane is null };
         var ledger = new LedgerStore(home);
         var limits = new AccountLimits(home, scheduler, logging.CreateLogger<AccountLimits>());
         var credentials = new CredentialWatch(home, scheduler, logging, parts.CredentialFiles);
         var sessions = new SessionManager(home, parts.Drivers, parts.Credentials, scheduler, logging.CreateLogger<SessionManager>(), credentials, limits);
-        var resolver = new LocationResolver(home, plane, parts.Drivers, parts.Development);
         var causes = new ChangeCauses(parts.HostVersion);
-        var writer = new EntryWriter(home, plane, ledger, causes);
-        var places = new NetworkPlaces(plane, writer);
-        var events = new EventRecorder(PlaneById, scheduler, logging.CreateLogger<EventRecorder>());
+        var events = new EventRecorder(planes.ClientOf, scheduler, logging.CreateLogger<EventRecorder>());
         var troubles = new Troubles(events);
         var accounts = new AccountGuard(home, scheduler, parts.HostVersion) { Seams = parts.Seams };
-        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, parts.Seams.Owners(new OwnerReader(plane, PlaneById)), new PayloadSource(PlaneById, parts.Development ? null : home.Namespace),
+        var reconciler = new EntryReconciler(home, ledger, sessions, parts.Gate, parts.Seams.Owners(new OwnerReader(planes)), new PayloadSource(planes.ClientOf, parts.Development ? null : home.Namespace),
             events, limits, accounts, scheduler, logging.CreateLogger<EntryReconciler>())
         { Seams = parts.Seams };
         var entries = new EntryController(home, ledger, sessions, reconciler, limits, scheduler, logging.CreateLogger<EntryController>());
@@ -91,50 +136,33 @@ public sealed class ProviderEngine : IDisposable
         var report = new AccountReport(home, accounts, findings, entries, events, scheduler, logging.CreateLogger<AccountReport>());
         var collector = new Collector(home, parts.Gate, accounts, findings, report, scheduler, logging.CreateLogger<Collector>()) { Seams = parts.Seams };
 
-        // An owner that goes without our finalizer having been released is noticed on its entries (OwnerLost).
-        void Poke<T>(ObjectChange<T> change) where T : KubeObject
-        {
-            if (change.After is null && change.Before?.Metadata.Uid is { } uid)
-                foreach (var entry in ledger.OwnedBy(uid))
-                    entries.Poke(entry.Metadata.Name!);
-        }
-
         void Forget(ObjectChange<ManagedResource> change)
         {
             if (change.After is null)
                 causes.Forget(change.Key.Name);
         }
 
-        IDisposable[] owned = [limits, home.Entries.Subscribe(Forget), plane.Instances.Subscribe(Poke), plane.Networks.Subscribe(Poke), plane.NetworkContexts.Subscribe(Poke), plane.Subnets.Subscribe(Poke), resolver];
-        return new ProviderEngine(parts, resolver, sessions, entries, owned,
+        var shared = new PlaneEngine.Shared(parts, planes, ledger, sessions, causes, troubles, entries);
+        var configs = new ProviderConfigController(home, () => planes.All.Select(p => (p.Plane, p.Locations)), sessions, limits, parts.Drivers, troubles, scheduler, logging.CreateLogger<ProviderConfigController>());
+        IDisposable[] owned = [limits, home.Entries.Subscribe(Forget), shared];
+        return new ProviderEngine(parts, planes, shared, configs, sessions, entries, owned,
         [
             credentials,
-            new LocationController(home, plane, resolver, sessions, troubles, scheduler, logging.CreateLogger<LocationController>()),
-            new ProviderConfigController(home, plane, resolver, sessions, limits, parts.Drivers, troubles, scheduler, logging.CreateLogger<ProviderConfigController>()),
-            new NetworkController(home, plane, resolver, writer, ledger, places, scheduler, logging.CreateLogger<NetworkController>()),
-            new InstanceController(home, plane, resolver, writer, ledger, places, troubles, scheduler, logging.CreateLogger<InstanceController>()),
+            configs,
             entries,
             report,
-            new AccountLister(home, sessions, entries, accounts, collector, LocationBlocks(plane), scheduler, logging.CreateLogger<AccountLister>()),
+            new AccountLister(home, sessions, entries, accounts, collector, shared.LocationBlocks, scheduler, logging.CreateLogger<AccountLister>()),
             new BreakerProbes(limits, sessions, entries, scheduler, logging.CreateLogger<BreakerProbes>()),
             new ObserveRounds(home, sessions, entries, scheduler),
         ]);
     }
 
-    /// <summary>The blocks of one driver's Locations: where a partition may be that no entry names.</summary>
-    private static Func<string, IEnumerable<JsonElement>> LocationBlocks(ProjectPlane plane) => key =>
-        plane.Locations.All().Concat(plane.ComputeLocations.All()).Select(l => l.Spec.Provider?.GetValueOrDefault(key)).OfType<JsonElement>();
-
-    /// <summary>Runs until cancelled. Nothing is decided before every cache has its first complete list.</summary>
+    /// <summary>Runs until cancelled. Nothing is decided before every cache has its first complete list; other planes are run by who engages them.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
-        var plane = _parts.Plane;
         await Task.WhenAll(
             _parts.Home.Entries.WaitForSyncAsync(cancellation), _parts.Home.Configs.WaitForSyncAsync(cancellation),
-            plane.Locations.WaitForSyncAsync(cancellation), plane.ComputeLocations.WaitForSyncAsync(cancellation),
-            plane.Networks.WaitForSyncAsync(cancellation), plane.NetworkContexts.WaitForSyncAsync(cancellation),
-            plane.Subnets.WaitForSyncAsync(cancellation), plane.WorkloadDeployments.WaitForSyncAsync(cancellation),
-            plane.Instances.WaitForSyncAsync(cancellation)).ConfigureAwait(false);
+            _only?.WaitForSyncAsync(cancellation) ?? Task.CompletedTask).ConfigureAwait(false);
         await Task.WhenAll(Controllers.Where(c => !_parts.LedgerOnly || c is not (NetworkController or InstanceController)).Select(c => c.RunAsync(cancellation))).ConfigureAwait(false);
     }
 
@@ -142,7 +170,8 @@ public sealed class ProviderEngine : IDisposable
     {
         foreach (var subscription in _owned)
             subscription.Dispose();
-        foreach (var controller in Controllers.OfType<IDisposable>())
+        _only?.Dispose();
+        foreach (var controller in Controllers.Except(_only?.Controllers ?? []).OfType<IDisposable>())
             controller.Dispose();
         Sessions.Close();
     }

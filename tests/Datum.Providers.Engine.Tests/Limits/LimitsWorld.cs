@@ -45,9 +45,9 @@ internal sealed class LimitsWorld : IDriverConnector, ICredentialSource, IMutati
         var accounts = new AccountGuard(Home, Time, "test");
         var reconciler = new EntryReconciler(Home, ledger, sessions, this, this, this, this, limits, accounts, Time, Log.CreateLogger<EntryReconciler>());
         Entries = new EntryController(Home, ledger, sessions, reconciler, limits, Time, Log.CreateLogger<EntryController>());
-        var configs = new ProviderConfigController(Home, project, new LocationResolver(Home, project, this, true), sessions, limits, this, new Troubles(this), Time, Log.CreateLogger<ProviderConfigController>());
+        var configs = new ProviderConfigController(Home, () => [(project, new LocationResolver(Home, project, this, true))], sessions, limits, this, new Troubles(this), Time, Log.CreateLogger<ProviderConfigController>());
         Limits = limits;
-        _owned.AddRange([limits, Entries, configs]);
+        _owned.AddRange([limits, Entries, configs.Follow(project), configs]);
         var findings = new FindingBook();
         var report = new AccountReport(Home, accounts, findings, Entries, this, Time, Log.CreateLogger<AccountReport>());
         var collector = new Collector(Home, this, accounts, findings, report, Time, Log.CreateLogger<Collector>());

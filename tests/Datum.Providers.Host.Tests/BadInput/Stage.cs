@@ -238,7 +238,7 @@ internal sealed class Stage : IAsyncDisposable
         return new ReadOnlyMemory<byte>(Encoding.UTF8.GetBytes(node.ToJsonString()));
     }), CancellationToken.None);
 
-    private static void Copy(string from, string to)
+    internal static void Copy(string from, string to)
     {
         Directory.CreateDirectory(to);
         foreach (var file in Directory.GetFiles(from))

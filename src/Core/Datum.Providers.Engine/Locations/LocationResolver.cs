@@ -12,11 +12,27 @@ public sealed record ResolvedLocation(Location Location, LocationBlock Block, Dr
 public sealed record LocationAnswer(ResolvedLocation? Resolved, string Reason, string Message);
 
 /// <summary>Finds the driver and the ProviderConfig of a Location. Pure but for the caches; who may use what is decided here and nowhere else (law L14).</summary>
-public sealed class LocationResolver(HomePlane home, ProjectPlane plane, IDriverConnector connector, bool development) : IDisposable
+public sealed class LocationResolver : IDisposable
 {
-    private readonly Placements _placements = new(home.Entries);
+    private readonly HomePlane home;
+    private readonly ProjectPlane plane;
+    private readonly IDriverConnector connector;
+    private readonly bool development;
+    private readonly Placements _placements;
+    private readonly bool _owns;
 
-    public void Dispose() => _placements.Dispose();
+    public LocationResolver(HomePlane home, ProjectPlane plane, IDriverConnector connector, bool development)
+        : this(home, plane, connector, development, new Placements(home.Entries)) => _owns = true;
+
+    /// <param name="placements">Shared by the planes of one ledger.</param>
+    internal LocationResolver(HomePlane home, ProjectPlane plane, IDriverConnector connector, bool development, Placements placements) =>
+        (this.home, this.plane, this.connector, this.development, _placements) = (home, plane, connector, development, placements);
+
+    public void Dispose()
+    {
+        if (_owns)
+            _placements.Dispose();
+    }
 
     /// <summary>The Location that a reference names: with or without namespace, the networking group before the compute group.</summary>
     public Location? Find(LocationReference reference, string? defaultNamespace)

@@ -29,8 +29,10 @@ public sealed class LocationController : ProvisioningController<(bool Compute, O
         On(home.Entries, OnEntry);
         // A session that another one's question opened, or credentials that came later.
         sessions.Attempted += OnAttempt;
+        OnEnd(() => sessions.Attempted -= OnAttempt);
         // Without an entry nobody else would ask for the next one, and the account's listings would end.
         sessions.Invalidated += OnInvalidated;
+        OnEnd(() => sessions.Invalidated -= OnInvalidated);
     }
 
     /// <summary>The last thing that stood somewhere else is gone: a Location that had moved is in order again.</summary>

@@ -13,26 +13,34 @@ namespace Datum.Providers.Engine.Provisioning;
 public sealed class ProviderConfigController : ProvisioningController<string>
 {
     private readonly HomePlane _home;
-    private readonly ProjectPlane _plane;
-    private readonly LocationResolver _resolver;
+    private readonly Func<IEnumerable<(ProjectPlane Plane, LocationResolver Resolver)>> _planes;
     private readonly SessionManager _sessions;
     private readonly IDriverConnector _drivers;
     private readonly Troubles _troubles;
 
-    public ProviderConfigController(HomePlane home, ProjectPlane plane, LocationResolver resolver, SessionManager sessions, AccountLimits limits, IDriverConnector drivers, Troubles troubles, IScheduler scheduler, ILogger<ProviderConfigController> logger)
+    public ProviderConfigController(HomePlane home, Func<IEnumerable<(ProjectPlane Plane, LocationResolver Resolver)>> planes, SessionManager sessions, AccountLimits limits, IDriverConnector drivers, Troubles troubles, IScheduler scheduler, ILogger<ProviderConfigController> logger)
         : base("providerconfigs", 2, scheduler, logger)
     {
         _home = home;
-        _plane = plane;
-        _resolver = resolver;
+        _planes = planes;
         _sessions = sessions;
         _drivers = drivers;
         _troubles = troubles;
         On(home.Configs, c => { if (c.Before?.Metadata.Generation != c.After?.Metadata.Generation) Queue.Add(c.Key.Name); });
-        On(plane.Locations, OnLocation);
-        On(plane.ComputeLocations, OnLocation);
         sessions.Attempted += config => Queue.Add(config);
         limits.BreakerChanged += session => Queue.Add(session.ConfigName);
+    }
+
+    /// <summary>Hears of a plane's Locations until disposed.</summary>
+    internal IDisposable Follow(ProjectPlane plane) => new Following(plane.Locations.Subscribe(OnLocation), plane.ComputeLocations.Subscribe(OnLocation));
+
+    private sealed class Following(IDisposable one, IDisposable other) : IDisposable
+    {
+        public void Dispose()
+        {
+            one.Dispose();
+            other.Dispose();
+        }
     }
 
     private void OnLocation(ObjectChange<Location> change)
@@ -40,8 +48,14 @@ public sealed class ProviderConfigController : ProvisioningController<string>
         if (change.Before?.Metadata.Generation != change.After?.Metadata.Generation
             || (change is { Before: { } before, After: { } after } && (!LocationController.SameLabels(before, after)
                 || before.Metadata.Annotation(Annotations.Provider) != after.Metadata.Annotation(Annotations.Provider))))
-            foreach (var config in _home.Configs.All())
-                Queue.Add(config.Metadata.Name!);
+            All();
+    }
+
+    /// <summary>What the configs serve may have changed.</summary>
+    internal void All()
+    {
+        foreach (var config in _home.Configs.All())
+            Queue.Add(config.Metadata.Name!);
     }
 
     private const string InForce = "SettingsInForce";
@@ -52,15 +66,15 @@ public sealed class ProviderConfigController : ProvisioningController<string>
     {
         if (_home.Configs.Find(new ObjectKey(null, name)) is not { IsDeleting: false } config)
             return Result.Settled;
-        var served = _plane.Locations.All().Concat(_plane.ComputeLocations.All())
-            .Select(l => _resolver.Resolve(l).Resolved).OfType<ResolvedLocation>().Where(r => r.Config.Metadata.Name == name).ToList();
-        var answer = await _sessions.ForAsync(config, config.Spec.Driver, served.FirstOrDefault()?.Block.Block, cancellation).ConfigureAwait(false);
+        var served = _planes().SelectMany(p => p.Plane.Locations.All().Concat(p.Plane.ComputeLocations.All())
+            .Select(l => p.Resolver.Resolve(l).Resolved).OfType<ResolvedLocation>().Where(r => r.Config.Metadata.Name == name).Select(r => (p.Plane.Project, Place: r))).ToList();
+        var answer = await _sessions.ForAsync(config, config.Spec.Driver, served.Count == 0 ? null : served[0].Place.Block.Block, cancellation).ConfigureAwait(false);
 
         var after = ResourceTypes.ProviderConfigs.Clone(config);
         var status = after.Status ??= new ProviderConfigStatus();
         status.ObservedGeneration = config.Metadata.Generation;
         status.AccountId = answer.Session?.Account.AccountId ?? status.AccountId;
-        status.Locations = [.. served.Select(s => s.Location.Key.ToString()).Order(StringComparer.Ordinal)];
+        status.Locations = [.. served.Select(s => s.Project is null ? s.Place.Location.Key.ToString() : $"{s.Project}/{s.Place.Location.Key}").Order(StringComparer.Ordinal)];
         var limitations = string.Join(" ", answer.Session?.Account.Limitations.Select(l => $"{l.Path}: {l.Message}") ?? []);
         Conditions.Set(status.Conditions ??= [], ConditionTypes.Ready,
             ConditionStatus.Of(answer.Session is not null), answer.Session is null ? answer.Reason : Reasons.ProbeSucceeded,

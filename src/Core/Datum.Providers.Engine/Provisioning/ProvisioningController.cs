@@ -39,5 +39,13 @@ public abstract class ProvisioningController<TKey> : IController, IDisposable wh
     /// <summary>Calls back after every change of a kind, until disposed.</summary>
     private protected void On<T>(IObjectCache<T> cache, Action<ObjectChange<T>> changed) where T : KubeObject => _subscriptions.Add(cache.Subscribe(changed));
 
+    /// <summary>Done when disposed: a plane goes while what it listened to stays.</summary>
+    private protected void OnEnd(Action end) => _subscriptions.Add(new Ending(end));
+
+    private sealed class Ending(Action end) : IDisposable
+    {
+        public void Dispose() => end();
+    }
+
     private protected abstract Task<Result> ReconcileAsync(TKey key, CancellationToken cancellation);
 }

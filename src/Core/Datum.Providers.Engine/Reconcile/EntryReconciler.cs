@@ -53,6 +53,14 @@ public sealed partial class EntryReconciler(
             return null;
         }
 
+        if (!owners.IsEngaged(entry.Spec.Owner, out var notEngaged))
+        {
+            // Its owner can't be asked, so nothing is made, changed or deleted for it (law L14); engaging the plane wakes the entry.
+            if (notEngaged is not null)
+                await ReportUnknownAsync(entry, Reasons.PlaneNotEngaged, notEngaged, cancellation).ConfigureAwait(false);
+            return null;
+        }
+
         var answer = await sessions.ForEntryAsync(entry, cancellation).ConfigureAwait(false);
         if (answer.Session is not { } session || session.TryUse() is not { } use)
         {

@@ -80,12 +80,33 @@ public sealed partial class PayloadSource(Func<string, IKubernetesClient?> plane
 }
 
 /// <summary>Reads owners live at their plane.</summary>
-public sealed class OwnerReader(ProjectPlane plane, Func<string, IKubernetesClient?> planeById) : IOwnerReader
+public sealed class OwnerReader : IOwnerReader
 {
+    private readonly Func<string, ProjectPlane?> _planeById;
+    private readonly EngagedPlanes? _planes;
+
+    /// <summary>For owners of any plane that is engaged.</summary>
+    public OwnerReader(EngagedPlanes planes)
+    {
+        ArgumentNullException.ThrowIfNull(planes);
+        (_planeById, _planes) = (planes.Find, planes);
+    }
+
+    /// <summary>For owners of one plane, read by its own client.</summary>
+    public OwnerReader(ProjectPlane plane) => _planeById = _ => plane;
+
+    public bool IsEngaged(ResourceOwner owner, out string? why)
+    {
+        ArgumentNullException.ThrowIfNull(owner);
+        why = null;
+        return _planes?.IsEngaged(owner.Plane, out why) ?? true;
+    }
+
     public bool IsKnown(ResourceOwner owner)
     {
         var key = new ObjectKey(owner.Namespace, owner.Name);
-        KubeObject? known = owner.Plane != plane.Id ? null : owner.Kind switch
+        var plane = _planeById(owner.Plane);
+        KubeObject? known = plane is null ? null : owner.Kind switch
         {
             "Instance" => plane.Instances.Find(key),
             "Network" => plane.Networks.Find(key),
@@ -98,7 +119,7 @@ public sealed class OwnerReader(ProjectPlane plane, Func<string, IKubernetesClie
 
     public async ValueTask<OwnerState> ReadAsync(ResourceOwner owner, CancellationToken cancellation)
     {
-        if (planeById(owner.Plane) is not { } client)
+        if (ClientOf(owner.Plane) is not { } client)
             return OwnerState.Unknown;
         try
         {
@@ -115,7 +136,7 @@ public sealed class OwnerReader(ProjectPlane plane, Func<string, IKubernetesClie
     /// <summary>Whether the live server has the object as it was seen here: the same life, spec, labels and annotations. False also when it can't be read.</summary>
     public async ValueTask<bool> IsCurrentAsync(string planeId, KubeObject seen, CancellationToken cancellation)
     {
-        if (planeById(planeId) is not { } client)
+        if (ClientOf(planeId) is not { } client)
             return false;
         try
         {
@@ -127,6 +148,8 @@ public sealed class OwnerReader(ProjectPlane plane, Func<string, IKubernetesClie
             return false;
         }
     }
+
+    private IKubernetesClient? ClientOf(string planeId) => _planeById(planeId) is not { } plane ? null : _planes is null ? plane.Client : plane.SharedClient;
 
     // Items of a list don't say their kind.
     private static string KindOf(KubeObject value) => value.GetType().Name;

@@ -24,6 +24,13 @@ public interface IOwnerReader
     /// <summary>Whether the owner is in our caches; false asks for a live read before anything is concluded.</summary>
     bool IsKnown(ResourceOwner owner);
 
+    /// <summary>Whether the owner's plane is worked on. If not, nothing is done for the entry; <paramref name="why"/> is for people, null while that isn't known yet.</summary>
+    bool IsEngaged(ResourceOwner owner, out string? why)
+    {
+        why = null;
+        return true;
+    }
+
     /// <summary>Reads the owner live.</summary>
     ValueTask<OwnerState> ReadAsync(ResourceOwner owner, CancellationToken cancellation);
 }

@@ -32,7 +32,7 @@ public sealed record EntryWish
 /// <summary>Brings wishes into the ledger. An entry is made with its finalizer and first incarnation in one write (law L4), for an owner that was read live, and changed only where it differs (L8).</summary>
 public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore ledger, ChangeCauses causes)
 {
-    private readonly OwnerReader _owners = new(plane, _ => plane.Client);
+    private readonly OwnerReader _owners = new(plane);
 
     /// <summary>An entry is at most 16 KiB; this leaves room for its record and status. Contents of config maps and secrets never count: they are references.</summary>
     public const int MaxDesiredBytes = 12 * 1024;
@@ -120,6 +120,20 @@ public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore 
             && (dependencies is null || dependencies.Zip(spec.DependsOn!).All(p => p.First.Name == p.Second.Name && p.First.As == p.Second.As));
     }
 
+    private Dictionary<string, string> LabelsOf(EntryWish wish)
+    {
+        var labels = new Dictionary<string, string>
+        {
+            [Labels.OwnerUid] = wish.Owner.Uid,
+            [Labels.Kind] = wish.Kind.ToString(),
+            [Labels.Driver] = wish.Place.Driver.Id,
+            [Labels.ProviderConfig] = wish.Place.Config.Metadata.Name!,
+        };
+        if (plane.Project is { } project)
+            labels[Labels.Project] = project;
+        return labels;
+    }
+
     private static List<ResourceDependency>? DependenciesOf(EntryWish wish)
     {
         var dependencies = wish.DependsOn.Distinct().OrderBy(d => d.Name, StringComparer.Ordinal).Select(d => new ResourceDependency { Name = d.Name, As = d.As }).ToList();
@@ -132,13 +146,7 @@ public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore 
         {
             Name = NameOf(wish.Kind, wish.Owner.Uid, wish.Slot),
             Finalizers = [Finalizers.Platform],
-            Labels = new Dictionary<string, string>
-            {
-                [Labels.OwnerUid] = wish.Owner.Uid,
-                [Labels.Kind] = wish.Kind.ToString(),
-                [Labels.Driver] = wish.Place.Driver.Id,
-                [Labels.ProviderConfig] = wish.Place.Config.Metadata.Name!,
-            },
+            Labels = LabelsOf(wish),
         },
         Spec = new ManagedResourceSpec
         {

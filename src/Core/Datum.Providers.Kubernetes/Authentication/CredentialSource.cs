@@ -34,12 +34,12 @@ internal sealed partial class CredentialSource(KubernetesConnection connection)
     /// <exception cref="HttpRequestException">There is none; <see cref="HttpRequestException.HttpRequestError"/> is UserAuthenticationError.</exception>
     public async ValueTask<Credential> CurrentAsync(TimeProvider time, ILogger logger, CancellationToken cancellation)
     {
-        if (Volatile.Read(ref _current) is { } known && known.IsFresh(time))
+        if (Volatile.Read(ref _current) is { } known && IsCurrent(known, time))
             return known;
         await _gate.WaitAsync(cancellation);
         try
         {
-            if (_current is { } other && other.IsFresh(time))
+            if (_current is { } other && IsCurrent(other, time))
                 return other;
             var refused = _refused;
             var made = await MakeAsync(refused, time, logger, cancellation);
@@ -58,9 +58,15 @@ internal sealed partial class CredentialSource(KubernetesConnection connection)
         }
     }
 
+    private bool IsCurrent(Credential known, TimeProvider time) => known.IsFresh(time) && connection.Tokens?.HasOther(known.Authorization?.Parameter) != true;
+
+    /// <summary>After a refusal: waits for another token that is on its way.</summary>
+    public Task SettledAsync(CancellationToken cancellation) => connection.Tokens?.SettledAsync(cancellation) ?? Task.CompletedTask;
+
     /// <summary>The server answered 401 to it: the next request looks again.</summary>
-    public void Refused(Credential used, TimeProvider time)
+    public void Refused(Credential used, TimeProvider time, ILogger logger)
     {
+        connection.Tokens?.Suspect(used.Authorization?.Parameter, time, logger);
         if (!HasFiles && connection.Exec is null)
             return;
         if (connection.Exec is not null && _refusedAt is { } before && time.GetElapsedTime(before) < RefusalPause)
@@ -75,6 +81,11 @@ internal sealed partial class CredentialSource(KubernetesConnection connection)
     {
         var look = HasFiles ? time.GetTimestamp() + (long)(FileAge.TotalSeconds * time.TimestampFrequency) : long.MaxValue;
         var tls = Tls(logger);
+        if (connection.Tokens is { } tokens)
+        {
+            var (token, again) = await tokens.GetAsync(time, logger, cancellation);
+            return new Credential { Authorization = AccessTokens.Header(token), Tls = tls, LookAgainAt = look, RunAgainAt = again, ExpiresAt = token.ExpiresAt };
+        }
         if (connection.Exec is { } plugin)
             return await FromPluginAsync(plugin, tls, look, refused, time, cancellation);
         return new Credential { Authorization = await AuthorizationAsync(refused, logger, cancellation), Tls = tls, LookAgainAt = look };

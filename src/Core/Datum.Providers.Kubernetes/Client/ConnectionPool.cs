@@ -9,7 +9,14 @@ namespace Datum.Providers.Kubernetes;
 internal sealed class ConnectionPool(KubernetesConnection connection)
 {
     private readonly Lock _gate = new();
-    private readonly CredentialSource _credentials = new(connection);
+    /// <summary>Between two fresh credentials that this server caused by refusing the one before: doubled while it goes on refusing, so that "you may not" is no storm.</summary>
+    private static readonly TimeSpan FirstRefusalPause = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LongestRefusalPause = TimeSpan.FromMinutes(10);
+
+    private readonly CredentialSource _credentials = connection.Credentials;
+    private TimeSpan _refusalPause = FirstRefusalPause;
+    private long? _renewedAt;
+    private long? _refusedAt;
     private Generation? _generation;
     private int _clients;
 
@@ -32,7 +39,38 @@ internal sealed class ConnectionPool(KubernetesConnection connection)
 
     public ValueTask<Credential> CredentialAsync(TimeProvider time, ILogger logger, CancellationToken cancellation) => _credentials.CurrentAsync(time, logger, cancellation);
 
-    public void Refused(Credential used, TimeProvider time) => _credentials.Refused(used, time);
+    /// <summary>As the other one, for a request that is sent again after a refusal.</summary>
+    public async ValueTask<Credential> RenewedAsync(TimeProvider time, ILogger logger, CancellationToken cancellation)
+    {
+        await _credentials.SettledAsync(cancellation);
+        return await _credentials.CurrentAsync(time, logger, cancellation);
+    }
+
+    /// <summary>The server doesn't know whoever sent this credential.</summary>
+    public void Refused(Credential used, TimeProvider time, ILogger logger)
+    {
+        if (connection.Tokens is not null && !MayRenew(time))
+            return;
+        _credentials.Refused(used, time, logger);
+    }
+
+    private bool MayRenew(TimeProvider time)
+    {
+        lock (_gate)
+        {
+            // Who was content for so long has another reason now.
+            var quiet = _refusedAt is not { } last || time.GetElapsedTime(last) > LongestRefusalPause;
+            _refusedAt = time.GetTimestamp();
+            if (quiet)
+                _refusalPause = FirstRefusalPause;
+            else if (_renewedAt is { } before && time.GetElapsedTime(before) < _refusalPause)
+                return false;
+            else
+                _refusalPause = _refusalPause * 2 < LongestRefusalPause ? _refusalPause * 2 : LongestRefusalPause;
+            _renewedAt = _refusedAt;
+            return true;
+        }
+    }
 
     /// <summary>Sends; returns with the headers of the answer.</summary>
     public async Task<HttpResponseMessage> SendAsync(Credential credential, HttpRequestMessage request, CancellationToken cancellation)

@@ -141,7 +141,7 @@ public sealed class KubernetesException : Exception
     public bool IsConflict => Code == 409 && Reason != "AlreadyExists";
     public bool IsAlreadyExists => Code == 409 && Reason == "AlreadyExists";
     /// <summary>The server doesn't know who we are.</summary>
-    internal bool IsUnauthenticated { get; init; }
+    public bool IsUnauthenticated { get; internal init; }
     /// <summary>The version asked for is no longer known: list again.</summary>
     public bool IsExpired => Code == 410;
 }

@@ -46,6 +46,9 @@ public sealed class KubernetesConnection
     /// <summary>A program that gives tokens or client certificates; only used without any other credential.</summary>
     public ExecPlugin? Exec { get; init; }
 
+    /// <summary>Bearer tokens that are fetched and refreshed; only used without any other credential.</summary>
+    public AccessTokens? Tokens { get; init; }
+
     /// <summary>Whom the server shall take us for.</summary>
     public Impersonation? Impersonate { get; init; }
 
@@ -68,6 +71,30 @@ public sealed class KubernetesConnection
     public TimeSpan KeepAliveTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
     internal KubeEnvironment Environment { get; init; } = KubeEnvironment.Process;
+
+    /// <summary>The credentials, which connections made by <see cref="At"/> share.</summary>
+    internal CredentialSource Credentials
+    {
+        get
+        {
+            lock (_gate)
+                return field ??= new CredentialSource(this);
+        }
+        private init;
+    }
+
+    /// <summary>
+    /// The same user at another path of the same server, with connections of its own: one that hangs holds no request to another.
+    /// Credentials and what is known of them are shared, so a plugin runs once and a token is fetched once for all of them.
+    /// </summary>
+    /// <param name="path">Beginning with a slash; instead of the path of <see cref="Server"/>.</param>
+    public KubernetesConnection At(string path) => new()
+    {
+        Server = new Uri(Server, path), Authorities = Authorities, AuthoritiesFile = AuthoritiesFile, SkipTlsVerify = SkipTlsVerify, TlsServerName = TlsServerName,
+        ClientCertificate = ClientCertificate, ClientCertificateChain = ClientCertificateChain, ClientCertificateFile = ClientCertificateFile, ClientKeyFile = ClientKeyFile,
+        Token = Token, TokenFile = TokenFile, Basic = Basic, Exec = Exec, Tokens = Tokens, Impersonate = Impersonate, Proxy = Proxy, DisableCompression = DisableCompression,
+        Namespace = Namespace, Context = Context, KeepAliveDelay = KeepAliveDelay, KeepAliveTimeout = KeepAliveTimeout, Environment = Environment, Credentials = Credentials,
+    };
 
     /// <summary>The one pool of this connection.</summary>
     internal ConnectionPool Pool

@@ -78,7 +78,7 @@ internal sealed partial class KubernetesTransport : IDisposable
             {
                 // A token that was rotated under us. Who is refused with the newest one is refused.
                 renewed = true;
-                if ((await CredentialAsync(cancellation)).IsSameAs(credential))
+                if ((await _pool.RenewedAsync(Time, _options.Logger, cancellation)).IsSameAs(credential))
                     throw;
                 attempt--;
                 continue;
@@ -201,10 +201,10 @@ internal sealed partial class KubernetesTransport : IDisposable
         }
         if (status is not { Kind: "Status" })
             status = null;
-        // Where anonymous requests are let in, a token that nobody knows makes one of us.
-        var nobody = code == 401 || (code == 403 && status?.Message?.Contains("\"system:anonymous\"", StringComparison.Ordinal) == true);
+        // Where anonymous requests are let in, a token that nobody knows makes one of us. Datum's front door answers an expired token with 403 as well.
+        var nobody = code == 401 || (code == 403 && (status is null ? _connection.Tokens is not null : status.Message?.Contains("\"system:anonymous\"", StringComparison.Ordinal) == true));
         if (nobody)
-            _pool.Refused(credential, Time);
+            _pool.Refused(credential, Time, _options.Logger);
         var wait = status?.Details?.RetryAfterSeconds is { } seconds and > 0 ? TimeSpan.FromSeconds(seconds) : RetryAfter(response);
         // The server quotes what it couldn't read, and in a Secret that is the secret (L12).
         var message = status?.Message is { } text && !IsOfSecrets(about) ? text : $"The API server answered {code} {response.ReasonPhrase}.";

@@ -78,6 +78,7 @@ public static partial class Advice
         Operator(CauseOrder.Place, Reasons.NotAllowed, "The platform operator adds it, or doesn't", "allow it in the ProviderConfig (spec.allowed)[: {message}]" + Elsewhere),
         Operator(CauseOrder.Place, Reasons.InvalidConfig, "Correct the ProviderConfig", "correct ProviderConfig {config}[: {message}]" + Elsewhere),
         Operator(CauseOrder.Place, "UnsupportedPlane", "Use a plane of an earlier era", "use a plane that the host supports[: {message}]"),
+        Operator(CauseOrder.Place, Reasons.PlaneNotEngaged, "Bring the project back, or `datum-providers abandon --force`", "bring the project of {object} back, or to abandon the entry[: {message}]"),
         Operator(CauseOrder.Place, Reasons.UnsupportedFormat, "Run that version", "run the newer version of the host that wrote {object}"),
     ];
 

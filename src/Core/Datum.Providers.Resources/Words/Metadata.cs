@@ -15,6 +15,10 @@ public static class Labels
 
     public const string Installation = "providers.datumapis.com/installation";
     public const string Plane = "providers.datumapis.com/plane";
+
+    /// <summary>On entries: the project whose plane has the owner; absent where the home plane has it.</summary>
+    public const string Project = "providers.datumapis.com/project";
+
     public const string OwnerUid = "providers.datumapis.com/owner-uid";
     public const string Kind = "providers.datumapis.com/kind";
     public const string Driver = "providers.datumapis.com/driver";

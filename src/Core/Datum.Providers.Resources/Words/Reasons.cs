@@ -80,6 +80,8 @@ public static class Reasons
     public const string NeedsPerson = "NeedsPerson";
     public const string Shadowed = "Shadowed";
     public const string UnsupportedPlane = "UnsupportedPlane";
+    /// <summary>The control plane of the entry's owner isn't worked on: nothing is done for the entry, what runs goes on.</summary>
+    public const string PlaneNotEngaged = "PlaneNotEngaged";
     public const string UnsupportedFormat = "UnsupportedFormat";
     /// <summary>Event: the host's type can't read the object; it is left out.</summary>
     public const string Unreadable = "Unreadable";

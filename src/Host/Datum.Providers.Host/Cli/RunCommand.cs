@@ -29,17 +29,20 @@ internal static class RunCommand
         var observe = PlaneOptions.ObserveOnly();
         var webhook = new WebhookOptions();
         var export = new ExportCliOptions(on: false);
+        var projects = new Option<string?>("--projects") { Description = "File (YAML) that says where Projects are found: the control plane of each that matches is worked on, and the kubeconfig's is home only.", HelpName = "FILE" };
         return new CliCommand("run", "Runs the host against an API server.",
             new("datum-providers run --kubeconfig kc --drivers drivers --namespace default --install-crds", "Our kinds are installed or updated first"),
             new("datum-providers run --kubeconfig kc --drivers drivers --namespace default --observe-only", "Look only: nothing changes at any platform"))
         {
-            kubeconfig, name, drivers, trusted, keys, state, ns, installation, install, core, observe, webhook.Listen, webhook.Certificate, webhook.Key, export.Export, export.Period, export.Allow, export.Deny, export.Http,
-        }.Does(context, (result, output, cancellation) => RunHost.RunAsync(new RunSettings
-        {
-            Kubeconfig = result.GetValue(kubeconfig), Context = result.GetValue(name), Drivers = result.GetRequiredValue(drivers), TrustedDigests = PlaneOptions.Set(result.GetValue(trusted)),
-            DriverKeys = PlaneOptions.Keys(result.GetValue(keys)), State = result.GetValue(state) ?? (Directory.Exists(DefaultState) ? DefaultState : null),
-            Namespace = result.GetRequiredValue(ns), Installation = result.GetValue(installation), InstallCrds = result.GetValue(install), ObserveOnly = result.GetValue(observe),
-            Core = Enum.Parse<Composition.CoreUse>(result.GetRequiredValue(core), ignoreCase: true), Webhook = webhook.Read(result), Export = export.Read(result),
-        }, output, cancellation));
+            kubeconfig, name, drivers, trusted, keys, state, ns, installation, install, core, observe, projects, webhook.Listen, webhook.Certificate, webhook.Key, export.Export, export.Period, export.Allow, export.Deny, export.Http,
+        }.Does(context, (result, output, cancellation) => result.GetValue(projects) is not null && webhook.Read(result) is not null
+            ? throw new CliException("--webhook: asks for one plane with Datum kinds and can't stand beside --projects; leave one of them out.", ExitCodes.Usage)
+            : RunHost.RunAsync(new RunSettings
+            {
+                Kubeconfig = result.GetValue(kubeconfig), Context = result.GetValue(name), Drivers = result.GetRequiredValue(drivers), TrustedDigests = PlaneOptions.Set(result.GetValue(trusted)),
+                DriverKeys = PlaneOptions.Keys(result.GetValue(keys)), State = result.GetValue(state) ?? (Directory.Exists(DefaultState) ? DefaultState : null),
+                Namespace = result.GetRequiredValue(ns), Installation = result.GetValue(installation), InstallCrds = result.GetValue(install), ObserveOnly = result.GetValue(observe),
+                Core = Enum.Parse<Composition.CoreUse>(result.GetRequiredValue(core), ignoreCase: true), Webhook = webhook.Read(result), Export = export.Read(result), Projects = result.GetValue(projects),
+            }, output, cancellation));
     }
 }

@@ -25,6 +25,9 @@ internal sealed record RunSettings
     public CoreUse Core { get; init; }
     public Admission.WebhookSettings? Webhook { get; init; }
     public ExportSettings Export { get; init; } = new();
+
+    /// <summary>File that says where the projects are; null for the home plane alone.</summary>
+    public string? Projects { get; init; }
 }
 
 /// <summary>The host against an API server that somebody else runs.</summary>
@@ -38,6 +41,7 @@ internal static class RunHost
         try
         {
             var config = KubeConfig.Find(settings.Kubeconfig, settings.Context);
+            var projects = settings.Projects is { } file ? Datum.Providers.Host.Projects.FrontDoorFile.Read(file) : null;
             await using var client = new KubernetesClient(config, new KubernetesClientOptions { Logger = logging.CreateLogger<KubernetesClient>() });
             if (settings.InstallCrds)
             {
@@ -52,7 +56,7 @@ internal static class RunHost
                 new HostSettings
                 {
                     DriverVolume = settings.Drivers, TrustedDigests = settings.TrustedDigests, DriverKeys = settings.DriverKeys, StatePath = settings.State, Namespace = settings.Namespace, Installation = settings.Installation,
-                    ObserveOnly = settings.ObserveOnly, UseLease = true, Webhook = settings.Webhook, Core = settings.Core, Export = settings.Export,
+                    ObserveOnly = settings.ObserveOnly, UseLease = true, Webhook = settings.Webhook, Core = settings.Core, Export = settings.Export, Projects = projects,
                 }, client, SystemScheduler.Instance, logging)
             {
                 Started = () =>

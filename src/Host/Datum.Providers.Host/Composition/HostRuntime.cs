@@ -40,6 +40,9 @@ public sealed record HostSettings
     /// <summary>True: the plane is shared, so a lease is held. False where the process owns the plane.</summary>
     public bool UseLease { get; init; }
 
+    /// <summary>Where the projects are whose planes are worked on; null: the home plane is the only project plane.</summary>
+    public Projects.FrontDoorSettings? Projects { get; init; }
+
     /// <summary>Where the admission webhook listens; null for none.</summary>
     public Admission.WebhookSettings? Webhook { get; init; }
 
@@ -73,6 +76,9 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
     private readonly ILogger _logger = logging.CreateLogger<HostRuntime>();
     private readonly PlaneClient _client = new(client, scheduler, logging.CreateLogger<PlaneClient>());
 
+    /// <summary>The projects of this round; null in single mode and before the start.</summary>
+    internal Projects.ProjectFleet? Fleet { get; private set; }
+
     /// <summary>Called once everything was started; the controllers begin when their caches have the first complete list.</summary>
     public Action? Started { get; init; }
 
@@ -100,17 +106,21 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         var planeUid = await PlaneChecks.IdentityAsync(_client, cancellation);
         if (settings.Development)
             await PlaneInstaller.ApplyCrdsAsync(_client, Crds.All().Select(c => c.Yaml), cancellation);
-        var shape = await PlaneShape.ReadAsync(_client, cancellation);
-        await shape.RequireSupportedAsync(_client, settings.Core, cancellation);
+        var shape = settings.Projects is null ? await PlaneShape.ReadAsync(_client, cancellation) : null;
+        if (shape is not null)
+            await shape.RequireSupportedAsync(_client, settings.Core, cancellation);
         await PlaneChecks.RequireAsync(_client, settings.Namespace, shape, cancellation);
         var events = new EventRecorder(_ => _client, scheduler, logging.CreateLogger<EventRecorder>());
         var verdict = await ConfirmAsync(planeUid, events, cancellation);
         LogPlane(_logger, planeUid, verdict.Installation, catalog.Drivers.Count);
 
         var watch = new PlaneWatch(_client, scheduler, logging, new UnreadableObjects(_client, events, scheduler, logging.CreateLogger<UnreadableObjects>()));
-        watch.Serves(ResourceTypes.Locations, shape.Locations);
-        watch.Serves(ResourceTypes.ComputeLocations, shape.OtherLocations);
-        if (!await PlaneChecks.ServesAsync(_client.Direct, shape.OtherLocations, cancellation))
+        if (shape is not null)
+        {
+            watch.Serves(ResourceTypes.Locations, shape.Locations);
+            watch.Serves(ResourceTypes.ComputeLocations, shape.OtherLocations);
+        }
+        if (shape is not null && !await PlaneChecks.ServesAsync(_client.Direct, shape.OtherLocations, cancellation))
             watch.Without(ResourceTypes.ComputeLocations);
         if (!await PlaneChecks.ServesAsync(_client.Direct, ResourceTypes.NetworkPolicies, cancellation))
             watch.Without(ResourceTypes.NetworkPolicies);
@@ -119,9 +129,9 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             Client = _client, Installation = verdict.Installation, Namespace = settings.Namespace,
             Entries = watch.Of(ResourceTypes.ManagedResources), Configs = watch.Of(ResourceTypes.ProviderConfigs),
         };
-        var plane = new ProjectPlane
+        var plane = settings.Projects is not null ? null : new ProjectPlane
         {
-            Id = verdict.Plane, Client = _client, LocationType = shape.Locations, OtherLocationType = shape.OtherLocations,
+            Id = verdict.Plane, Client = _client, LocationType = shape!.Locations, OtherLocationType = shape.OtherLocations,
             Locations = watch.Of(ResourceTypes.Locations), ComputeLocations = watch.Of(ResourceTypes.ComputeLocations),
             Networks = watch.Of(ResourceTypes.Networks), NetworkContexts = watch.Of(ResourceTypes.NetworkContexts),
             Subnets = watch.Of(ResourceTypes.Subnets), WorkloadDeployments = watch.Of(ResourceTypes.WorkloadDeployments),
@@ -140,20 +150,20 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             Development = settings.Development, LedgerOnly = verdict.Unconfirmed is not null,
         });
 
-        // The core controllers run only where we installed the kinds, or where a person says so: elsewhere the platform's own do their work.
-        var core = verdict.Unconfirmed is null && await PlaneChecks.RunsCoreAsync(_client, settings.Core, cancellation)
+        // The core controllers run only where we installed the kinds, or where a person says so: elsewhere the platform's own do their work. Each project's plane has its own.
+        var core = plane is not null && verdict.Unconfirmed is null && await PlaneChecks.RunsCoreAsync(_client, settings.Core, cancellation)
             ? CoreControllers.Create(new CoreControllersOptions
             {
                 Client = _client, Scheduler = scheduler, LoggerFactory = logging, Caches = new PlaneCaches(watch),
                 Warn = (about, reason, message, c) => events.WarnAsync(_client, about, reason, message, c),
             })
             : null;
-        if (core is null && verdict.Unconfirmed is null)
+        if (core is null && plane is not null && verdict.Unconfirmed is null)
             LogNoCore(_logger, settings.Core is CoreUse.Never ? "--core-controllers never" : "the plane's Workload CRD isn't ours");
-        using var export = verdict.Unconfirmed is null ? await new ExportComposition(settings, _client, scheduler, logging).CreateAsync(core is not null, watch, events, cancellation) : null;
+        using var export = plane is not null && verdict.Unconfirmed is null ? await new ExportComposition(settings, _client, scheduler, logging).CreateAsync(core is not null, watch, events, cancellation) : null;
 
         // A standby answers too: what it says is read from caches.
-        await using var webhook = settings.Webhook is { } listen
+        await using var webhook = plane is not null && settings.Webhook is { } listen
             ? await Admission.WebhookHost.StartAsync(listen, home, plane, engine.Locations, connector, _client, logging, scheduler.Time, stop.Token) : null;
 
         var running = new List<Task> { watch.RunAsync(stop.Token) };
@@ -188,6 +198,10 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             work.Add(core.RunAsync(stop.Token));
         if (export is not null)
             work.Add(export.RunAsync(stop.Token));
+        using var fleet = settings.Projects is { } door && verdict.Unconfirmed is null ? new Projects.ProjectFleet(door, engine, scheduler, logging) : null;
+        if (fleet is not null)
+            work.Add(fleet.RunAsync(stop.Token));
+        Fleet = fleet;
         _work = Task.WhenAll(work);
         running.AddRange(work);
         var decided = verdict.Unconfirmed is null ? null : DecidedAsync(planeUid, stop.Token);
@@ -273,30 +287,14 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         }
     }
 
-    /// <summary>Ends when the plane has another shape than it was engaged with. It is asked for after an answer that doesn't fit, at most once in its period.</summary>
-    private async Task ReshapedAsync(PlaneShape shape, CancellationToken cancellation)
+    /// <summary>Ends when the plane has another shape than it was engaged with; never without one.</summary>
+    private async Task ReshapedAsync(PlaneShape? shape, CancellationToken cancellation)
     {
-        while (true)
-        {
-            await _client.DoubtedAsync(cancellation);
-            try
-            {
-                var now = await PlaneShape.ReadAsync(_client.Direct, cancellation);
-                if (!now.IsSameAs(shape))
-                {
-                    LogReshaped(_logger, now.Text, shape.Text);
-                    return;
-                }
-            }
-            catch (Exception e) when (e is KubernetesException or HttpRequestException or HostStartException)
-            {
-                LogNotAsked(_logger, e.Message);
-            }
-            await scheduler.Delay(DoubtPeriod, cancellation);
-        }
+        if (shape is null)
+            await scheduler.Delay(Timeout.InfiniteTimeSpan, cancellation);
+        else
+            LogReshaped(_logger, await shape.ChangedAsync(_client, scheduler, why => LogNotAsked(_logger, why), cancellation), shape.Text);
     }
-
-    private static readonly TimeSpan DoubtPeriod = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ConfirmationPeriod = TimeSpan.FromSeconds(2);
     private bool _started;
 

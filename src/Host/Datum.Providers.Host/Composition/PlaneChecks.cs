@@ -15,6 +15,9 @@ internal static class PlaneChecks
         Kind(ResourceTypes.Networks), Kind(ResourceTypes.NetworkContexts), Kind(ResourceTypes.Subnets), Kind(ResourceTypes.WorkloadDeployments), Kind(ResourceTypes.Instances),
     ];
 
+    /// <summary>What the home plane must have where the Datum kinds are elsewhere.</summary>
+    private static readonly (string Name, IsServed Ask)[] NeededAtHome = Needed[..3];
+
     /// <summary>The plane's id, the UID of its kube-system namespace.</summary>
     /// <exception cref="HostStartException">The server doesn't answer, refuses, or lacks the namespace.</exception>
     public static async Task<string> IdentityAsync(IKubernetesClient client, CancellationToken cancellation)
@@ -40,12 +43,13 @@ internal static class PlaneChecks
 
     /// <summary>Namespace and kinds. A right that is missing is told by <see cref="PlaneClient"/> and doesn't end the start: it may be granted any time.</summary>
     /// <exception cref="HostStartException">Something isn't there.</exception>
-    public static async Task RequireAsync(IKubernetesClient client, string ns, PlaneShape shape, CancellationToken cancellation)
+    /// <param name="shape">Null: the Datum kinds are elsewhere.</param>
+    public static async Task RequireAsync(IKubernetesClient client, string ns, PlaneShape? shape, CancellationToken cancellation)
     {
         if (await UnlessForbidden(async () => await client.FindAsync(Core.Namespaces, new ObjectKey(null, ns), cancellation) is not null) == false)
             throw new HostStartException($"Namespace {ns}, which holds credentials and the lease, doesn't exist. Create it (kubectl create namespace {ns}), or name another one by --namespace.");
         var missing = new List<string>();
-        foreach (var (name, ask) in Needed.Prepend(Kind(shape.Locations)))
+        foreach (var (name, ask) in shape is null ? NeededAtHome : [Kind(shape.Locations), .. Needed])
             if (!await ask(client, cancellation))
                 missing.Add(name);
         if (missing.Count > 0)

@@ -10,7 +10,8 @@ namespace Datum.Providers.Host.Composition;
 /// Everything that the host asks of its API server goes through here, so that a missing right, a kind that isn't served and a server that
 /// is down are each told once, with what to do, and once more when they are over. Who asked gets the exception all the same.
 /// </summary>
-internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler scheduler, ILogger<PlaneClient> logger) : IKubernetesClient
+/// <param name="project">Whose control plane it is; null for the host's own API server.</param>
+internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler scheduler, ILogger<PlaneClient> logger, string? project = null) : IKubernetesClient
 {
     /// <summary>A watch that is open so long without a word wasn't refused.</summary>
     private static readonly TimeSpan Accepted = TimeSpan.FromSeconds(2);
@@ -18,6 +19,7 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
     private static readonly TimeSpan FirstProbe = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestProbe = TimeSpan.FromSeconds(15);
 
+    private readonly string _server = project is null ? "The API server" : $"The control plane of project {project}";
     private readonly Lock _lock = new();
     private readonly Channel<bool> _doubts = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly HashSet<string> _refused = new(StringComparer.Ordinal);
@@ -46,7 +48,7 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
         {
             Doubt();
             if (Mark("pruned", $"{resource} {dropped}", null))
-                LogPruned(logger, resource, dropped);
+                LogPruned(logger, _server, resource, dropped);
         }
         return stored;
     }
@@ -113,14 +115,14 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
             Doubt();
         switch (error)
         {
+            case KubernetesException { Code: 401 } or KubernetesException { IsUnauthenticated: true }:
+                Down($"it doesn't accept the host's credentials ({error.Message}); renew {(project is null ? "those of the kubeconfig" : "them")}");
+                break;
             case KubernetesException { Code: 403 } e when Mark(verb, resource, ns):
-                LogForbidden(logger, verb, resource, ns is null ? "" : $" in namespace {ns}", e.Message);
+                LogForbidden(logger, _server, verb, resource, ns is null ? "" : $" in namespace {ns}", e.Message);
                 break;
             case KubernetesException { Code: 404 } when verb is "list" or "watch" && Mark(verb, resource, ns):
-                LogNotServed(logger, resource);
-                break;
-            case KubernetesException { Code: 401 } e:
-                Down($"it doesn't accept the host's credentials ({e.Message}); renew those of the kubeconfig");
+                LogNotServed(logger, _server, resource);
                 break;
             case HttpRequestException e when !isWatch || e.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError:
                 Down(e.Message);
@@ -143,7 +145,7 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
                 return;
             _down = true;
         }
-        LogDown(logger, why);
+        LogDown(logger, _server, why);
         _ = scheduler.Run(SeekAsync);
     }
 
@@ -159,7 +161,7 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
                 await inner.FindAsync(Core.Namespaces, new ObjectKey(null, "kube-system"), Stopping);
                 Answered();
             }
-            catch (KubernetesException e) when (e.Code is not 401 and < 500)
+            catch (KubernetesException e) when (e.Code is not 401 and < 500 && !e.IsUnauthenticated)
             {
                 // It refuses this question, so it is there.
                 Answered();
@@ -175,7 +177,8 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
         }
     }
 
-    private bool IsDown
+    /// <summary>It was noticed that the server doesn't answer, and it hasn't answered since.</summary>
+    public bool IsDown
     {
         get { lock (_lock) return _down; }
     }
@@ -194,7 +197,7 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
                 return;
             _down = false;
         }
-        LogUp(logger);
+        LogUp(logger, _server);
     }
 
     private void Allowed(string verb, string resource, string? ns)
@@ -202,7 +205,7 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
         lock (_lock)
             if (!_refused.Remove($"{verb} {resource} {ns}"))
                 return;
-        LogAllowed(logger, verb, resource);
+        LogAllowed(logger, _server, verb, resource);
     }
 
     /// <summary>A watch that was refused before: it is told as allowed when it stays open, since its first event may be long in coming.</summary>
@@ -219,21 +222,21 @@ internal sealed partial class PlaneClient(IKubernetesClient inner, IScheduler sc
     private static string Resource<T>(ResourceType<T> type, string? subresource) where T : KubeObject =>
         subresource is null ? type.ToString() : type.Group.Length == 0 ? $"{type.Plural}/{subresource}" : $"{type.Plural}.{type.Group}/{subresource}";
 
-    [LoggerMessage(EventId = 1301, Level = LogLevel.Error, Message = "The API server doesn't serve the host: {Why}. What runs at the platforms goes on, nothing new is begun; it is tried again by itself")]
-    private static partial void LogDown(ILogger logger, string why);
+    [LoggerMessage(EventId = 1301, Level = LogLevel.Error, Message = "{Server} doesn't serve the host: {Why}. What runs at the platforms goes on, nothing new is begun; it is tried again by itself")]
+    private static partial void LogDown(ILogger logger, string server, string why);
 
-    [LoggerMessage(EventId = 1302, Level = LogLevel.Information, Message = "The API server answers again")]
-    private static partial void LogUp(ILogger logger);
+    [LoggerMessage(EventId = 1302, Level = LogLevel.Information, Message = "{Server} answers again")]
+    private static partial void LogUp(ILogger logger, string server);
 
-    [LoggerMessage(EventId = 1303, Level = LogLevel.Error, Message = "The host's user may not {Verb} {Resource}{Where}: grant it. What needs it waits and is tried again by itself; everything else goes on ({Error})")]
-    private static partial void LogForbidden(ILogger logger, string verb, string resource, string where, string error);
+    [LoggerMessage(EventId = 1303, Level = LogLevel.Error, Message = "{Server}: the host's user may not {Verb} {Resource}{Where}: grant it. What needs it waits and is tried again by itself; everything else goes on ({Error})")]
+    private static partial void LogForbidden(ILogger logger, string server, string verb, string resource, string where, string error);
 
-    [LoggerMessage(EventId = 1304, Level = LogLevel.Information, Message = "The host can {Verb} {Resource} now")]
-    private static partial void LogAllowed(ILogger logger, string verb, string resource);
+    [LoggerMessage(EventId = 1304, Level = LogLevel.Information, Message = "{Server}: the host can {Verb} {Resource} now")]
+    private static partial void LogAllowed(ILogger logger, string server, string verb, string resource);
 
-    [LoggerMessage(EventId = 1308, Level = LogLevel.Warning, Message = "The API server dropped {Path} of a write to {Resource}: its definition doesn't have it. The rest was written")]
-    private static partial void LogPruned(ILogger logger, string resource, string path);
+    [LoggerMessage(EventId = 1308, Level = LogLevel.Warning, Message = "{Server} dropped {Path} of a write to {Resource}: its definition doesn't have it. The rest was written")]
+    private static partial void LogPruned(ILogger logger, string server, string resource, string path);
 
-    [LoggerMessage(EventId = 1305, Level = LogLevel.Error, Message = "The API server doesn't serve {Resource}: install the kinds (start with --install-crds, or datum-providers crds | kubectl apply -f -). It is tried again by itself")]
-    private static partial void LogNotServed(ILogger logger, string resource);
+    [LoggerMessage(EventId = 1305, Level = LogLevel.Error, Message = "{Server} doesn't serve {Resource}: install the kinds (start with --install-crds, or datum-providers crds | kubectl apply -f -). It is tried again by itself")]
+    private static partial void LogNotServed(ILogger logger, string server, string resource);
 }

@@ -68,6 +68,29 @@ internal sealed record PlaneShape
                 $"{Reasons.UnsupportedPlane}: the API server serves {string.Join(", ", Beyond)}. Its controllers belong to Datum's third era and need these of a provider, which this host doesn't carry out; nothing was changed. Use a plane of an earlier era.");
     }
 
+    /// <summary>Completes when the plane has another shape, with its text. It is asked for after an answer that doesn't fit, at most once in <see cref="DoubtPeriod"/>.</summary>
+    /// <param name="notAsked">Called with why it couldn't be asked.</param>
+    public async Task<string> ChangedAsync(PlaneClient client, IScheduler scheduler, Action<string> notAsked, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            await client.DoubtedAsync(cancellation);
+            try
+            {
+                var now = await ReadAsync(client.Direct, cancellation);
+                if (!now.IsSameAs(this))
+                    return now.Text;
+            }
+            catch (Exception e) when (e is KubernetesException or HttpRequestException or HostStartException)
+            {
+                notAsked(e.Message);
+            }
+            await scheduler.Delay(DoubtPeriod, cancellation);
+        }
+    }
+
+    private static readonly TimeSpan DoubtPeriod = TimeSpan.FromSeconds(30);
+
     /// <summary>Whether another look found the same.</summary>
     public bool IsSameAs(PlaneShape other) => Text == other.Text;
 

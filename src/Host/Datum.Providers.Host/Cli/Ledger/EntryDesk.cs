@@ -52,6 +52,9 @@ internal sealed class EntryDesk(IKubernetesClient client, TimeProvider time)
 
     public async Task<OwnerState> OwnerAsync(ManagedResource entry, CancellationToken cancellation)
     {
+        // Its owner is in a project's plane, and that it isn't here says nothing.
+        if (entry.Metadata.Label(Labels.Project) is not null)
+            return OwnerState.Unknown;
         var owner = entry.Spec.Owner;
         var key = new ObjectKey(owner.Namespace, owner.Name);
         async Task<OwnerState> Ask<T>(ResourceType<T> type) where T : KubeObject =>

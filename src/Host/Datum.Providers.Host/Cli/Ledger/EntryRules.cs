@@ -17,7 +17,7 @@ internal static class EntryRules
         if (owner is OwnerState.Exists)
             return $"{Owner(entry)} still wants it: the host would make the entry anew. Delete {Owner(entry)} first, or use --force.";
         if (owner is OwnerState.Unknown)
-            return $"{Owner(entry)} is of a kind that can't be read here, so nobody knows whether it still wants it. Use --force if you know.";
+            return $"{Unreadable(entry)}, so nobody knows whether it still wants it. Use --force if you know.";
         if (dependents.Count > 0)
             return $"It is still used by {string.Join(", ", dependents)} (L7). Abandon those first, or use --force.";
         if (Answers(entry))
@@ -28,7 +28,7 @@ internal static class EntryRules
     public static string? Release(ManagedResource entry, OwnerState owner) => owner switch
     {
         OwnerState.Exists => $"{Owner(entry)} exists and isn't being deleted: delete it, and its entry goes with it.",
-        OwnerState.Unknown => $"{Owner(entry)} is of a kind that can't be read here, so nobody knows whether it still wants it.",
+        OwnerState.Unknown => $"{Unreadable(entry)}, so nobody knows whether it still wants it.",
         _ => null,
     };
 
@@ -40,6 +40,9 @@ internal static class EntryRules
             return $"The open create ({intent.Step}, class {intent.CreateClass}) is still the host's to settle: it hasn't said {Reasons.NeedsPerson}. What is confirmed too early could make a second object.";
         return null;
     }
+
+    private static string Unreadable(ManagedResource entry) => entry.Metadata.Label(Labels.Project) is { } project
+        ? $"{Owner(entry)} is in the control plane of project {project}" : $"{Owner(entry)} is of a kind that can't be read here";
 
     public static string Owner(ManagedResource entry) => $"{entry.Spec.Owner.Kind} {(entry.Spec.Owner.Namespace is { } ns ? $"{ns}/" : "")}{entry.Spec.Owner.Name}";
 
