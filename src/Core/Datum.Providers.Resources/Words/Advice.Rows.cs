@@ -77,7 +77,7 @@ public static partial class Advice
         Operator(CauseOrder.Place, Reasons.ProviderConfigAmbiguous, "Narrow them until one is left", "narrow spec.locations until one ProviderConfig is left for {location}[: {message}]" + Elsewhere),
         Operator(CauseOrder.Place, Reasons.NotAllowed, "The platform operator adds it, or doesn't", "allow it in the ProviderConfig (spec.allowed)[: {message}]" + Elsewhere),
         Operator(CauseOrder.Place, Reasons.InvalidConfig, "Correct the ProviderConfig", "correct ProviderConfig {config}[: {message}]" + Elsewhere),
-        Operator(CauseOrder.Place, "UnsupportedPlane", "Use a plane of an earlier era", "use a plane that the host supports[: {message}]"),
+        Operator(CauseOrder.Place, "UnsupportedPlane", "Use a plane of an earlier era, install the missing kinds, or take the project out of the selector", "use a plane that the host supports[: {message}]"),
         Operator(CauseOrder.Place, Reasons.PlaneNotEngaged, "Bring the project back, or `datum-providers abandon --force`", "bring the project of {object} back, or to abandon the entry[: {message}]"),
         Operator(CauseOrder.Place, Reasons.UnsupportedFormat, "Run that version", "run the newer version of the host that wrote {object}"),
     ];
