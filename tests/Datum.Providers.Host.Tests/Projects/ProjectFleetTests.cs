@@ -75,6 +75,22 @@ internal sealed class ProjectFleetTests
     }
 
     [Test]
+    public async Task An_export_policy_of_a_project_is_answered_there()
+    {
+        await using var stage = await ProjectStage.StartAsync();
+        await stage.ProjectAsync("exporting");
+        stage.StartHost();
+        await stage.StateAsync("exporting", PlaneState.Engaged);
+        var policy = new Resources.Telemetry.ExportPolicy { Metadata = { Name = "metrics", Namespace = "default" } };
+        policy.Spec.Sources = [new() { Name = "all", Metrics = new() { Metricsql = "{service_name=\"x\"}" } }];
+        policy.Spec.Sinks = [new() { Name = "there", Sources = ["all"], Target = new() { PrometheusRemoteWrite = new() { Endpoint = "https://receiver.example.com/api/v1/write", Batch = new() { MaxSize = 100, Timeout = "5s" }, Retry = new() { MaxAttempts = 3, BackoffDuration = "2s" } } } }];
+        await stage.Of("exporting").CreateAsync(ResourceTypes.ExportPolicies, ResourceTypes.ExportPolicies.Stamp(policy), CancellationToken.None);
+        await stage.UntilAsync(async () =>
+            Conditions.Find((await stage.Of("exporting").FindAsync(ResourceTypes.ExportPolicies, new Kubernetes.ObjectKey("default", "metrics"), CancellationToken.None))?.Status?.Conditions, ConditionTypes.Ready)?.Reason == Reasons.ExportDisabled
+                ? null : "nobody says that nothing is sent");
+    }
+
+    [Test]
     public async Task A_deleted_project_is_worked_on_until_its_machines_are_gone()
     {
         await using var stage = await ProjectStage.StartAsync();

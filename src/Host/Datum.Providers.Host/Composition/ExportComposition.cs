@@ -20,7 +20,8 @@ public sealed record ExportSettings
 }
 
 /// <summary>Export policies on a plane whose kind is ours; elsewhere the platform's own operator does them and the host stays away.</summary>
-internal sealed partial class ExportComposition(HostSettings settings, PlaneClient client, IScheduler scheduler, ILoggerFactory logging)
+/// <param name="seesHost">Whether policies of a namespace may select what the host measures of itself: that tells of all tenants.</param>
+internal sealed partial class ExportComposition(ExportSettings settings, Func<string, bool> seesHost, PlaneClient client, IScheduler scheduler, ILoggerFactory logging)
 {
     private readonly ILogger _logger = logging.CreateLogger<ExportComposition>();
 
@@ -37,18 +38,17 @@ internal sealed partial class ExportComposition(HostSettings settings, PlaneClie
 
         if (ours.Count == 0)
         {
-            if (settings.Export.Enabled)
+            if (settings.Enabled)
                 LogNotOurs(_logger);
             return null;
         }
 
-        LogExport(_logger, settings.Export.Enabled ? "on" : "off");
+        LogExport(_logger, settings.Enabled ? "on" : "off");
         return ExportControllers.Create(new ExportOptions
         {
             Client = client, Scheduler = scheduler, LoggerFactory = logging, Caches = watch, Policies = ours,
-            Enabled = settings.Export.Enabled, Guard = settings.Export.Guard, Period = settings.Export.Period,
-            // What the host measures of itself tells of all tenants: for the operator's own namespace, and for the one person of a development host.
-            SeesHost = ns => settings.Development || ns == settings.Namespace,
+            Enabled = settings.Enabled, Guard = settings.Guard, Period = settings.Period,
+            SeesHost = seesHost,
             Warn = (about, reason, message, c) => events.WarnAsync(client, about, reason, message, c),
         });
     }

@@ -160,7 +160,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             : null;
         if (core is null && plane is not null && verdict.Unconfirmed is null)
             LogNoCore(_logger, settings.Core is CoreUse.Never ? "--core-controllers never" : "the plane's Workload CRD isn't ours");
-        using var export = plane is not null && verdict.Unconfirmed is null ? await new ExportComposition(settings, _client, scheduler, logging).CreateAsync(core is not null, watch, events, cancellation) : null;
+        using var export = plane is not null && verdict.Unconfirmed is null ? await new ExportComposition(settings.Export, SeesHost, _client, scheduler, logging).CreateAsync(core is not null, watch, events, cancellation) : null;
 
         // A standby answers too: what it says is read from caches.
         await using var webhook = plane is not null && settings.Webhook is { } listen
@@ -198,7 +198,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             work.Add(core.RunAsync(stop.Token));
         if (export is not null)
             work.Add(export.RunAsync(stop.Token));
-        using var fleet = settings.Projects is { } door && verdict.Unconfirmed is null ? new Projects.ProjectFleet(door, engine, scheduler, logging) : null;
+        using var fleet = settings.Projects is { } door && verdict.Unconfirmed is null ? new Projects.ProjectFleet(door, settings.Export, engine, scheduler, logging) : null;
         if (fleet is not null)
             work.Add(fleet.RunAsync(stop.Token));
         Fleet = fleet;
@@ -286,6 +286,9 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
             }
         }
     }
+
+    /// <summary>The operator's own namespace, and everybody where one person develops.</summary>
+    private bool SeesHost(string ns) => settings.Development || ns == settings.Namespace;
 
     /// <summary>Ends when the plane has another shape than it was engaged with; never without one.</summary>
     private async Task ReshapedAsync(PlaneShape? shape, CancellationToken cancellation)

@@ -16,6 +16,7 @@ internal sealed partial class ProjectFleet : IDisposable
     private const string MeterName = "Datum.Providers.Projects";
 
     private readonly FrontDoorSettings _door;
+    private readonly ExportSettings _export;
     private readonly ProviderEngine _engine;
     private readonly IScheduler _scheduler;
     private readonly ILoggerFactory _logging;
@@ -27,8 +28,9 @@ internal sealed partial class ProjectFleet : IDisposable
     private readonly ConcurrentDictionary<string, Serving> _serving = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, (PlaneState State, string Why)> _states = new(StringComparer.Ordinal);
 
-    public ProjectFleet(FrontDoorSettings door, ProviderEngine engine, IScheduler scheduler, ILoggerFactory logging)
+    public ProjectFleet(FrontDoorSettings door, ExportSettings export, ProviderEngine engine, IScheduler scheduler, ILoggerFactory logging)
     {
+        _export = export;
         (_door, _engine, _scheduler, _logging, _logger) = (door, engine, scheduler, logging, logging.CreateLogger<ProjectFleet>());
         _projects = new ObjectCache<Project>(logging.CreateLogger("Datum.Providers.Kubernetes.ObjectCache"));
         _queue = new WorkQueue<string>(scheduler, new WorkQueueOptions<string> { Name = "projects" });
@@ -138,7 +140,7 @@ internal sealed partial class ProjectFleet : IDisposable
     {
         var stop = new CancellationTokenSource();
         _engine.Tell(uid, "");
-        var host = new ProjectPlaneHost(name, uid, _door, _engine, _scheduler, _logging, (state, why) => _states[name] = (state, why));
+        var host = new ProjectPlaneHost(name, uid, _door, _export, _engine, _scheduler, _logging, (state, why) => _states[name] = (state, why));
         _serving[name] = new Serving(host, stop, _scheduler.Run(() => host.RunAsync(stop.Token)));
     }
 

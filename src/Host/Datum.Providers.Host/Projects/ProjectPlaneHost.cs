@@ -31,7 +31,7 @@ internal enum PlaneState
 
 /// <summary>One project's plane from the first question to the end of the last worker: connections, caches, queues and workers of its own.</summary>
 internal sealed partial class ProjectPlaneHost(
-    string project, string uid, FrontDoorSettings door, ProviderEngine engine, IScheduler scheduler, ILoggerFactory logging, Action<PlaneState, string> tell)
+    string project, string uid, FrontDoorSettings door, ExportSettings exports, ProviderEngine engine, IScheduler scheduler, ILoggerFactory logging, Action<PlaneState, string> tell)
 {
     /// <summary>Shorter than at home: who doesn't answer in this time is tried again later.</summary>
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(15);
@@ -132,11 +132,15 @@ internal sealed partial class ProjectPlaneHost(
                 Warn = (about, reason, message, c) => events.WarnAsync(client, about, reason, message, c),
             })
             : null;
+        // Nobody there may see what the host measures of itself, whatever the namespace is called (law L14).
+        using var export = await new ExportComposition(exports, static _ => false, client, scheduler, logging).CreateAsync(core is not null, watch, events, cancellation);
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         List<Task> running = [watch.RunAsync(stop.Token), scheduler.Run(() => part.RunAsync(stop.Token)), EngagedAsync(part, core is not null, stop.Token), ReshapedAsync(shape, client, stop.Token)];
         if (core is not null)
             running.Add(scheduler.Run(() => core.RunAsync(stop.Token)));
+        if (export is not null)
+            running.Add(scheduler.Run(() => export.RunAsync(stop.Token)));
         try
         {
             // Each ends only by a fault or when it is asked to.
