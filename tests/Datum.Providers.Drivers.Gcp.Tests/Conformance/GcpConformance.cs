@@ -1,0 +1,22 @@
+using Datum.Providers.Clouds.Gcp;
+using Datum.Providers.Conformance;
+
+namespace Datum.Providers.Drivers.Gcp.Tests.Conformance;
+
+/// <summary>The kit against a platform whose operations end at once.</summary>
+public sealed class GcpConformance : DriverConformance
+{
+    protected override ConformanceWorld CreateWorld() => new GcpWorld();
+}
+
+/// <summary>The kit against a platform that takes its time, whose lists are late and whose pages are small.</summary>
+public sealed class SlowGcpConformance : DriverConformance
+{
+    protected override ConformanceWorld CreateWorld() => new GcpWorld(new GcpKnobs
+    {
+        DefaultDuration = TimeSpan.FromSeconds(20),
+        ListLag = TimeSpan.FromSeconds(8),
+        PageSize = 2,
+        GuestBoot = TimeSpan.FromSeconds(30),
+    });
+}
