@@ -33,7 +33,8 @@ internal static class GcpDescriptor
         Egress = ["compute.googleapis.com", "secretmanager.googleapis.com", "oauth2.googleapis.com", "sts.googleapis.com", "iamcredentials.googleapis.com", "metadata.google.internal"],
         SessionScope = ["projectId"],
         RangeOrder = RangeOrder.NetworkFirst,
-        Abilities = [Ability.Power, Ability.ConsoleLog, Ability.ImageCatalog, Ability.Offerings, Ability.Quotas],
+        // Not Power: the platform can neither cut the power without asking the guest nor restart it by asking (DC-102). The wish can do both.
+        Abilities = [Ability.ConsoleLog, Ability.ImageCatalog, Ability.Offerings, Ability.Quotas],
         Kinds =
         [
             Kind(ResourceKind.Network, 10, ["mtu"]) with { SharingScope = ["projectId"] },

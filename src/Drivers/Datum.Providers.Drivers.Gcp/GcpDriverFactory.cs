@@ -38,8 +38,6 @@ public sealed class GcpDriverFactory : IDriverFactory
             throw Refuse("settings", $"settings can't be read at {e.Path ?? "$"}.");
         }
 
-        if (settings.Authentication is null || settings.Endpoints is null)
-            throw Refuse("settings", "settings.authentication and settings.endpoints are objects.");
         if (settings.ExternalAddresses is not ("Ephemeral" or "None"))
             throw Refuse("settings.externalAddresses", $"'{settings.ExternalAddresses}' is neither Ephemeral nor None.");
         if (settings.NetworkTier is not ("PREMIUM" or "STANDARD"))

@@ -1,16 +1,12 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json.Serialization.Metadata;
 using Datum.Providers.Drivers.Gcp.Api;
-using Datum.Providers.Drivers.Gcp.Instances;
 
 namespace Datum.Providers.Drivers.Gcp;
 
 /// <summary>What only some platforms can.</summary>
-internal sealed partial class GcpSession : IPowerControl, IConsoleLog, IImageCatalog, IOfferings, IQuotas
+internal sealed partial class GcpSession : IConsoleLog, IImageCatalog, IOfferings, IQuotas
 {
-    public ValueTask<Outcome<InstanceFacts>> PowerAsync(Operation operation, Identity id, PowerAction action) => _instances.PowerAsync(operation, id, action);
-
     public ValueTask<Answer<ConsoleText>> ReadConsoleAsync(Call call, Identity id, ConsoleQuery query) => _instances.ReadConsoleAsync(call, id, query);
 
     /// <summary>Images of the project itself, then those of Google's Ubuntu and Debian projects.</summary>
@@ -115,7 +111,7 @@ internal sealed partial class GcpSession : IPowerControl, IConsoleLog, IImageCat
         {
             "NETWORKS" => ResourceKind.Network,
             "SUBNETWORKS" => ResourceKind.Subnet,
-            "FIREWALLS" => ResourceKind.Firewall,
+            // FIREWALLS counts the platform's: one rule set may be several.
             "STATIC_ADDRESSES" => ResourceKind.Address,
             "INSTANCES" => ResourceKind.Instance,
             _ => ResourceKind.Unknown,

@@ -46,7 +46,7 @@ internal sealed partial class GcpSession(GcpContext context, GcpSignIn signIn) :
 
     private async ValueTask<(GcpProject? Project, DriverError? Error)> ProjectAsync(Call call)
     {
-        var (project, error) = await GcpApi.GetAsync(Api.Compute, call, "", GcpJson.Default.GcpProject);
+        var (project, error) = await GcpApi.GetAsync(Api.Compute, call, RestRequest.AtRoot(Api.Compute.BaseAddress.AbsolutePath.TrimEnd('/')), GcpJson.Default.GcpProject);
         if (error is null && project?.Id is not { Length: > 0 })
             error = GcpErrors.Refused(ErrorCode.Forbidden, $"The project {Api.Project} isn't there, or the credentials may not see it.") with { Scope = ErrorScope.Account };
         return (project, error);

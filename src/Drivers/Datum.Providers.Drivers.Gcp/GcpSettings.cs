@@ -3,35 +3,35 @@ using System.Text.Json.Serialization;
 
 namespace Datum.Providers.Drivers.Gcp;
 
-/// <summary>ProviderConfig <c>spec.settings</c>.</summary>
+/// <summary>ProviderConfig <c>spec.settings</c>. Defaults stand in the getters: generated JSON readers set every member.</summary>
 internal sealed record GcpSettings
 {
     /// <summary>How the session signs in.</summary>
-    public AuthenticationSettings Authentication { get; init; } = new();
+    public AuthenticationSettings Authentication { get => field ?? new AuthenticationSettings(); init; }
 
     /// <summary>Addresses beside <c>spec.endpoint</c>.</summary>
-    public EndpointSettings Endpoints { get; init; } = new();
+    public EndpointSettings Endpoints { get => field ?? new EndpointSettings(); init; }
 
     /// <summary>The service account that instances run as; without one they have none, and secrets are refused.</summary>
     public string? InstanceServiceAccount { get; init; }
 
     /// <summary><c>Ephemeral</c> (the first interface gets one) or <c>None</c>.</summary>
-    public string ExternalAddresses { get; init; } = "Ephemeral";
+    public string ExternalAddresses { get => field ?? "Ephemeral"; init; }
 
     /// <summary><c>PREMIUM</c> or <c>STANDARD</c>.</summary>
-    public string NetworkTier { get; init; } = "PREMIUM";
+    public string NetworkTier { get => field ?? "PREMIUM"; init; }
 
     /// <summary>The boot image of sandboxes: cloud-init and podman 4.3 or newer, or <see cref="SandboxPackages"/> that bring it.</summary>
-    public string SandboxImage { get; init; } = "projects/ubuntu-os-cloud/global/images/family/ubuntu-2404-lts-amd64";
+    public string SandboxImage { get => field ?? "projects/ubuntu-os-cloud/global/images/family/ubuntu-2404-lts-amd64"; init; }
 
     /// <summary>What cloud-init installs at the first boot of a sandbox.</summary>
     public ImmutableArray<string> SandboxPackages { get => field.IsDefault ? ["podman"] : field; init; }
 
     /// <summary>Size of a sandbox's boot disk in whole GiB.</summary>
-    public int SandboxDiskGiB { get; init; } = 25;
+    public int? SandboxDiskGiB { get => field ?? 25; init; }
 
     /// <summary>Whether guests report their health on serial port 1.</summary>
-    public bool GuestBeacon { get; init; } = true;
+    public bool? GuestBeacon { get => field ?? true; init; }
 
     public const string Schema = """
         {"type":"object","properties":{

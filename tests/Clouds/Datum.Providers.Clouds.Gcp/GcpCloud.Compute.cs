@@ -120,7 +120,7 @@ public sealed partial class GcpCloud
         var zonal = collection is "instances" or "disks";
         var scopes = (zonal ? Catalog.Zones.Select(z => "zones/" + z) : Catalog.Regions.Select(r => "regions/" + r)).ToList();
         var lost = scopes.Where(s => Knobs.Unreachable.Contains(s[(s.IndexOf('/', StringComparison.Ordinal) + 1)..])).ToList();
-        if (lost.Count > 0 && request.Parameter("returnPartialSuccess") != "true")
+        if (lost.Count > 0 && !Knobs.PartialLists)
             throw new GcpError(503, "backendError", $"{lost[0]} doesn't answer.");
         var (page, next) = Page(request, Listed(i => i.Collection == collection && scopes.Contains(i.Scope) && !lost.Contains(i.Scope), request.Parameter("filter")));
         var items = new JsonObject();

@@ -16,11 +16,13 @@ public sealed partial class GcpCloud
             _faults.Add((collection, code, message));
     }
 
-    /// <summary>Operations are known to nobody any more; the work goes on.</summary>
+    /// <summary>Operations are known to nobody any more; the work goes on, and what it makes isn't hidden behind an operation.</summary>
     public void ForgetOperations()
     {
         lock (_gate)
         {
+            foreach (var item in _items.Values)
+                item.Hidden = false;
             foreach (var work in _works.Values)
                 work.Forgotten = true;
             _requests.Clear();

@@ -22,6 +22,8 @@ public sealed partial class GcpCloud
     {
         if (path[0] != "secrets")
             throw SecretNotFound(request.Path);
+        if (Knobs.Unreachable.Contains("global"))
+            throw new GcpError(503, "UNAVAILABLE", "The service is currently unavailable.");
         if (path.Length == 1)
             return request.Method == "POST" ? CreateSecret(request) : ListSecrets(request);
         var (name, verb) = Split(path[1]);
@@ -81,7 +83,8 @@ public sealed partial class GcpCloud
         if (_faults.FirstOrDefault(f => f.Collection == "secrets") is { Collection: not null } fault)
         {
             _faults.Remove(fault);
-            throw new GcpError(400, fault.Code, fault.Message);
+            // It has no operations: what fails is refused at once.
+            throw new GcpError(409, "ABORTED", fault.Message);
         }
 
         var body = ReadBody(request);
@@ -98,8 +101,6 @@ public sealed partial class GcpCloud
     private CloudResponse ListSecrets(CloudRequest request)
     {
         Allow("secretmanager.secrets.list");
-        if (Knobs.Unreachable.Contains("global"))
-            throw new GcpError(503, "UNAVAILABLE", "The service is currently unavailable.");
         var matches = Filters.Parse(request.Parameter("filter"));
         var size = Math.Max(1, Math.Min(int.TryParse(request.Parameter("pageSize"), NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n > 0 ? n : 25000, Knobs.PageSize ?? 25000));
         string? after = null;

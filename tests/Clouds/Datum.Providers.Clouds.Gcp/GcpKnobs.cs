@@ -27,6 +27,9 @@ public sealed record GcpKnobs
     /// <summary>Zones and regions that don't answer, and <c>global</c>.</summary>
     public ImmutableHashSet<string> Unreachable { get => field ?? []; init; }
 
+    /// <summary>Aggregated lists leave out what doesn't answer and say so; else they fail as a whole. Default true.</summary>
+    public bool PartialLists { get; init; } = true;
+
     /// <summary>Every request is refused with 403 rateLimitExceeded and this Retry-After.</summary>
     public TimeSpan? Throttled { get; init; }
 

@@ -232,6 +232,9 @@ internal sealed partial class GcpWorld : ConformanceWorld, ICensus, IVanish, IFo
     {
         if (MarkOf(item) is not { } mark || mark.Installation != Connection.Installation)
             return null;
+        // A boot disk that its machine holds is made and removed with it, by the same request: it counts once it is left alone.
+        if (mark.Part == "boot" && item.Body["users"] is JsonArray { Count: > 0 })
+            return null;
         return new CensusObject
         {
             Id = item.Path,
@@ -240,7 +243,6 @@ internal sealed partial class GcpWorld : ConformanceWorld, ICensus, IVanish, IFo
             Incarnation = mark.Incarnation,
             Labels = Text(item),
             // Further firewalls of a set, and a boot disk that its machine holds: nobody records them.
-            Attached = mark.Part is not null && (mark.Part.StartsWith("rule-", StringComparison.Ordinal) || (mark.Part == "boot" && item.Body["users"] is JsonArray { Count: > 0 })),
             Revision = Revision(item),
         };
     }

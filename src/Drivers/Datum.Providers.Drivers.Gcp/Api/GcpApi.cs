@@ -50,9 +50,13 @@ internal sealed class GcpApi : IDisposable
         new(_handler, _secretOptions with { Errors = GcpErrors.Table(_redactor.With(contents), requestIds: false) });
 
     /// <summary>Reads one object. All three are null or false when it isn't there.</summary>
-    public static async ValueTask<(T? Item, DriverError? Error)> GetAsync<T>(RestClient client, Call call, string path, JsonTypeInfo<T> type) where T : class
+    public static ValueTask<(T? Item, DriverError? Error)> GetAsync<T>(RestClient client, Call call, string path, JsonTypeInfo<T> type) where T : class =>
+        GetAsync(client, call, RestRequest.Get(path), type);
+
+    /// <summary>As the other, by a request.</summary>
+    public static async ValueTask<(T? Item, DriverError? Error)> GetAsync<T>(RestClient client, Call call, RestRequest request, JsonTypeInfo<T> type) where T : class
     {
-        var answer = await client.SendAsync(call, RestRequest.Get(path));
+        var answer = await client.SendAsync(call, request);
         if (answer.NotFound && IsGoogles(answer))
             return (null, null);
         var read = answer.Read(type);

@@ -65,8 +65,36 @@ internal sealed class GcpSignIn : IDisposable
         var signer = Own(new JwtSigner(key.PrivateKey, key.KeyId));
         Redactor = Redactor.With(key.PrivateKey);
         var client = Client(host, key.TokenAddress, OAuth2.Errors);
-        return Own(OAuth2.JwtBearer(client, key.TokenAddress.AbsolutePath.TrimStart('/'), signer,
-            new JwtClaims { Issuer = key.Email, Audience = key.TokenAddress.AbsoluteUri, Scope = Scope }));
+        var claims = new JwtClaims { Issuer = key.Email, Audience = key.TokenAddress.AbsoluteUri, Scope = Scope };
+        // However wrong the host's clock is, what is signed must fit Google's.
+        var clock = new ServerClock(host.Time, TimeSpan.FromDays(36_500));
+        return Own(new TokenCache(host.Time, async call =>
+        {
+            var (token, refusal) = await TradeAsync(call);
+            if (token is null && refusal is { Error.Code: ErrorCode.Unauthenticated } && clock.Learn(refusal))
+                (token, refusal) = await TradeAsync(call);
+            return token ?? throw new DriverException(refusal!.Error! with { Scope = ErrorScope.Account });
+        }));
+
+        async ValueTask<(AccessToken? Token, RestResult? Refusal)> TradeAsync(Call call)
+        {
+            var assertion = signer.Sign(claims, clock.Now).Value;
+            var request = OAuth2.Form(key.TokenAddress.AbsolutePath.TrimStart('/'), new("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), new("assertion", assertion));
+            var answer = await client.SendAsync(call, request);
+            if (answer.Error is not null)
+                return (null, answer);
+            try
+            {
+                if (JsonText.Find(answer.Body, "access_token") is { Length: > 0 } value)
+                    return (new AccessToken(value, host.Time.GetUtcNow().AddSeconds(double.TryParse(JsonText.Find(answer.Body, "expires_in"), NumberStyles.Float, CultureInfo.InvariantCulture, out var life) ? Math.Clamp(life, 0, 86_400) : 3600)), null);
+            }
+            catch (JsonException)
+            {
+                // Said below, without the body: it may hold a token.
+            }
+
+            throw new DriverException(new DriverError { Code = ErrorCode.Failed, Effect = Effect.NotApplied, Scope = ErrorScope.Account, Message = $"The token endpoint {key.TokenAddress.Authority} answered {answer.Status} without an access_token." });
+        }
     }
 
     private TokenCache ByFederation(IDriverHost host, ReadOnlyMemory<byte> json, GcpSettings settings, Uri? endpoint)

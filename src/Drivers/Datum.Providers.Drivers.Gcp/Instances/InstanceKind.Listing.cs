@@ -37,7 +37,7 @@ internal sealed partial class InstanceKind
         var pager = new Pager(PageStyle.Token("pageToken", "nextPageToken"), Api.Project, collection, "Instance", query.Installation) { Expired = static a => a.Status is 400 or 410 };
         var size = query.PageSize is > 0 and < 500 ? query.PageSize : 500;
         var first = RestRequest.WithQuery($"aggregated/{collection}", new("filter", LabelFilter.Of(query.Installation, ResourceKind.Instance)),
-            new("maxResults", size.ToString(CultureInfo.InvariantCulture)), new("returnPartialSuccess", "true"), new("fields", fields));
+            new("maxResults", size.ToString(CultureInfo.InvariantCulture)), new("fields", fields));
         var page = await pager.GetAsync(Api.Compute, call, RestRequest.Get(first), cursor);
         if (page.Error is { } error)
             return ([], null, false, error);

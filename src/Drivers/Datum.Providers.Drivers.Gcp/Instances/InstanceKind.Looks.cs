@@ -40,7 +40,7 @@ internal sealed partial class InstanceKind
         if (error is not null)
             return (new Look(), error);
         Beacon? beacon = null;
-        if (server.Item?.Status == "RUNNING" && desired is not null && context.Settings.GuestBeacon)
+        if (server.Item?.Status == "RUNNING" && desired is not null && context.Settings.GuestBeacon == true)
         {
             (beacon, error) = await ReadBeaconAsync(call, server.Path);
             if (error is not null)
@@ -161,7 +161,7 @@ internal sealed partial class InstanceKind
     /// </summary>
     private Progress? WaitForGuest(Look look, InstanceSpec? desired, OperationLook? work, Handle? handle, GuestHealth guest)
     {
-        if (desired is null || look.Server?.Status != "RUNNING" || guest == GuestHealth.Ready || !context.Settings.GuestBeacon || handle is null)
+        if (desired is null || look.Server?.Status != "RUNNING" || guest == GuestHealth.Ready || context.Settings.GuestBeacon != true || handle is null)
             return null;
         var now = context.Time.GetUtcNow();
         var since = IsGuestHandle(handle) && long.TryParse(handle.Data[GuestHandle.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var unix) && unix < 253_402_300_799 ? DateTimeOffset.FromUnixTimeSeconds(unix)
@@ -249,7 +249,7 @@ internal sealed partial class InstanceKind
 
     private async ValueTask<(List<T> All, DriverError? Error)> SearchAsync<T>(Call call, string collection, string name, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) where T : class
     {
-        var first = RestRequest.Get(RestRequest.WithQuery($"aggregated/{collection}", new("filter", $"name eq {name}"), new("returnPartialSuccess", "true")));
+        var first = RestRequest.Get(RestRequest.WithQuery($"aggregated/{collection}", new KeyValuePair<string, string?>("filter", $"name eq {name}")));
         var pages = await new Pager(PageStyle.Token("pageToken", "nextPageToken"), Api.Project, collection, name).AllAsync(Api.Compute, call, first);
         if (pages.Error is { } error)
             return ([], error);

@@ -26,7 +26,7 @@ internal sealed class InstanceWish(GcpContext context)
     {
         Secrets = context.Settings.InstanceServiceAccount is not null ? SecretRoute.Store : context.Connection.AllowSecretsInUserData ? SecretRoute.UserData : SecretRoute.None,
         SecretsCommand = id is null ? ["true"] : SecretsCommand(id),
-        Beacon = context.Settings.GuestBeacon ? new GuestBeacon { Route = BeaconRoute.Line, Target = "/dev/ttyS0", IntervalSeconds = 15 } : null,
+        Beacon = context.Settings.GuestBeacon == true ? new GuestBeacon { Route = BeaconRoute.Line, Target = "/dev/ttyS0", IntervalSeconds = 15 } : null,
     };
 
     /// <summary>Sandboxes need podman, machines bring what they need.</summary>
@@ -114,7 +114,7 @@ internal sealed class InstanceWish(GcpContext context)
             {
                 DiskName = name,
                 SourceImage = image,
-                DiskSizeGb = (boot?.SizeGiB ?? (desired.Sandbox is not null ? context.Settings.SandboxDiskGiB : DefaultBootGiB)).ToString(CultureInfo.InvariantCulture),
+                DiskSizeGb = (boot?.SizeGiB ?? (desired.Sandbox is not null ? context.Settings.SandboxDiskGiB!.Value : DefaultBootGiB)).ToString(CultureInfo.InvariantCulture),
                 DiskType = context.Reference($"zones/{zone}/diskTypes/{id.Resolved.GetValueOrDefault("bootDiskType") ?? DiskTypeOf(desired)}"),
                 Labels = GcpContext.LabelsOf(id, desired, InstanceView.Boot),
             },

@@ -92,9 +92,9 @@ internal abstract class ComputeKind<TSpec, TFacts, T>(GcpContext context, Resour
         if (found.Item is { } item)
             return await SeenAsync(call, item, found, id, desired, work);
         var running = work?.Progress;
-        if (desired is null && work?.Status is null or OperationStatus.Unknown)
+        if ((desired is null || id.PartId(Part) is not null) && work?.Status is null or OperationStatus.Unknown)
         {
-            // A create whose answer was lost may still be at work, while reads don't show what it makes.
+            // A create whose answer or handle was lost may still be at work, while reads don't show what it makes.
             var (pending, error) = await PendingAsync(call, ResourceNames.For(id, GcpContext.Names));
             if (error is not null)
                 return error;
@@ -174,7 +174,7 @@ internal abstract class ComputeKind<TSpec, TFacts, T>(GcpContext context, Resour
         var pager = new Pager(PageStyle.Token("pageToken", "nextPageToken"), Api.Project, collection, kind.ToString(), query.Installation) { Expired = static a => a.Status is 400 or 410 };
         var size = query.PageSize is > 0 and < 500 ? query.PageSize : 500;
         var first = RestRequest.WithQuery(place == Place.Global ? $"global/{collection}" : $"aggregated/{collection}",
-            new("filter", ListFilter(query.Installation)), new("maxResults", size.ToString(System.Globalization.CultureInfo.InvariantCulture)), new("returnPartialSuccess", "true"));
+            new("filter", ListFilter(query.Installation)), new("maxResults", size.ToString(System.Globalization.CultureInfo.InvariantCulture)));
         var page = await pager.GetAsync(Api.Compute, call, RestRequest.Get(first), cursor);
         if (page.Error is { } error)
             return ([], null, false, error);
@@ -220,7 +220,7 @@ internal abstract class ComputeKind<TSpec, TFacts, T>(GcpContext context, Resour
 
     private async ValueTask<Found<T>> SearchAsync(Call call, Identity id, string name)
     {
-        var first = RestRequest.Get(RestRequest.WithQuery($"aggregated/{collection}", new("filter", $"name eq {name}"), new("returnPartialSuccess", "true")));
+        var first = RestRequest.Get(RestRequest.WithQuery($"aggregated/{collection}", new KeyValuePair<string, string?>("filter", $"name eq {name}")));
         var pages = await new Pager(PageStyle.Token("pageToken", "nextPageToken"), Api.Project, collection, name).AllAsync(Api.Compute, call, first);
         if (pages.Error is { } error)
             return new Found<T> { Error = error };
@@ -361,7 +361,7 @@ internal static class PendingWork
 {
     public static async ValueTask<(Progress? Progress, DriverError? Error)> FindAsync(GcpApi api, Call call, string collection, string name)
     {
-        var request = RestRequest.Get(RestRequest.WithQuery("aggregated/operations", new("filter", $"(targetLink eq \".*/{collection}/{name}\") (status ne DONE)"), new("returnPartialSuccess", "true")));
+        var request = RestRequest.Get(RestRequest.WithQuery("aggregated/operations", new KeyValuePair<string, string?>("filter", $"(targetLink eq \".*/{collection}/{name}\") (status ne DONE)")));
         var pages = await new Pager(PageStyle.Token("pageToken", "nextPageToken"), api.Project, "operations", name).AllAsync(api.Compute, call, request);
         if (pages.Error is { } error)
             return (null, error);

@@ -5,8 +5,8 @@ using Datum.Providers.Drivers.Gcp.Api;
 namespace Datum.Providers.Drivers.Gcp.Kinds;
 
 /// <summary>
-/// A rule set: a main firewall (the part), and further ones beside it where the rules have several sets of sources. How many there are stands
-/// in the main one's description, so that a look knows what to read.
+/// A rule set: a main firewall, and further ones (parts <c>rule-1</c> and so on) where the rules have several sets of sources. How many there are
+/// stands in the main one's description, so that a look knows what to read.
 /// </summary>
 internal sealed class FirewallKind(GcpContext context) : ComputeKind<FirewallSpec, FirewallFacts, GcpFirewall>(context, ResourceKind.Firewall, "firewalls", Place.Global)
 {
@@ -52,127 +52,142 @@ internal sealed class FirewallKind(GcpContext context) : ComputeKind<FirewallSpe
 
     public override async ValueTask<Answer<Observation<FirewallFacts>>> ObserveAsync(Call call, Identity id, FirewallSpec? desired, Handle? handle)
     {
-        var answer = await base.ObserveAsync(call, id, desired, handle);
-        if (desired is not null || answer.Value is not Absent<FirewallFacts> { InProgress: null })
-            return answer;
-        // Somebody took the main one away and left others.
-        var first = RestRequest.Get(RestRequest.WithQuery($"global/{Collection}", new KeyValuePair<string, string?>("filter", DescriptionFilter.Of(id))));
-        var pages = await new Pager(PageStyle.Token("pageToken", "nextPageToken"), Api.Project, Collection, id.Name).AllAsync(Api.Compute, call, first);
-        if (pages.Error is { } error)
+        var work = handle is null ? null : await Api.Operations.LookAsync(call, handle);
+        if (work is { Error: { } lost, Status: OperationStatus.Unknown })
+            return lost;
+        var (parts, error) = await PartsAsync(call, id, desired);
+        if (error is not null)
             return error;
-        foreach (var listed in pages.Value!.Pages)
+        var busy = work?.Progress;
+        if (!parts.ContainsKey(0) && work?.Status is null or OperationStatus.Unknown && (desired is null || id.PartId(Part) is not null))
         {
-            var page = GcpApi.ReadPage(listed, Collection, Type);
-            if (page.Value is not { } read)
-                return page.Error!;
-            foreach (var item in read.Items)
-            {
-                // A list may be late: what counts is the read.
-                if (ReadMark(item)?.Part is not { } part || NumberOf(part) is not { } n || await ExtraAsync(call, id, n) is not { } extra || (extra.Item is null && extra.Error is null))
-                    continue;
-                if (extra.Error is not null)
-                    return extra.Error;
-                return new Present<FirewallFacts>
-                {
-                    Facts = new FirewallFacts(),
-                    Parts = [new Part { Name = part, Id = extra.Path }],
-                    State = Lifecycle.Deleting,
-                    Mark = extra.Mark,
-                    Incarnation = ReadMark(extra.Item!)?.Incarnation ?? 0,
-                    Next = extra.Mark == MarkState.Ours ? DeleteExtra(n) : null,
-                };
-            }
+            (busy, error) = await PendingWork.FindAsync(Api, call, Collection, ResourceNames.For(id, GcpContext.Names));
+            if (error is not null)
+                return error;
         }
 
-        return answer;
+        var failure = work?.Status == OperationStatus.Failed ? work.Error : null;
+        if (parts.Count == 0)
+            return new Absent<FirewallFacts> { Next = desired is null ? null : CreateStep, InProgress = busy, Failure = failure };
+        return Seen(parts, id, desired, work, busy, failure);
     }
 
     protected override async ValueTask<Answer<Observation<FirewallFacts>>> SeenAsync(Call call, GcpFirewall item, Found<GcpFirewall> found, Identity id, FirewallSpec? desired, OperationLook? work)
     {
-        var wishes = desired is null ? [] : WishesOf(desired, id);
-        var (extras, error) = await ExtrasAsync(call, id, Math.Max(wishes.Length, CountOf(item)));
+        var (parts, error) = await PartsAsync(call, id, desired);
         if (error is not null)
             return error;
-        var drift = desired is null ? [] : Compare(desired, wishes, item, extras);
-        var seen = Seen(item, found, id, desired, work, drift);
-        var state = seen.State == Lifecycle.Ready && Enumerable.Range(1, CountOf(item) - 1).Any(n => !extras.ContainsKey(n)) ? Lifecycle.Creating : seen.State;
-        var next = seen.Next;
-        if (desired is null && next is not null && extras.Count > 0)
-            next = DeleteExtra(extras.Keys.Max());
-        // What is missing is made first, one a step; then what is there is changed.
-        if (desired is not null && next is not null && Enumerable.Range(1, wishes.Length - 1).FirstOrDefault(n => !extras.ContainsKey(n)) is > 0 and var missing)
-            next = new Step { Part = ExtraPart(missing), Verb = StepVerb.Create, Class = CreateClass.Repeatable, Description = "create further firewall" };
-        return seen with { State = state, Next = next };
+        parts[0] = found;
+        return Seen(parts, id, desired, work, work?.Progress, null);
     }
 
-    private async ValueTask<Outcome<FirewallFacts>> CreateExtraAsync(Operation operation, Identity id, FirewallSpec desired, int n)
+    private Present<FirewallFacts> Seen(SortedDictionary<int, Found<GcpFirewall>> parts, Identity id, FirewallSpec? desired, OperationLook? work, Progress? busy, DriverError? failure)
     {
+        var wishes = desired is null ? [] : WishesOf(desired, id);
+        var deleting = work is { Status: OperationStatus.Running, Answer: { } answer } && JsonText.Find(answer.Body, "operationType") == "delete";
+        var mark = parts.Values.Any(p => p.Mark == MarkState.Foreign) ? MarkState.Foreign : parts.Values.Any(p => p.Mark == MarkState.Missing) ? MarkState.Missing : MarkState.Ours;
+        var diff = desired is null ? new SpecDiff() : Compare(desired, wishes, parts);
+        // A recorded part that is gone isn't made again in this life.
+        var lost = desired is null || busy is not null ? [] : id.Parts.Where(p => NumberOf(p.Name) is { } n && !parts.ContainsKey(n)).ToList();
+        foreach (var part in lost)
+            diff.Add($"parts[{part.Name}]", Remedy.Replace, part.Id);
+        var missing = Enumerable.Range(0, wishes.Length).Where(n => !parts.ContainsKey(n)).ToList();
+        Step? next = null;
+        if (mark == MarkState.Ours && !deleting)
+            // Further ones first: while the main one's description says how many there are, none is forgotten.
+            next = desired is null ? DeleteStepOf(parts.Keys.Max()) : lost.Count > 0 ? null
+                : missing.Count > 0 ? missing[0] == 0 ? CreateStep : CreateStep with { Part = PartOf(missing[0]), Description = "create further firewall" }
+                : diff.CanUpdate ? new Step { Part = Part, Verb = StepVerb.Update, Class = CreateClass.Repeatable, Description = "update firewalls" } : null;
+        var main = parts.GetValueOrDefault(0)?.Item;
+        return new Present<FirewallFacts>
+        {
+            Facts = main is null ? new FirewallFacts() : ToFacts(main),
+            Parts = [.. parts.Select(p => new Part { Name = PartOf(p.Key), Id = p.Value.Path })],
+            State = deleting ? Lifecycle.Deleting : main is null || missing.Count > 0 ? Lifecycle.Creating : Lifecycle.Ready,
+            Mark = mark,
+            Incarnation = ReadMark((main ?? parts.Values.First().Item)!)?.Incarnation ?? 0,
+            // What isn't built yet is no difference.
+            Drift = missing.Count > 0 && lost.Count == 0 && main is not null && CountOf(main) >= wishes.Length ? [] : diff.ToDrift(),
+            Next = next,
+            InProgress = desired is null && next is not null ? null : busy,
+            Failure = failure,
+        };
+    }
+
+    public override async ValueTask<Outcome<FirewallFacts>> CreateAsync(Operation operation, Identity id, FirewallSpec desired)
+    {
+        if (NumberOf(operation.Step.Part) is not { } n)
+            return Failure(GcpErrors.NoSuchStep(operation.Step));
+        if (n == 0)
+            return await base.CreateAsync(operation, id, desired);
+        var (part, call) = (operation.Step.Part, operation.Call);
         var wishes = WishesOf(desired, id);
         if (n >= wishes.Length)
             return Failure(GcpErrors.NoSuchStep(operation.Step));
-        var main = await FindAsync(operation.Call, id, desired);
-        if (main.Item is null)
-            return Failure(main.Error ?? GcpErrors.Refused(ErrorCode.PreconditionFailed, "The main firewall isn't there yet."));
-        if (main.Mark != MarkState.Ours)
-            return Failure(GcpErrors.NotOurs(main.Path));
-        var there = await ExtraAsync(operation.Call, id, n);
+        var there = await PartAsync(call, id, n);
         if (there.Error is not null)
             return Failure(there.Error);
         if (there.Item is not null)
-            return there.Mark == MarkState.Ours ? new Done<FirewallFacts>() : Failure(GcpErrors.NotOurs(there.Path));
-        var wish = wishes[n] with { Name = ExtraName(id, n), Description = GcpContext.Descriptions.Write(Marks.For(id, ExtraPart(n))) };
-        var look = await Api.ChangeAsync(operation.Call, RestRequest.Post(WithRequestId(operation, $"global/{Collection}"), wish, Type));
-        return look.Error is { PlatformCode: "alreadyExists" or "RESOURCE_ALREADY_EXISTS", Code: ErrorCode.Conflict }
-            ? new Running<FirewallFacts> { Progress = new Progress { LookAgainAfter = GcpContext.LookAgain, WaitingFor = WaitingFor.Platform } }
-            : ToOutcome(look, []);
-    }
+            return there.Mark != MarkState.Ours ? Failure(GcpErrors.NotOurs(there.Path)) : new Done<FirewallFacts> { Parts = [new Part { Name = part, Id = there.Path }] };
+        if (id.PartId(part) is { } recorded)
+            return Failure(GcpErrors.Refused(ErrorCode.PreconditionFailed, $"The recorded {recorded} isn't there; it isn't made again in this incarnation."));
+        var main = await PartAsync(call, id, 0);
+        if (main.Item is null)
+            return Failure(main.Error ?? GcpErrors.Refused(ErrorCode.PreconditionFailed, "The main firewall isn't there yet."));
+        var path = $"global/{Collection}/{ResourceNames.For(id, GcpContext.Names, part)}";
+        var wish = wishes[n] with { Name = Paths.Last(path), Description = GcpContext.Descriptions.Write(Marks.For(id, part)) };
+        var look = await Api.ChangeAsync(call, RestRequest.Post(WithRequestId(operation, $"global/{Collection}"), wish, Type));
+        if (look.Error is { PlatformCode: "alreadyExists" or "RESOURCE_ALREADY_EXISTS", Code: ErrorCode.Conflict } taken)
+        {
+            var held = await PartAsync(call, id, n);
+            return Failure(held.Error ?? (held.Item is null && held.Path.Length == 0 ? taken with { BlockedBy = [path] } : taken with { Code = ErrorCode.NotReadyYet, RetryAfter = GcpContext.LookAgain }));
+        }
 
-    public override ValueTask<Outcome<FirewallFacts>> CreateAsync(Operation operation, Identity id, FirewallSpec desired) =>
-        NumberOf(operation.Step.Part) is { } n ? CreateExtraAsync(operation, id, desired, n) : base.CreateAsync(operation, id, desired);
+        return ToOutcome(look, look.Status is OperationStatus.Running or OperationStatus.Succeeded ? [new Part { Name = part, Id = path }] : []);
+    }
 
     public override async ValueTask<Outcome<FirewallFacts>> UpdateAsync(Operation operation, Identity id, FirewallSpec desired)
     {
         if (operation.Step.Part != Part)
             return Failure(GcpErrors.NoSuchStep(operation.Step));
         var call = operation.Call;
-        var found = await FindAsync(call, id, desired);
-        if (found.Item is not { } main)
-            return Failure(found.Error ?? GcpErrors.Refused(ErrorCode.PreconditionFailed, "The firewall isn't there to be changed."));
-        if (found.Mark != MarkState.Ours)
-            return Failure(GcpErrors.NotOurs(found.Path));
-        var wishes = WishesOf(desired, id);
-        var (extras, error) = await ExtrasAsync(call, id, Math.Max(wishes.Length, CountOf(main)));
+        var (parts, error) = await PartsAsync(call, id, desired);
         if (error is not null)
             return Failure(error);
+        if (!parts.TryGetValue(0, out var main))
+            return Failure(GcpErrors.Refused(ErrorCode.PreconditionFailed, "The firewall isn't there to be changed."));
+        if (parts.Values.FirstOrDefault(p => p.Mark != MarkState.Ours) is { } foreign)
+            return Failure(GcpErrors.NotOurs(foreign.Path));
+        var wishes = WishesOf(desired, id);
         OperationLook? last = null;
-        // The main one last: while its description says how many there are, none is forgotten.
-        foreach (var (n, extra) in extras)
+        // The main one last: what it lets through, and how many there are, is then true of all.
+        foreach (var (n, part) in parts.Reverse())
         {
-            if (extra.Mark != MarkState.Ours)
-                return Failure(GcpErrors.NotOurs(extra.Path));
-            if (n >= wishes.Length)
-                last = await Api.ChangeAsync(call, RestRequest.Delete(extra.Path));
-            else if (FirewallRules.Show(wishes[n]) != FirewallRules.Show(extra.Item!))
-                last = await Api.ChangeAsync(call, RestRequest.Patch(extra.Path, ToPatch(wishes[n]), Type));
-            if (last is { Error: { } refused, Answer.NotFound: false })
+            var wish = n < wishes.Length ? wishes[n] : null;
+            if (n > 0 && (wish is null ? part.Item!.Disabled == true : FirewallRules.Show(wish) == FirewallRules.Show(part.Item!)))
+                continue;
+            if (n == 0 && FirewallRules.Show(wishes[0]) == FirewallRules.Show(part.Item!) && CountOf(part.Item!) >= wishes.Length)
+                continue;
+            // What isn't needed any more is switched off and kept: a rule set that shrinks and grows stays the same objects.
+            var patch = wish is null ? new GcpFirewall { Disabled = true } : ToPatch(wish);
+            last = await Api.ChangeAsync(call, RestRequest.Patch(part.Path, n == 0 ? patch with { Description = MainDescription(id, Math.Max(wishes.Length, parts.Keys.Max() + 1)) } : patch, Type));
+            if (last.Error is { } refused)
                 return Failure(refused);
         }
 
-        if (FirewallRules.Show(wishes[0]) != FirewallRules.Show(main) || CountOf(main) != wishes.Length)
-            last = await Api.ChangeAsync(call, RestRequest.Patch(found.Path, ToPatch(wishes[0]) with { Description = MainDescription(id, wishes.Length) }, Type));
-        return last is null ? new Done<FirewallFacts>() : ToOutcome(last, [new Part { Name = Part, Id = found.Path }]);
+        return last is null ? new Done<FirewallFacts>() : ToOutcome(last, [new Part { Name = Part, Id = main.Path }]);
     }
 
     public override async ValueTask<Outcome<FirewallFacts>> DeleteAsync(Operation operation, Identity id)
     {
-        if (NumberOf(operation.Step.Part) is not { } n)
+        if (NumberOf(operation.Step.Part) is not { } n || n == 0)
             return await base.DeleteAsync(operation, id);
-        var extra = await ExtraAsync(operation.Call, id, n);
-        if (extra.Error is not null)
-            return Failure(extra.Error);
-        if (extra.Item is null)
+        var part = await PartAsync(operation.Call, id, n);
+        if (part.Error is not null)
+            return Failure(part.Error);
+        if (part.Item is null)
             return new Done<FirewallFacts>();
-        return extra.Mark == MarkState.Ours ? await RemoveAsync(operation.Call, extra.Path) : Failure(GcpErrors.NotOurs(extra.Path));
+        return part.Mark == MarkState.Ours ? await RemoveAsync(operation.Call, part.Path) : Failure(GcpErrors.NotOurs(part.Path));
     }
 
     public override async ValueTask<Answer<ListPage<FirewallFacts>>> ListAsync(Call call, ListQuery query, string? cursor)
@@ -180,42 +195,79 @@ internal sealed class FirewallKind(GcpContext context) : ComputeKind<FirewallSpe
         var page = await PageAsync(call, query, cursor);
         if (page.Error is { } failed)
             return failed;
-        var marked = page.Items.Select(i => (Item: i, Mark: ReadMark(i))).Where(i => i.Mark is { } m && m.Installation == query.Installation && m.Kind == Kind).ToList();
-        var items = ImmutableArray.CreateBuilder<Listed<FirewallFacts>>();
-        foreach (var (item, mark) in marked.Where(m => m.Mark!.Part is null))
+        return new ListPage<FirewallFacts>
         {
-            var listed = ToListed(item);
-            var extras = marked.Where(m => m.Mark!.Part is not null && m.Mark.Name == mark!.Name).ToDictionary(m => NumberOf(m.Mark!.Part!) ?? 0, m => m.Item);
-            // The page may end between a main one and its others: these are read, so that the revision is of all.
-            for (var n = 1; n < CountOf(item); n++)
+            // Each firewall of a set is an item of its own (DC-57).
+            Items =
+            [
+                .. page.Items.Select(i => (Item: i, Mark: ReadMark(i))).Where(i => i.Mark is { } m && m.Installation == query.Installation && m.Kind == Kind)
+                    .Select(i => ToListed(i.Item) with { Parts = [new Part { Name = i.Mark!.Part ?? Part, Id = PathOf(i.Item) }] }),
+            ],
+            Next = page.Next,
+            Complete = page.Complete,
+        };
+    }
+
+    /// <summary>Every firewall of the set that is there: as many as the wish needs, the main one's description says, or are recorded.</summary>
+    private async ValueTask<(SortedDictionary<int, Found<GcpFirewall>> Parts, DriverError? Error)> PartsAsync(Call call, Identity id, FirewallSpec? desired)
+    {
+        var parts = new SortedDictionary<int, Found<GcpFirewall>>();
+        var main = await PartAsync(call, id, 0);
+        if (main.Error is not null)
+            return (parts, main.Error);
+        var numbers = id.Parts.Select(p => NumberOf(p.Name) ?? 0).ToHashSet();
+        if (main.Item is not null)
+            numbers.UnionWith(Enumerable.Range(0, Math.Max(CountOf(main.Item), desired is null ? 0 : WishesOf(desired, id).Length)));
+        if (main.Item is not null)
+            parts[0] = main;
+        foreach (var n in numbers.Where(n => n > 0).Order())
+        {
+            var part = await PartAsync(call, id, n);
+            if (part.Error is not null)
+                return (parts, part.Error);
+            if (part.Item is not null)
+                parts[n] = part;
+        }
+
+        if (main.Item is not null || desired is not null || parts.Count > 0)
+            return (parts, null);
+        // Somebody took the main one away: others of the set are found by their mark.
+        var first = RestRequest.Get(RestRequest.WithQuery($"global/{Collection}", new KeyValuePair<string, string?>("filter", DescriptionFilter.Of(id))));
+        var pages = await new Pager(PageStyle.Token("pageToken", "nextPageToken"), Api.Project, Collection, id.Name).AllAsync(Api.Compute, call, first);
+        if (pages.Error is { } error)
+            return (parts, error);
+        foreach (var listed in pages.Value!.Pages)
+        {
+            var page = GcpApi.ReadPage(listed, Collection, Type);
+            if (page.Value is not { } read)
+                return (parts, page.Error);
+            foreach (var item in read.Items)
             {
-                if (extras.ContainsKey(n))
+                // A list may be late: what counts is the read.
+                if (ReadMark(item)?.Part is not { } name || NumberOf(name) is not { } n || n == 0)
                     continue;
-                var extra = await ExtraAsync(call, IdentityOf(mark!), n);
-                if (extra.Error is { } error)
-                    return error;
-                if (extra.Item is { } found)
-                    extras[n] = found;
+                var part = await PartAsync(call, id, n);
+                if (part.Error is not null)
+                    return (parts, part.Error);
+                if (part.Item is not null)
+                    parts[n] = part;
             }
-
-            items.Add(listed with
-            {
-                State = Enumerable.Range(1, CountOf(item) - 1).All(extras.ContainsKey) ? listed.State : Lifecycle.Creating,
-                Revision = listed.Revision + string.Concat(extras.OrderBy(e => e.Key).Select(e => $"-{e.Key}:{Revisions.Of(e.Value, Type)}")),
-            });
         }
 
-        foreach (var (item, mark) in marked.Where(m => m.Mark!.Part is not null && marked.All(o => o.Mark!.Part is not null || o.Mark.Name != m.Mark.Name)))
-        {
-            // Its main one is on another page, or gone: then it is what is left over (L2).
-            var main = await ReadAsync(call, IdentityOf(mark!), $"global/{Collection}/{ResourceNames.For(IdentityOf(mark!), GcpContext.Names)}");
-            if (main.Error is { } error)
-                return error;
-            if (main.Item is null)
-                items.Add(ToListed(item) with { Parts = [new Part { Name = mark!.Part!, Id = PathOf(item) }], State = Lifecycle.Deleting });
-        }
+        return (parts, null);
+    }
 
-        return new ListPage<FirewallFacts> { Items = items.ToImmutable(), Next = page.Next, Complete = page.Complete };
+    private async ValueTask<Found<GcpFirewall>> PartAsync(Call call, Identity id, int n)
+    {
+        var name = PartOf(n);
+        var markPart = n == 0 ? null : name;
+        var recorded = id.PartId(name);
+        var found = await ReadAsync(call, id, recorded ?? $"global/{Collection}/{ResourceNames.For(id, GcpContext.Names, markPart)}");
+        if (found.Item is null)
+            return found;
+        var mark = Marks.Compare(id, ReadMark(found.Item), markPart);
+        // What carries no mark isn't ours, whatever its name.
+        return recorded is null && mark == MarkState.Missing ? new Found<GcpFirewall>() : found with { Mark = mark };
     }
 
     private ImmutableArray<GcpFirewall> WishesOf(FirewallSpec desired, Identity id)
@@ -226,13 +278,12 @@ internal sealed class FirewallKind(GcpContext context) : ComputeKind<FirewallSpe
         return [.. plan.Rules.Select(r => r with { Network = network })];
     }
 
-    private ImmutableArray<Drift> Compare(FirewallSpec desired, ImmutableArray<GcpFirewall> wishes, GcpFirewall main, SortedDictionary<int, Found<GcpFirewall>> extras)
+    private SpecDiff Compare(FirewallSpec desired, ImmutableArray<GcpFirewall> wishes, SortedDictionary<int, Found<GcpFirewall>> parts)
     {
-        var actual = extras.Values.Select(e => FirewallRules.Show(e.Item!)).Prepend(FirewallRules.Show(main)).ToList();
+        var actual = parts.Where(p => p.Key < wishes.Length || p.Value.Item!.Disabled != true).Select(p => FirewallRules.Show(p.Value.Item!));
         return new SpecDiff()
-            .Text("network", desired.Network.ProviderId, Paths.Below(main.Network, Api.Project), Remedy.Replace)
-            .Text("ingress", string.Join("; ", wishes.Select(FirewallRules.Show)), string.Join("; ", actual), Remedy.InPlace)
-            .ToDrift();
+            .Text("network", desired.Network.ProviderId, Paths.Below(parts.Values.First().Item!.Network, Api.Project), Remedy.Replace)
+            .Text("ingress", string.Join("; ", wishes.Select(FirewallRules.Show)), string.Join("; ", actual), Remedy.InPlace);
     }
 
     private static GcpFirewall ToPatch(GcpFirewall wish) => new()
@@ -241,29 +292,6 @@ internal sealed class FirewallKind(GcpContext context) : ComputeKind<FirewallSpe
         // One of the two is there; the other is emptied.
         Allowed = wish.Allowed ?? [], Denied = wish.Denied ?? [],
     };
-
-    private async ValueTask<(SortedDictionary<int, Found<GcpFirewall>> Extras, DriverError? Error)> ExtrasAsync(Call call, Identity id, int count)
-    {
-        var extras = new SortedDictionary<int, Found<GcpFirewall>>();
-        for (var n = 1; n < count; n++)
-        {
-            var found = await ExtraAsync(call, id, n);
-            if (found.Error is not null)
-                return (extras, found.Error);
-            if (found.Item is not null)
-                extras[n] = found;
-        }
-
-        return (extras, null);
-    }
-
-    private async ValueTask<Found<GcpFirewall>> ExtraAsync(Call call, Identity id, int n)
-    {
-        var found = await ReadAsync(call, id, $"global/{Collection}/{ExtraName(id, n)}");
-        return found.Item is null ? found : found with { Mark = Marks.Compare(id, ReadMark(found.Item), ExtraPart(n)) };
-    }
-
-    private static Identity IdentityOf(Mark mark) => new() { Installation = mark.Installation, Kind = ResourceKind.Firewall, Name = mark.Name, Incarnation = Math.Max(1, mark.Incarnation) };
 
     private static string MainDescription(Identity id, int count) => GcpContext.Descriptions.Write(Marks.For(id), string.Create(CultureInfo.InvariantCulture, $"{CountWord}{count}"));
 
@@ -275,12 +303,10 @@ internal sealed class FirewallKind(GcpContext context) : ComputeKind<FirewallSpe
         return 1;
     }
 
-    private static Step DeleteExtra(int n) => new() { Part = ExtraPart(n), Verb = StepVerb.Delete, Class = CreateClass.Repeatable, Description = "delete further firewall" };
+    private Step DeleteStepOf(int n) => new() { Part = PartOf(n), Verb = StepVerb.Delete, Class = CreateClass.Repeatable, Description = "delete firewall" };
 
-    private static string ExtraPart(int n) => string.Create(CultureInfo.InvariantCulture, $"{ExtraPrefix}{n}");
+    private string PartOf(int n) => n == 0 ? Part : string.Create(CultureInfo.InvariantCulture, $"{ExtraPrefix}{n}");
 
-    private static string ExtraName(Identity id, int n) => ResourceNames.For(id, GcpContext.Names, ExtraPart(n));
-
-    private static int? NumberOf(string part) =>
-        part.StartsWith(ExtraPrefix, StringComparison.Ordinal) && int.TryParse(part[ExtraPrefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n is > 0 and < FirewallRules.MaxFirewalls ? n : null;
+    private int? NumberOf(string part) => part == Part ? 0
+        : part.StartsWith(ExtraPrefix, StringComparison.Ordinal) && int.TryParse(part[ExtraPrefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n is > 0 and < FirewallRules.MaxFirewalls ? n : null;
 }
