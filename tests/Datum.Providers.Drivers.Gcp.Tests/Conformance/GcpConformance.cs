@@ -17,6 +17,8 @@ public sealed class SlowGcpConformance : DriverConformance
         DefaultDuration = TimeSpan.FromSeconds(20),
         ListLag = TimeSpan.FromSeconds(8),
         PageSize = 2,
+        // What is being made shows, and isn't ready.
+        HideUntilDone = false,
         GuestBoot = TimeSpan.FromSeconds(30),
     });
 }

@@ -157,9 +157,9 @@ internal sealed partial class GcpWorld : ConformanceWorld, ICensus, IVanish, IFo
     }
 
     public ValueTask SetQuotaAsync(ResourceKind kind, int? limit) =>
-        Turn(k => k with { Quotas = limit is { } most ? k.Quotas.SetItem(CollectionOf(kind), most) : k.Quotas.Remove(CollectionOf(kind)) });
+        Turn(k => AtOnce(k with { Quotas = limit is { } most ? k.Quotas.SetItem(CollectionOf(kind), most) : k.Quotas.Remove(CollectionOf(kind)) }, kind, limit is not null));
 
-    public ValueTask SetFullAsync(bool full) => Turn(k => k with { FullZones = full ? [GcpSamples.Zone] : [] });
+    public ValueTask SetFullAsync(bool full) => Turn(k => AtOnce(k with { FullZones = full ? [GcpSamples.Zone] : [] }, ResourceKind.Instance, full));
 
     public ValueTask SetThrottledAsync(TimeSpan? retryAfter) => Turn(k => k with { Throttled = retryAfter });
 
@@ -265,6 +265,10 @@ internal sealed partial class GcpWorld : ConformanceWorld, ICensus, IVanish, IFo
         ResourceKind.Secret => "secrets",
         _ => "instances",
     };
+
+    // Refusals stand in operations; what a step is told of them at once is one that ended at once. Late ones have cases of their own.
+    private static GcpKnobs AtOnce(GcpKnobs knobs, ResourceKind kind, bool on) =>
+        knobs with { Durations = on ? knobs.Durations.SetItem(CollectionOf(kind), TimeSpan.Zero) : knobs.Durations.Remove(CollectionOf(kind)) };
 
     private ValueTask Turn(Func<GcpKnobs, GcpKnobs> change)
     {

@@ -237,14 +237,19 @@ internal sealed partial class InstanceKind
         var name = ResourceNames.For(id, GcpContext.Names);
         var zone = id.PartId(InstanceView.Boot) ?? id.PartId(InstanceView.Server)?.Replace("/instances/", "/disks/", StringComparison.Ordinal)
             ?? (GcpLocation.Parse(desired?.LocationJson)?.Zone is { } z ? $"zones/{z}/disks/{name}" : null);
-        if (zone is not null && Paths.IsPath(zone))
+        if (zone is null)
         {
-            var (disk, error) = await GcpApi.GetAsync(Api.Compute, call, zone, GcpJson.Default.GcpDisk);
-            return (disk is not null && ReadMark(disk) is not null && disk.Status != "DELETING" ? disk : null, error);
+            var (all, failed) = await SearchAsync(call, "disks", name, GcpJson.Default.GcpDisk);
+            if (failed is not null || all.FirstOrDefault(d => ReadMark(d) is not null) is not { } listed)
+                return (null, failed);
+            // A list may be late: what counts is the read.
+            zone = Paths.Below(listed.SelfLink, Api.Project);
         }
 
-        var (all, failed) = await SearchAsync(call, "disks", name, GcpJson.Default.GcpDisk);
-        return (all.FirstOrDefault(d => ReadMark(d) is not null && d.Status != "DELETING"), failed);
+        if (!Paths.IsPath(zone))
+            return (null, null);
+        var (disk, error) = await GcpApi.GetAsync(Api.Compute, call, zone, GcpJson.Default.GcpDisk);
+        return (disk is not null && ReadMark(disk) is not null && disk.Status != "DELETING" ? disk : null, error);
     }
 
     private async ValueTask<(List<T> All, DriverError? Error)> SearchAsync<T>(Call call, string collection, string name, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) where T : class
