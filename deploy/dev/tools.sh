@@ -2,7 +2,7 @@
 # Provides what ./up, ./test and CI need and says what it installs and why. Prints settings as lines for `eval` on stdout;
 # messages go to stderr. Cheap when everything is there.
 #
-#   tools.sh WHAT...     WHAT: sdk, podman, kubectl, realapi, cloudinit, victoria, guests
+#   tools.sh WHAT...     WHAT: sdk, podman, kubectl, realapi, cloudinit, victoria, guests, gcpclients
 #
 # Without root (and without `sudo -n`) nothing is installed and DATUM_PODMAN is "no".
 set -euo pipefail
@@ -232,6 +232,46 @@ provide_realapi() {
   fi
 }
 
+# ---- clients of Google Cloud --------------------------------------------------------------------------------------------
+
+# Unpacked and never installed. The newest discovery documents are in sid's package, which carries nothing but Python.
+fetch_gcpclients() { # FOLDER
+  local work=$1.new package
+  local -a packages
+  say "fetching python3-googleapi and python3-libcloud from Debian: others' clients, and Google's own description of its API"
+  rm -rf "$work"
+  mkdir -p "$work"
+  mapfile -t packages < <(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
+    --no-enhances python3-googleapi python3-libcloud | grep -E '^python3-[a-z0-9.-]+$' | sort -u)
+  [ ${#packages[@]} -gt 5 ] || return 1
+  if ! { (cd "$work" && apt-get -q -o APT::Sandbox::User=root download "${packages[@]}") &&
+    private_apt "$work/apt" sid apt-get update && mkdir -p "$work/sid" && (cd "$work/sid" && private_apt "$work/apt" sid apt-get download python3-googleapi); } >"$work/log" 2>&1 </dev/null; then
+    tail -n 3 "$work/log" >&2
+    return 1
+  fi
+  for package in "$work"/*.deb; do dpkg -x "$package" "$work/root"; done
+  dpkg -x "$work"/sid/*.deb "$work/sid/root"
+  mkdir -p "$work/discovery"
+  for package in compute secretmanager iamcredentials; do
+    cp "$work/sid/root/usr/lib/python3/dist-packages/googleapiclient/discovery_cache/documents/$package.v1.json" "$work/discovery/" || return 1
+  done
+  rm -rf "$work"/*.deb "$work/sid" "$work/apt" "$work/log" "$1"
+  mv "$work" "$1"
+}
+
+provide_gcpclients() {
+  local folder
+  folder=$(cache_root)/gcpclients
+  mkdir -p "$(cache_root)"
+  if [ ! -d "$folder/discovery" ] && ! (flock 8 && { [ -d "$folder/discovery" ] || fetch_gcpclients "$folder"; }) 8>"$(cache_root)/gcpclients.lock"; then
+    rm -rf "$folder.new"
+    say "clients of Google Cloud could not be fetched: their tests are skipped"
+    return 0
+  fi
+  printf 'export DATUM_GCP_CLIENTS=%q\n' "$folder"
+  printf 'export DATUM_GCP_DISCOVERY=%q\n' "$folder/discovery"
+}
+
 # ---- cloud-init and Ignition --------------------------------------------------------------------------------------------
 
 # Unpacked and never installed: an installed cloud-init would act at this machine's next boot.
@@ -340,6 +380,7 @@ for what in "$@"; do
     cloudinit) provide_cloudinit ;;
     victoria) provide_victoria ;;
     guests) provide_guests ;;
+    gcpclients) provide_gcpclients ;;
     *) fail "unknown tool $what" ;;
   esac
 done

@@ -209,7 +209,8 @@ public sealed partial class GcpCloud
             return Json(before);
         if (item.Deleting)
             throw new GcpError(400, "resourceNotReady", $"The resource 'projects/{ProjectId}/{item.Path}' is not ready");
-        var body = ReadBody(request);
+        // Methods without a body don't look at what is sent all the same.
+        var body = verb is "start" or "stop" or "reset" or "detachDisk" or "setDeletionProtection" ? [] : ReadBody(request);
         Action done = (item.Collection, verb) switch
         {
             ("instances", "start") => () => PowerOn(item),

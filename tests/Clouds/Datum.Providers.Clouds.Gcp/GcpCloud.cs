@@ -36,6 +36,9 @@ public sealed partial class GcpCloud : ICloud
     /// <summary>Holds requests and answers to the platform's description; null for not at all.</summary>
     public DescriptionChecker? Description { get; init; }
 
+    /// <summary>Whether requests are held to the description too. Default true; others' clients send what Google doesn't look at.</summary>
+    public bool HoldsRequests { get; init; } = true;
+
     /// <summary>Requests and answers that the description doesn't allow.</summary>
     public IReadOnlyList<string> Violations { get { lock (_gate) return [.. _violations]; } }
 
@@ -55,7 +58,7 @@ public sealed partial class GcpCloud : ICloud
             {
                 // What the platform would refuse as unknown is refused here too, so that a client can't send what only the double takes.
                 var wrong = Description?.CheckRequest(request) ?? [];
-                if (wrong.Length > 0)
+                if (wrong.Length > 0 && HoldsRequests)
                 {
                     _violations.AddRange(wrong);
                     throw new GcpError(400, "invalid", "Invalid JSON payload or parameter: " + string.Join("; ", wrong));
