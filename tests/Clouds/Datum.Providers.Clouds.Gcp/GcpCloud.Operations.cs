@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Datum.Providers.Clouds.Gcp;
 
 /// <summary>Operations: everything that changes something is one, and takes its time.</summary>

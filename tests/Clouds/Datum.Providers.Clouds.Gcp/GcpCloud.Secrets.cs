@@ -115,7 +115,7 @@ public sealed partial class GcpCloud
         return Json(answer);
     }
 
-    private CloudResponse PatchSecret(CloudRequest request, SecretItem secret)
+    private static CloudResponse PatchSecret(CloudRequest request, SecretItem secret)
     {
         var body = ReadBody(request);
         CheckEtag(body["etag"]?.ToString(), secret);

@@ -129,7 +129,24 @@ public sealed partial class GcpCloud : ICloud
     private static CloudResponse Json(JsonNode body, int status = 200) => new() { Status = status, Body = JsonSerializer.SerializeToUtf8Bytes(body) };
 
     private static JsonObject ReadBody(CloudRequest request) =>
-        request.Body.IsEmpty ? [] : JsonNode.Parse(request.Body.Span)?.AsObject() ?? throw new GcpError(400, "required", "A body is needed.");
+        request.Body.IsEmpty ? [] : WithoutNulls(JsonNode.Parse(request.Body.Span)?.AsObject() ?? throw new GcpError(400, "required", "A body is needed."));
+
+    // To Google null is what isn't there.
+    private static JsonObject WithoutNulls(JsonObject body)
+    {
+        foreach (var (name, value) in body.ToList())
+        {
+            if (value is null)
+                body.Remove(name);
+            else if (value is JsonObject inner)
+                WithoutNulls(inner);
+            else if (value is JsonArray list)
+                foreach (var item in list.OfType<JsonObject>())
+                    WithoutNulls(item);
+        }
+
+        return body;
+    }
 
     private void Allow(string permission, string? resource = null)
     {
