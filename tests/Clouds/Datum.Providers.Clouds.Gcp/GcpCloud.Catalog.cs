@@ -115,7 +115,7 @@ public sealed partial class GcpCloud
 
     private CloudResponse ImageRoute(CloudRequest request, string project, string[] path)
     {
-        Allow("compute.images.get");
+        Allow(path switch { [] => "compute.images.list", ["family", ..] => "compute.images.getFromFamily", _ => "compute.images.get" });
         if (path.Length == 0)
             return ListOf(request, "images", "global/images", [.. Catalog.ImagesOf(project).Select(Shown)]);
         var name = $"projects/{project}/global/images/{string.Join('/', path)}";

@@ -65,6 +65,8 @@ public sealed partial class GcpCloud
         };
     }
 
+    private static readonly (string Field, string Permission)[] _ofInstances = [("metadata", "setMetadata"), ("tags", "setTags"), ("serviceAccounts", "setServiceAccount")];
+
     private void CheckScope(string scope)
     {
         var name = scope[(scope.IndexOf('/', StringComparison.Ordinal) + 1)..];
@@ -83,7 +85,9 @@ public sealed partial class GcpCloud
 
     private Item Find(string collection, string path, string verb)
     {
-        Allow($"compute.{collection}.{verb}", path);
+        Allow($"compute.{collection}.{(verb == "serialPort" ? "getSerialPortOutput" : verb)}", path);
+        if (collection == "firewalls" && verb != "get")
+            Allow("compute.networks.updatePolicy", path);
         return _items.TryGetValue(path, out var item) ? item : throw NotFound($"projects/{ProjectId}/{path}");
     }
 
@@ -112,7 +116,7 @@ public sealed partial class GcpCloud
 
     private CloudResponse Aggregated(CloudRequest request, string collection)
     {
-        Allow($"compute.{collection}.list");
+        Allow(collection == "operations" ? "compute.globalOperations.list" : $"compute.{collection}.list");
         if (collection == "operations")
             return AggregatedOperations(request);
         if (collection is "machineTypes" or "diskTypes")
@@ -193,7 +197,7 @@ public sealed partial class GcpCloud
 
     private CloudResponse Insert(CloudRequest request, string scope, string collection, JsonObject body)
     {
-        Allow($"compute.{collection}.create");
+        AllowCreate(collection, body);
         if (Replayed(request) is { } before)
             return Json(before);
         var name = body["name"]?.ToString() ?? throw new GcpError(400, "required", "Required field 'resource.name' not specified");
@@ -243,6 +247,31 @@ public sealed partial class GcpCloud
             else
                 Remove(item);
         }));
+    }
+
+    // One request may need more than the right to create.
+    private void AllowCreate(string collection, JsonObject body)
+    {
+        Allow($"compute.{collection}.create");
+        if (collection is "firewalls" or "subnetworks")
+            Allow("compute.networks.updatePolicy");
+        if (body["labels"] is not null)
+            Allow($"compute.{collection}.setLabels");
+        if (collection != "instances")
+            return;
+        foreach (var (field, permission) in _ofInstances)
+            if (body[field] is not null)
+                Allow("compute.instances." + permission);
+        foreach (var disk in (body["disks"] as JsonArray ?? []).OfType<JsonObject>())
+            Allow(disk["source"] is null ? "compute.disks.create" : "compute.disks.use");
+        if ((body["disks"] as JsonArray ?? []).Any(d => d?["initializeParams"]?["labels"] is not null))
+            Allow("compute.disks.setLabels");
+        foreach (var face in (body["networkInterfaces"] as JsonArray ?? []).OfType<JsonObject>())
+        {
+            Allow("compute.subnetworks.use");
+            if (face["accessConfigs"] is JsonArray { Count: > 0 })
+                Allow("compute.subnetworks.useExternalIp");
+        }
     }
 
     private CloudResponse Delete(CloudRequest request, Item item)

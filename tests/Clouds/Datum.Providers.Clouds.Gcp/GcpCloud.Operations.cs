@@ -114,7 +114,8 @@ public sealed partial class GcpCloud
 
     private CloudResponse OperationRoute(CloudRequest request, string scope, string[] path)
     {
-        Allow(scope == "global" ? "compute.globalOperations.get" : scope.StartsWith("zones", StringComparison.Ordinal) ? "compute.zoneOperations.get" : "compute.regionOperations.get");
+        var operations = scope == "global" ? "globalOperations" : scope.StartsWith("zones", StringComparison.Ordinal) ? "zoneOperations" : "regionOperations";
+        Allow($"compute.{operations}.{(path.Length == 1 ? "list" : request.Method == "DELETE" ? "delete" : "get")}");
         if (path.Length == 1)
             return OperationList(request, scope);
         var known = _works.TryGetValue($"{scope}/operations/{path[1]}", out var work) && !work.Forgotten ? work : throw NotFound($"projects/{ProjectId}/{scope}/operations/{path[1]}");

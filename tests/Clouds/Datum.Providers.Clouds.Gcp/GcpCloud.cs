@@ -15,6 +15,7 @@ public sealed partial class GcpCloud : ICloud
     private readonly List<(Item Item, DateTimeOffset Until)> _ghosts = [];
     private readonly List<GcpCall> _calls = [];
     private readonly List<string> _violations = [];
+    private readonly HashSet<string> _permissions = [];
     private long _ids = 4_000_000_000_000;
 
     /// <summary>An empty project.</summary>
@@ -148,8 +149,12 @@ public sealed partial class GcpCloud : ICloud
         return body;
     }
 
+    /// <summary>The permissions that requests needed so far.</summary>
+    public ImmutableSortedSet<string> Permissions { get { lock (_gate) return [.. _permissions]; } }
+
     private void Allow(string permission, string? resource = null)
     {
+        _permissions.Add(permission);
         if (Knobs.Denied.Any(d => d == permission || (d.EndsWith('*') && permission.StartsWith(d[..^1], StringComparison.Ordinal))))
             throw new GcpError(403, permission.StartsWith("secretmanager", StringComparison.Ordinal) ? "PERMISSION_DENIED" : "forbidden",
                 $"Required '{permission}' permission for '{resource ?? "projects/" + ProjectId}'");

@@ -21,9 +21,9 @@ internal sealed class Bench : IDriverHost, IPayloadReader, ILogger, IDisposable
     private readonly List<IInfrastructureDriver> _sessions = [];
     private int _calls;
 
-    public Bench(GcpKnobs? knobs = null)
+    public Bench(GcpKnobs? knobs = null, DescriptionChecker? description = null)
     {
-        Cloud = new GcpCloud(Clock, knobs ?? new GcpKnobs()) { Description = Descriptions.Checker };
+        Cloud = new GcpCloud(Clock, knobs ?? new GcpKnobs()) { Description = description ?? Descriptions.Checker };
         HttpHandler = new CloudHandler(Cloud);
     }
 

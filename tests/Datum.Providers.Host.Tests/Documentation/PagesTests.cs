@@ -13,6 +13,9 @@ public sealed partial class PagesTests
     [
         "github.com", "dot.net", "keepachangelog.com", "semver.org", "www.conventionalcommits.org", "www.apache.org",
         "registry-1.docker.io", "index.docker.io", "quay.io",
+        // Services of clouds that drivers speak to.
+        "compute.googleapis.com", "secretmanager.googleapis.com", "oauth2.googleapis.com", "sts.googleapis.com", "iamcredentials.googleapis.com", "www.googleapis.com",
+        "metadata.google.internal",
         // Names of schemas and clouds that published test vectors and formats hold.
         "schemas.microsoft.com", "www.w3.org", "management.azure.com", "iam.amazonaws.com", "example.amazonaws.com", "examplebucket.s3.amazonaws.com",
     ];
