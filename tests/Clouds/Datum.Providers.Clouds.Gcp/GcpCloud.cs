@@ -76,6 +76,8 @@ public sealed partial class GcpCloud : ICloud
                 answer = Refusal(request, new GcpError(400, "parseError", "The request can't be read: " + e.Message));
             }
 
+            if (!answer.Headers.Any(h => h.Key == "Date"))
+                answer = answer with { Headers = [.. answer.Headers, new("Date", Now.ToString("R", CultureInfo.InvariantCulture))] };
             if (answer.Status < 300 && Description?.CheckAnswer(request, answer) is { Length: > 0 } faults)
                 _violations.AddRange(faults);
             _calls.Add(new GcpCall(_time.GetUtcNow(), request.Method, request.Path, Description?.MethodOf(request) ?? "", answer.Status));

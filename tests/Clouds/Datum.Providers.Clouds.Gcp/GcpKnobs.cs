@@ -12,6 +12,9 @@ public sealed record GcpKnobs
     /// <summary>How long a guest takes from RUNNING to its first report on the serial port; null: it never reports by itself.</summary>
     public TimeSpan? GuestBoot { get; init; } = TimeSpan.Zero;
 
+    /// <summary>Guests' reports stop from then on.</summary>
+    public DateTimeOffset? GuestsSilentFrom { get; init; }
+
     /// <summary>How long a new object is missing from lists, and a removed one still shown.</summary>
     public TimeSpan ListLag { get; init; }
 

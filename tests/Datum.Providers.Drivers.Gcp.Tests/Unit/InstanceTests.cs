@@ -182,6 +182,24 @@ public sealed class InstanceTests
     }
 
     [Test]
+    public async Task A_guest_that_fell_silent_isn_t_ready_any_more_whatever_the_host_s_clock_says()
+    {
+        using var bench = new Bench(new GcpKnobs { Skew = TimeSpan.FromHours(5) });
+        var driver = await bench.ConnectAsync();
+        var (network, subnet) = await bench.Landscape(driver);
+        var spec = Bench.Sandbox(network, subnet);
+        var (id, seen, _) = await bench.Build(driver.Instances!, Bench.Id(ResourceKind.Instance), spec);
+        Assert.That(seen.Facts.Guest, Is.EqualTo(GuestHealth.Ready));
+        bench.Cloud.Knobs = bench.Cloud.Knobs with { GuestsSilentFrom = bench.Clock.Now.AddHours(5) };
+        bench.Clock.Advance(TimeSpan.FromMinutes(2));
+        Assert.That(((Present<InstanceFacts>)await bench.Observe(driver.Instances!, id, spec)).Facts.Guest, Is.EqualTo(GuestHealth.Ready));
+        bench.Clock.Advance(TimeSpan.FromMinutes(4));
+        seen = (Present<InstanceFacts>)await bench.Observe(driver.Instances!, id, spec);
+        Assert.That((seen.State, seen.Facts.Guest, seen.Facts.GuestMessage), Is.EqualTo((Lifecycle.Degraded, GuestHealth.NotReady, "the guest hasn't reported for 6 minutes")));
+        Assert.That((seen.Next, seen.InProgress), Is.EqualTo(((Step?)null, (Progress?)null)));
+    }
+
+    [Test]
     public async Task A_boot_disk_that_outlived_its_machine_is_listed_and_taken_down()
     {
         using var bench = new Bench();

@@ -271,6 +271,14 @@ internal sealed record IamBinding
 internal sealed record Beacon
 {
     public bool Ready { get; init; }
+
+    /// <summary>When it was made, by the guest's clock, in Unix seconds; null: an older renderer's.</summary>
+    public long? Time { get; init; }
+
+    /// <summary>How long it had been silent when the port was read, where that is too long.</summary>
+    [JsonIgnore]
+    public TimeSpan? Silent { get; init; }
+
     public ImmutableArray<BeaconContainer>? Containers { get; init; }
     public ImmutableArray<BeaconDisk>? Disks { get; init; }
 }

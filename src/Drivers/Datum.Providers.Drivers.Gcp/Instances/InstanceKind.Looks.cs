@@ -42,7 +42,7 @@ internal sealed partial class InstanceKind
         Beacon? beacon = null;
         if (server.Item?.Status == "RUNNING" && desired is not null && context.Settings.GuestBeacon == true)
         {
-            (beacon, error) = await ReadBeaconAsync(call, server.Path);
+            (beacon, error) = await ReadBeaconAsync(call, server.Path, server.Item.LastStartTimestamp);
             if (error is not null)
                 return (new Look(), error);
         }
@@ -272,13 +272,24 @@ internal sealed partial class InstanceKind
         return (all, null);
     }
 
-    private async ValueTask<(Beacon? Beacon, DriverError? Error)> ReadBeaconAsync(Call call, string path)
+    // By the platform's clock, which the guest's follows; the host's may be anything. What a guest said before its machine was started is over.
+    private static Beacon? Aged(Beacon? beacon, string? date, string? started)
+    {
+        if (beacon?.Time is not (> 0 and < 253_402_300_799))
+            return beacon;
+        var made = DateTimeOffset.FromUnixTimeSeconds(beacon.Time.Value);
+        if (DateTimeOffset.TryParse(started, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var start) && made < start - TimeSpan.FromSeconds(5))
+            return null;
+        return DateTimeOffset.TryParseExact(date, "R", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var now) && now - made > GuestSilence ? beacon with { Silent = now - made } : beacon;
+    }
+
+    private async ValueTask<(Beacon? Beacon, DriverError? Error)> ReadBeaconAsync(Call call, string path, string? started)
     {
         var answer = await Api.Compute.SendAsync(call, RestRequest.Get(path + "/serialPort?port=1&start=-16384"));
         // A port that isn't there yet, or was switched off, says nothing of the guest.
         if (answer.Error is { Code: ErrorCode.NotReadyYet or ErrorCode.Invalid } && answer.Status is 400 or 404)
             return (null, null);
         var read = answer.Read(GcpJson.Default.SerialPort);
-        return read.Value is { } port ? (InstanceView.ReadBeacon(port.Contents), null) : (null, read.Error);
+        return read.Value is { } port ? (Aged(InstanceView.ReadBeacon(port.Contents), answer.Header("Date"), started), null) : (null, read.Error);
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Datum.Providers.Drivers.Gcp.Api;
@@ -55,7 +56,7 @@ internal static class InstanceView
     }
 
     public static GuestHealth HealthOf(GcpInstance item, Beacon? beacon) =>
-        item.Status != "RUNNING" || beacon is null ? GuestHealth.Unknown : beacon.Ready ? GuestHealth.Ready : GuestHealth.NotReady;
+        item.Status != "RUNNING" || beacon is null ? GuestHealth.Unknown : beacon is { Ready: true, Silent: null } ? GuestHealth.Ready : GuestHealth.NotReady;
 
     /// <summary>Network tags of the rule sets that the wish names.</summary>
     public static IEnumerable<string> Tags(InstanceSpec desired) =>
@@ -119,6 +120,8 @@ internal static class InstanceView
 
     private static string MessageOf(Beacon beacon)
     {
+        if (beacon.Silent is { } silent)
+            return string.Create(CultureInfo.InvariantCulture, $"the guest hasn't reported for {Math.Min((long)silent.TotalMinutes, 9999)} minutes");
         var wrong = (beacon.Containers ?? []).Where(c => c.State != "active").Select(c => $"container {c.Name} is {c.State}")
             .Concat((beacon.Disks ?? []).Where(d => d.State != "active").Select(d => $"disk {d.Name} is {d.State}")).ToList();
         return wrong.Count > 0 ? string.Join(", ", wrong) : "the guest reports that it isn't ready";
