@@ -10,6 +10,7 @@ public sealed class GcpConformance : DriverConformance
 }
 
 /// <summary>The kit against a platform that takes its time, whose lists are late and whose pages are small.</summary>
+[Category("Slow")]
 public sealed class SlowGcpConformance : DriverConformance
 {
     protected override ConformanceWorld CreateWorld() => new GcpWorld(new GcpKnobs

@@ -7,8 +7,6 @@ namespace Datum.Providers.Drivers.Gcp.Tests.Unit;
 /// <summary>Instances: what is sent, what is seen, how they change.</summary>
 public sealed class InstanceTests
 {
-    private static readonly object WithAccount = new { authentication = new { mode = "None" }, instanceServiceAccount = "guests@demo-project.iam.gserviceaccount.com" };
-
     [Test]
     public async Task A_machine_gets_image_size_disk_and_addresses()
     {
@@ -63,9 +61,9 @@ public sealed class InstanceTests
     {
         using var bench = new Bench();
         bench.Payloads["database"] = "canary-9f31c2";
-        var driver = await bench.ConnectAsync(WithAccount);
+        var driver = await bench.ConnectAsync(Life.Settings);
         var (network, subnet) = await bench.Landscape(driver);
-        var spec = WithSecret(Bench.Sandbox(network, subnet));
+        var spec = Life.WithSecret(Bench.Sandbox(network, subnet));
         var (id, _, steps) = await bench.Build(driver.Instances!, Bench.Id(ResourceKind.Instance), spec);
         Assert.That(steps, Is.EqualTo(new[] { "Create secret", "Create secret-contents", "Create server" }));
         Assert.That(bench.Cloud.Objects.Select(o => o.Body.ToJsonString()), Has.None.Contains("canary-9f31c2"));
@@ -82,11 +80,11 @@ public sealed class InstanceTests
     {
         using var bench = new Bench();
         bench.Payloads["database"] = "canary-9f31c2";
-        var driver = await bench.ConnectAsync(WithAccount);
+        var driver = await bench.ConnectAsync(Life.Settings);
         var (network, subnet) = await bench.Landscape(driver);
         var id = Bench.Id(ResourceKind.Instance);
         var step = new Step { Part = "server", Verb = StepVerb.Create, Class = CreateClass.Named };
-        var outcome = await driver.Instances!.CreateAsync(bench.Operation(id, step), id, WithSecret(Bench.Sandbox(network, subnet)));
+        var outcome = await driver.Instances!.CreateAsync(bench.Operation(id, step), id, Life.WithSecret(Bench.Sandbox(network, subnet)));
         Assert.That((outcome as Failed<InstanceFacts>)?.Error.Code, Is.EqualTo(ErrorCode.PreconditionFailed));
         Assert.That(bench.Cloud.Objects.Any(o => o.Collection == "instances"), Is.False);
     }
@@ -97,7 +95,7 @@ public sealed class InstanceTests
         using var bench = new Bench();
         bench.Payloads["database"] = "x";
         var driver = await bench.ConnectAsync();
-        var findings = await driver.Instances!.ValidateAsync(bench.Call(), WithSecret(Bench.Sandbox(Bench.Id(ResourceKind.Network), Bench.Id(ResourceKind.Subnet))));
+        var findings = await driver.Instances!.ValidateAsync(bench.Call(), Life.WithSecret(Bench.Sandbox(Bench.Id(ResourceKind.Network), Bench.Id(ResourceKind.Subnet))));
         Assert.That(findings.Select(f => f.Capability), Has.Member("secrets"));
         Assert.That((await driver.ProbeAsync(bench.Call())).Value!.Limitations.Single().Capability, Is.EqualTo("secrets"));
     }
@@ -107,11 +105,11 @@ public sealed class InstanceTests
     {
         using var bench = new Bench();
         bench.Payloads["database"] = "x";
-        var driver = await bench.ConnectAsync(WithAccount);
+        var driver = await bench.ConnectAsync(Life.Settings);
         var (network, subnet) = await bench.Landscape(driver);
-        var spec = WithSecret(Bench.Sandbox(network, subnet));
+        var spec = Life.WithSecret(Bench.Sandbox(network, subnet));
         var (id, _, _) = await bench.Build(driver.Instances!, Bench.Id(ResourceKind.Instance), spec);
-        var seen = (Present<InstanceFacts>)await bench.Observe(driver.Instances!, id, WithSecret(Bench.Sandbox(network, subnet), "hash2"));
+        var seen = (Present<InstanceFacts>)await bench.Observe(driver.Instances!, id, Life.WithSecret(Bench.Sandbox(network, subnet), "hash2"));
         Assert.That(seen.Drift.Single().Path, Is.EqualTo("sandbox.containers[web].environment[PASSWORD].payload"));
         Assert.That((seen.Drift.Single().Remedy, seen.Drift.Single().Desired, seen.Next), Is.EqualTo((Remedy.Replace, (string?)null, (Step?)null)));
     }
@@ -258,14 +256,6 @@ public sealed class InstanceTests
     [TestCase("REPAIRING", PowerState.Stopped)]
     [TestCase("SOMETHING_NEW", PowerState.Unknown)]
     public void Power_is_mapped(string status, PowerState power) => Assert.That(InstanceView.ToPower(status), Is.EqualTo(power));
-
-    private static InstanceSpec WithSecret(InstanceSpec spec, string hash = "hash1") => spec with
-    {
-        Sandbox = new SandboxSpec
-        {
-            Containers = [spec.Sandbox!.Containers[0] with { Environment = [new() { Name = "PASSWORD", From = new PayloadKey { Payload = new PayloadReference { Name = "database", Secret = true, Hash = hash }, Key = "key" } }] }],
-        },
-    };
 
     private static string? Metadata(JsonObject body, string key) => body["metadata"]!["items"]!.AsArray().FirstOrDefault(i => i!["key"]!.ToString() == key)?["value"]?.ToString();
 }
