@@ -19,7 +19,7 @@ internal static partial class AllScenarios
         {
             // What was made at the first Location is gone before anything is made at the second one (L1).
             Name = "fallback", End = ("it runs at the other Location", static w => w.Runs() && IsAt(w, "there") && w.Cloud.In(Collections.Nics).Length == 1),
-            Options = options with { Knobs = options.Knobs with { ZoneCapacity = ImmutableDictionary<string, int>.Empty.Add("z1", 0) } }, Before = TwoAsync,
+            Options = options with { Knobs = options.Knobs with { ZoneCapacity = ImmutableDictionary<string, int>.Empty.Add("z1", 0) } }, Before = TwoAsync, BeforeMakesNothing = true,
             Act = async w =>
             {
                 w.CreateNetwork();
@@ -30,7 +30,7 @@ internal static partial class AllScenarios
         yield return new()
         {
             Name = "spread", End = ("one runs at each Location", static w => w.Runs(2) && w.Servers.Select(s => s.Zone).Distinct().Count() == 2),
-            Before = TwoAsync,
+            Before = TwoAsync, BeforeMakesNothing = true,
             Act = async w =>
             {
                 w.CreateNetwork();

@@ -13,7 +13,10 @@ internal sealed record Scenario
     public Func<FaultWorld, Task> Before { get; init; } = Nothing;
 
     /// <summary>Nothing is there before, or nothing is remembered of it: the account that the host sees first is the account, whichever it is.</summary>
-    public bool BeginsEmpty => Before == Nothing || ForgetsAll;
+    public bool BeginsEmpty => Before == Nothing || ForgetsAll || BeforeMakesNothing;
+
+    /// <summary>What is there before is Datum's alone: nothing stands at the platform yet.</summary>
+    public bool BeforeMakesNothing { get; init; }
 
     /// <summary>The ledger is lost, and the account with it.</summary>
     public bool ForgetsAll { get; init; }
