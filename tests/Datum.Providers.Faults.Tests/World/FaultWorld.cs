@@ -258,6 +258,8 @@ internal sealed partial class FaultWorld : IDisposable
             if (_troubleUntil > Time.Now)
                 await AdvanceAsync(_troubleUntil - Time.Now);
             await UntilAsync(what, isSo);
+            if (_troubleUntil > Time.Now)
+                continue;
             // A fault that comes and goes meanwhile is a trouble too: what waits after it has its time yet.
             var (writes, mutations, trouble) = (Oracle.Writes, Cloud.Statistics.Mutations, _troubleUntil);
             await AdvanceAsync(TimeSpan.FromMinutes(6));
