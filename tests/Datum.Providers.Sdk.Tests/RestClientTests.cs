@@ -93,6 +93,7 @@ internal sealed class RestClientTests
         using var server = new TcpListener(IPAddress.Loopback, 0);
         server.Start();
         var posts = 0;
+        var stopping = false;
         var serving = Serve();
         using var handler = new SocketsHttpHandler();
         using var client = Client(handler, o => o with { BaseAddress = new Uri($"http://{server.LocalEndpoint}") }, TimeProvider.System);
@@ -101,6 +102,7 @@ internal sealed class RestClientTests
         var bodiless = await client.SendAsync(call, RestRequest.Post("x"));
         var get = await client.SendAsync(call, RestRequest.Get("x"));
         var readByPost = await client.SendAsync(call, new RestRequest { Method = HttpMethod.Post, Path = "read", Mutates = false });
+        Volatile.Write(ref stopping, true);
         server.Stop();
         await serving;
         Assert.Multiple(() =>
@@ -131,7 +133,8 @@ internal sealed class RestClientTests
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
-                Assert.That(server.Server.IsBound, Is.False, "the server ends only by being stopped");
+                // Not IsBound: for a moment the listener that is being stopped still says so.
+                Assert.That(Volatile.Read(ref stopping), "the server ends only by being stopped");
             }
         }
 
