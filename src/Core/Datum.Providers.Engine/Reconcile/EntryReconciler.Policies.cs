@@ -38,12 +38,17 @@ public sealed partial class EntryReconciler
         if (answer.Error is { } error)
         {
             await FailAsync(pass, look, null, error with { Field = field, Message = $"{field}: '{id}': {error.Message}" }).ConfigureAwait(false);
-            // The wish may be right and the object not there yet: too new to be seen, not made so far, or in the account that the credentials show again tomorrow.
-            if (pass.Memory.NotBefore == DateTimeOffset.MaxValue)
-                pass.Memory.NotBefore = scheduler.Time.GetUtcNow() + CandidatePeriod;
+            LookForItAgain(pass.Memory);
             return (false, null);
         }
         return (true, new AskedAdoption(policy, id, answer.Value!.Mark, answer.Value.Owner));
+    }
+
+    /// <summary>The wish may be right and the object not there yet: too new to be seen, not made so far, or in the account that the credentials show again tomorrow.</summary>
+    private void LookForItAgain(EntryMemory memory)
+    {
+        if (memory.NotBefore == DateTimeOffset.MaxValue)
+            memory.NotBefore = scheduler.Time.GetUtcNow() + CandidatePeriod;
     }
 
     /// <summary>Puts our mark on the candidate and records its parts (the policy in the entry is the intent of L4: the call may be repeated).</summary>
