@@ -136,10 +136,7 @@ public sealed partial class Collector(
             {
                 // Stored before it is begun, so that a restart spends no hour's budget twice; the ledger is asked again after that write. One that takes
                 // several steps counts from its last one: what was begun an hour ago and goes on now is a deletion of this hour.
-                if (paid is { } earlier)
-                    findings.Continue(account, earlier, at);
-                else
-                    findings.Begin(account, at);
+                at = paid is { } earlier ? findings.Continue(account, earlier, at) : findings.Begin(account, at);
                 foreach (var config in configs)
                     await report.WriteAsync(config, cancellation).ConfigureAwait(false);
                 state.Paid[(sample.Name, sample.Incarnation)] = at;

@@ -37,14 +37,21 @@ public sealed class FindingBook
 
     public ImmutableArray<DateTimeOffset> Begun(AccountKey account) => _begun.TryGetValue(account, out var begun) ? begun : [];
 
-    public void Begin(AccountKey account, DateTimeOffset at) => _begun.AddOrUpdate(account, static (_, t) => [t], static (_, known, t) => known.Contains(t) ? known.Add(t.AddTicks(1)) : known.Add(t), at);
+    /// <summary>The time that it is known by: each has its own.</summary>
+    public DateTimeOffset Begin(AccountKey account, DateTimeOffset at)
+    {
+        while (Begun(account).Contains(at))
+            at = at.AddTicks(1);
+        _begun.AddOrUpdate(account, static (_, t) => [t], static (_, known, t) => known.Add(t), at);
+        return at;
+    }
 
     /// <summary>A deletion that was begun goes on: it counts from now.</summary>
-    public void Continue(AccountKey account, DateTimeOffset begun, DateTimeOffset at)
+    public DateTimeOffset Continue(AccountKey account, DateTimeOffset begun, DateTimeOffset at)
     {
         if (_begun.TryGetValue(account, out var known) && known.IndexOf(begun) is >= 0 and var index)
             _begun.TryUpdate(account, known.RemoveAt(index), known);
-        Begin(account, at);
+        return Begin(account, at);
     }
 
     /// <summary>What an earlier process began.</summary>
