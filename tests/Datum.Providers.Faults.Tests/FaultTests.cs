@@ -17,7 +17,7 @@ internal sealed class ReferenceTests
         Assert.That(matrix.Plans, Has.Count.GreaterThanOrEqualTo(5000));
         var plans = matrix.Sample(count: 520);
         Assert.That(plans, Has.Count.GreaterThanOrEqualTo(500));
-        Runner.Run(plans);
+        Runner.Run([.. plans.Concat(matrix.Relapses(each: 10)).DistinctBy(p => p.Plan.ToString())]);
     }
 }
 

@@ -54,6 +54,25 @@ internal sealed class Matrix
             .OrderBy(c => c.Hash).Take(count).Select(c => c.Plans[c.Hash % c.Plans.Count]).OrderBy(p => p.Plan.Scenario, StringComparer.Ordinal),
     ];
 
+    /// <summary>Cells in which an engine of ours once broke a law, and so many plans of each at most.</summary>
+    public IReadOnlyList<(FaultPlan Plan, Boundary Boundary)> Relapses(int each) =>
+    [
+        .. s_onceRed.SelectMany(cell =>
+        {
+            var plans = Plans.Where(p => (p.Plan.Scenario, p.Boundary, p.Plan.Fault) == cell).ToList();
+            return plans.Count == 0 ? throw new InvalidOperationException($"The matrix has no cell {cell}.")
+                : Enumerable.Range(0, Math.Min(plans.Count, each)).Select(i => plans[i * plans.Count / Math.Min(plans.Count, each)]);
+        }),
+    ];
+
+    private static readonly (string Scenario, Boundary Boundary, Fault Fault)[] s_onceRed =
+    [
+        ("collector-deletes", Boundary.CloudMutation, Fault.TimeoutBefore), ("collector-no-floor", Boundary.CloudList, Fault.KillBefore),
+        ("retained", Boundary.CloudMutation, Fault.NewestHidden), ("retained-then-adopted", Boundary.CloudRead, Fault.OtherAccount),
+        ("abandon-wanted", Boundary.CloudList, Fault.ListLies), ("owner-lost", Boundary.ApiRead, Fault.Away),
+        ("config-rolled-out", Boundary.ApiWrite, Fault.StaleLists), ("pause-asked-late", Boundary.ApiWrite, Fault.StaleLists),
+    ];
+
     /// <summary>At least so many plans with all cells among them, spread evenly over each cell's calls; always the same ones. All of them when there are fewer.</summary>
     public IReadOnlyList<(FaultPlan Plan, Boundary Boundary)> Thin(int count)
     {

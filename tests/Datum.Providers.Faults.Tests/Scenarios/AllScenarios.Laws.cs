@@ -104,6 +104,22 @@ internal static partial class AllScenarios
             w.Delete(ResourceTypes.Workloads, "web");
             await w.UntilAsync("the workload is gone", () => Retained(w));
         }, ("the server stays", Retained));
+        yield return new()
+        {
+            // Asked for when it ran already: a host that began with an older list must not take the pause back while something differs.
+            Name = "pause-asked-late", Before = w => w.RunningAsync(), End = ("the rules are back", static w => w.Runs() && w.Cloud.In(Collections.Firewalls) is [{ Rules: { Length: > 0 } }]),
+            Act = async w =>
+            {
+                w.Plane.Edit(ResourceTypes.Instances, FaultWorld.Namespace, "web-us-dfw-0", i => (i.Metadata.Annotations ??= [])[Annotations.Paused] = "true");
+                await w.UntilAsync("it is paused", () => w.Entries.Where(e => e.Spec.Owner.Kind == "Instance").All(e => e.Spec.Policies?.Paused == true));
+                w.PausedBy = "its instance is paused";
+                w.Cloud.Change(w.Cloud.In(Collections.Firewalls).Single().Id, f => f with { Rules = [] });
+                await w.AdvanceAsync(TimeSpan.FromMinutes(10));
+                w.PausedBy = null;
+                w.Plane.Edit(ResourceTypes.Instances, FaultWorld.Namespace, "web-us-dfw-0", i => i.Metadata.Annotations!.Remove(Annotations.Paused));
+                await w.UntilAsync("the rules are back", () => w.Runs() && w.Cloud.In(Collections.Firewalls) is [{ Rules: { Length: > 0 } }]);
+            },
+        };
     }
 
     private static bool Retained(FaultWorld w) => w.Servers.Length == 1 && w.Entries.All(e => e.Spec.Owner.Kind != "Instance") && w.Plane.Live(ResourceTypes.Workloads).Count == 0;

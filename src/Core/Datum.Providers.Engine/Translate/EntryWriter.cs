@@ -68,20 +68,19 @@ public sealed class EntryWriter(HomePlane home, ProjectPlane plane, LedgerStore 
             causes.Stored(name, cause.Stamp);
             return known;
         }
-        // Another wish may replace a machine, so no old picture makes one: of its owner, or of the ProviderConfig that it is read by.
-        if (!CanonicalJson.Same(known.Spec.Desired, wish.Desired))
-            await RequireCurrentAsync(wish, cause.Stamp != known.Spec.Record.ConfigVersion, cancellation).ConfigureAwait(false);
+        // Another wish may replace a machine, and another policy let one go that a person keeps: no old picture makes either, of the owner or of its ProviderConfig.
+        await RequireCurrentAsync(wish, cancellation).ConfigureAwait(false);
         var stored = await ledger.UpdateAsync(known, e => Change(e, wish, cause), cancellation).ConfigureAwait(false);
         causes.Stored(name, cause.Stamp);
         return stored;
     }
 
-    private async Task RequireCurrentAsync(EntryWish wish, bool byConfig, CancellationToken cancellation)
+    private async Task RequireCurrentAsync(EntryWish wish, CancellationToken cancellation)
     {
         foreach (var source in wish.From)
             if (!await _owners.IsCurrentAsync(wish.Owner.Plane, source, cancellation).ConfigureAwait(false))
                 throw new KubernetesException(409, "Conflict", $"{source.GetType().Name} {source.Metadata.Namespace}/{source.Metadata.Name} has changed since it was seen here, or isn't to be read; its wish is translated again");
-        if (byConfig && (await home.Client.FindAsync(ResourceTypes.ProviderConfigs, wish.Place.Config.Key, cancellation).ConfigureAwait(false))?.Metadata.Generation != wish.Place.Config.Metadata.Generation)
+        if ((await home.Client.FindAsync(ResourceTypes.ProviderConfigs, wish.Place.Config.Key, cancellation).ConfigureAwait(false))?.Metadata.Generation != wish.Place.Config.Metadata.Generation)
             throw new KubernetesException(409, "Conflict", $"ProviderConfig {wish.Place.Config.Metadata.Name} has changed since it was seen here; what it means for {wish.Owner.Kind} {wish.Owner.Namespace}/{wish.Owner.Name} is translated again");
     }
 
