@@ -35,7 +35,7 @@ public sealed class ScalerTests
             Measure("u1", used, TimeSpan.FromMinutes(-minutes));
             var answer = scaler.Decide(deployment, Ready(3), s_now.AddMinutes(minutes));
             Assert.That((answer.Replicas, answer.Status, answer.Reason), Is.EqualTo((3, ConditionStatus.False, Reasons.MetricsUnavailable)));
-            Assert.That(answer.Message, Is.EqualTo("Of 3 ready instances 1 have no measurement of the last 2 minutes, web-2 first; 3 instances are kept."));
+            Assert.That(answer.Message, Is.EqualTo("No measurement of the last 2 minutes of 1 of 3 ready instances, web-2 first; the number stays 3."));
         }
     }
 
@@ -55,7 +55,7 @@ public sealed class ScalerTests
         Measure("u0", 2000);
         _known["u1"] = new(null, "Driver acme measures nothing.", Unsupported: true);
         var answer = Decide(Deployment(2), Ready(2));
-        Assert.That((answer.Replicas, answer.Status, answer.Reason, answer.Message), Is.EqualTo((2, ConditionStatus.False, Reasons.Unsupported, "2 instances are kept. Driver acme measures nothing.")));
+        Assert.That((answer.Replicas, answer.Status, answer.Reason, answer.Message), Is.EqualTo((2, ConditionStatus.False, Reasons.Unsupported, "The number stays 2. Driver acme measures nothing.")));
     }
 
     [Test]

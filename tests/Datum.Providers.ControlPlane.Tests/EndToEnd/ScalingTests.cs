@@ -89,7 +89,7 @@ public sealed class ScalingTests : IDisposable, IInstanceUsage
         Pass(TimeSpan.FromMinutes(10));
         Assert.That(Count, Is.EqualTo(5));
         Assert.That(_world.OfDeployment(ConditionTypes.ScalingActive), Has.Property("Status").EqualTo("False").And.Property("Reason").EqualTo(Reasons.MetricsUnavailable)
-            .And.Property("Message").EqualTo("Of 5 ready instances 5 have no measurement of the last 2 minutes, web-us-dfw-0 first; 5 instances are kept. The platform doesn't answer."));
+            .And.Property("Message").EqualTo("No measurement of the last 2 minutes of 5 of 5 ready instances, web-us-dfw-0 first; the number stays 5. The platform doesn't answer."));
 
         Load = 100;
         _world.Restart();

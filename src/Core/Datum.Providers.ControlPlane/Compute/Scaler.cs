@@ -45,15 +45,15 @@ public sealed class Scaler(IInstanceUsage? usage)
         var current = Math.Clamp(deployment.Status is { DesiredReplicas: > 0 } status ? status.DesiredReplicas : owned.Count(i => !i.IsDeleting), min, settings.MaxReplicas!.Value);
         var ready = owned.Where(InstancePlan.IsReady).OrderBy(i => i.Metadata.Name, StringComparer.Ordinal).Select(i => (i.Metadata.Name, Use: usage.Find(i.Metadata.Uid ?? ""))).ToList();
         if (ready.Find(i => i.Use.Unsupported) is { Use: { } never })
-            return new(current, ConditionStatus.False, Reasons.Unsupported, Text($"{current} instances are kept. {never.Why}"));
+            return new(current, ConditionStatus.False, Reasons.Unsupported, Text($"The number stays {current}. {never.Why}"));
         if (ready.Count == 0)
-            return new(current, ConditionStatus.False, Reasons.MetricsUnavailable, Text($"No instance is ready, so none is measured; {current} instances are kept."));
+            return new(current, ConditionStatus.False, Reasons.MetricsUnavailable, Text($"No instance is ready, so none is measured; the number stays {current}."));
         // What is old, or isn't of all, says nothing of the whole: who is missing may be the one under load.
         var unknown = ready.FindAll(i => i.Use.Newest is not { } newest || now - newest.At >= ScalePlan.SampleLife);
         if (unknown.Count > 0)
-            return new(current, ConditionStatus.False, Reasons.MetricsUnavailable, Text($"Of {ready.Count} ready instances {unknown.Count} have no measurement of the last {ScalePlan.SampleLife.TotalMinutes:0} minutes, {unknown[0].Name} first; {current} instances are kept. {unknown[0].Use.Why}").TrimEnd());
+            return new(current, ConditionStatus.False, Reasons.MetricsUnavailable, Text($"No measurement of the last {ScalePlan.SampleLife.TotalMinutes:0} minutes of {unknown.Count} of {ready.Count} ready instances, {unknown[0].Name} first; the number stays {current}. {unknown[0].Use.Why}").TrimEnd());
         if (ScalePlan.Recommend(settings, current, [.. ready.Select(i => i.Use.Newest!)]) is not { } recommended)
-            return new(current, ConditionStatus.False, Reasons.MetricsUnavailable, Text($"The measurements don't tell what the metrics ask for, which is averageUtilization of instances whose size is known; {current} instances are kept."));
+            return new(current, ConditionStatus.False, Reasons.MetricsUnavailable, Text($"The measurements don't tell what the metrics ask for, which is averageUtilization of instances whose size is known; the number stays {current}."));
 
         var wanted = ScalePlan.Limit(settings, current, recommended, Highest(deployment.Metadata.Uid ?? "", recommended, now));
         return new(wanted, ConditionStatus.True, Reasons.ValidMetricFound, Text($"{wanted} of {min} to {settings.MaxReplicas} instances by the metrics."));
