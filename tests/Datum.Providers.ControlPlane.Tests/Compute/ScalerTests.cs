@@ -1,5 +1,4 @@
 using Datum.Providers.ControlPlane.Compute;
-using Datum.Providers.Kubernetes;
 using Datum.Providers.Resources;
 using Datum.Providers.Resources.Compute;
 
