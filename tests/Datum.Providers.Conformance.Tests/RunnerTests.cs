@@ -40,7 +40,7 @@ public sealed class RunnerTests
         var unable = await new ConformanceRunner(() => new FactoryOnly(new SimulatorDriverFactory())).RunAsync(CaseCatalog.All.Single(c => c.Number == 24));
         var report = await runner.ReportAsync([failing, unable, await runner.RunAsync(CaseCatalog.All.Single(c => c.Number == 51)), await runner.RunAsync(CaseCatalog.All.Single(c => c.Number == 62))]);
         Assert.That((report.Count(CaseStatus.Passed), report.Count(CaseStatus.Failed), report.Count(CaseStatus.NotApplicable)), Is.EqualTo((2, 1, 1)));
-        Assert.That(TextReport.Badge(report), Does.StartWith("datum-conformance: contract 1.0, driver simulator 0.1.0, 2 passed, 1 failed, 1 not applicable, faults 1 (").And.Contain("calls connect ").And.Contain("observe "));
+        Assert.That(TextReport.Badge(report), Does.StartWith("datum-conformance: contract 1.1, driver simulator 0.1.0, 2 passed, 1 failed, 1 not applicable, faults 1 (").And.Contain("calls connect ").And.Contain("observe "));
         Assert.That(TextReport.Write(report), Does.Contain("CK-001").And.Contain("Not applicable:").And.Contain("EffectCertainty"));
 
         var schemas = new XmlSchemaSet();

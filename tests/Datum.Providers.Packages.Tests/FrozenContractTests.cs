@@ -11,6 +11,7 @@ public sealed class FrozenContractTests
     private static readonly Dictionary<string, string> s_frozen = new(StringComparer.Ordinal)
     {
         ["1.0.0"] = "986d143b554f26938c2d94f7ae3607e90d8134a2e3bbf537f1087554574398a9",
+        ["1.1.0"] = "716a71527ba05be6f7b5d787eb9ad8265aa2d8a906435f59b136773768fc6bc8",
     };
 
     private static IEnumerable<string> Versions => s_frozen.Keys;

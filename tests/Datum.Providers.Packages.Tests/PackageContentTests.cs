@@ -29,7 +29,7 @@ public sealed class PackageContentTests
         Assert.Multiple(() =>
         {
             Assert.That(Value(metadata, "id"), Is.EqualTo(id));
-            Assert.That(Value(metadata, "version"), Is.EqualTo(id.EndsWith("Abstractions", StringComparison.Ordinal) ? "1.0.0" : ProductVersion));
+            Assert.That(Value(metadata, "version"), Is.EqualTo(id.EndsWith("Abstractions", StringComparison.Ordinal) ? "1.1.0" : ProductVersion));
             Assert.That(Value(metadata, "license"), Is.EqualTo("Apache-2.0"));
             Assert.That(Value(metadata, "description"), Is.Not.Empty);
             Assert.That(Text(package, Value(metadata, "readme")!), Does.StartWith($"# {id}"));
@@ -78,7 +78,7 @@ public sealed class PackageContentTests
         {
             Assert.That(Text(contract, "buildTransitive/Datum.Providers.Abstractions.targets"), Is.EqualTo(File.ReadAllText(Repository.Path("build/DriverPack.targets"))));
             Assert.That((string?)dependency.Attribute("id"), Is.EqualTo("Datum.Providers.Abstractions"));
-            Assert.That((string?)dependency.Attribute("version"), Is.EqualTo("1.0.0"));
+            Assert.That((string?)dependency.Attribute("version"), Is.EqualTo("1.1.0"));
             Assert.That((string?)dependency.Attribute("exclude") ?? "", Does.Not.Contain("BuildTransitive").IgnoreCase);
         });
     }

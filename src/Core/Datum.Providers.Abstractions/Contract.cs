@@ -4,7 +4,7 @@ namespace Datum.Providers;
 public static class Contract
 {
     /// <summary>Major and minor.</summary>
-    public static Version Version { get; } = new(1, 0);
+    public static Version Version { get; } = new(1, 1);
 }
 
 /// <summary>The kinds of resources.</summary>

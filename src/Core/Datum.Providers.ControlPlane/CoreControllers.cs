@@ -25,7 +25,7 @@ public sealed record CoreControllersOptions
     /// <summary>Writes a warning on an object (about, reason, message); best effort. Null: none is written.</summary>
     public Func<ObjectReference, string, string, CancellationToken, ValueTask>? Warn { get; init; }
 
-    /// <summary>What instances use, for autoscaling. Null: maxReplicas and metrics aren't acted on.</summary>
+    /// <summary>What instances use, for autoscaling. Null: nobody measures, and minReplicas instances are kept.</summary>
     public Compute.IInstanceUsage? Usage { get; init; }
 }
 

@@ -6,6 +6,7 @@ using Datum.Providers.Engine.Locations;
 using Datum.Providers.Engine.Provisioning;
 using Datum.Providers.Engine.Reconcile;
 using Datum.Providers.Engine.Sessions;
+using Datum.Providers.Engine.Usage;
 using Datum.Providers.Kubernetes.Controllers;
 using Datum.Providers.Resources.Providers;
 using Microsoft.Extensions.Logging;
@@ -52,11 +53,12 @@ public sealed class ProviderEngine : IDisposable
     private readonly PlaneEngine? _only;
 
     private ProviderEngine(
-        EngineParts parts, EngagedPlanes planes, PlaneEngine.Shared shared, ProviderConfigController configs, SessionManager sessions, EntryController entries, IDisposable[] owned, IReadOnlyList<IController> controllers)
+        EngineParts parts, EngagedPlanes planes, PlaneEngine.Shared shared, ProviderConfigController configs, SessionManager sessions, EntryController entries, UsageReadings usage, IDisposable[] owned, IReadOnlyList<IController> controllers)
     {
         (_parts, _planes, _shared, _configs, _owned) = (parts, planes, shared, configs, owned);
         Sessions = sessions;
         Entries = entries;
+        Usage = usage;
         if (parts.Plane is { } plane)
             _planes.Add(_only = Engage(plane));
         Controllers = _only is null ? controllers : [controllers[0], _only.Controllers[0], .. controllers.Skip(1).Take(1), .. _only.Controllers.Skip(1), .. controllers.Skip(2)];
@@ -67,6 +69,9 @@ public sealed class ProviderEngine : IDisposable
 
     public SessionManager Sessions { get; }
     public EntryController Entries { get; }
+
+    /// <summary>What instances use, for whoever scales by it.</summary>
+    public UsageReadings Usage { get; }
     public IReadOnlyList<IController> Controllers { get; }
 
     /// <summary>
@@ -144,8 +149,9 @@ public sealed class ProviderEngine : IDisposable
 
         var shared = new PlaneEngine.Shared(parts, planes, ledger, sessions, causes, troubles, entries);
         var configs = new ProviderConfigController(home, () => planes.All.Select(p => (p.Plane, p.Locations)), sessions, limits, parts.Drivers, troubles, scheduler, logging.CreateLogger<ProviderConfigController>());
+        var usage = new UsageReadings(home, sessions, parts.Drivers, scheduler, logging.CreateLogger<UsageReadings>());
         IDisposable[] owned = [limits, home.Entries.Subscribe(Forget), shared];
-        return new ProviderEngine(parts, planes, shared, configs, sessions, entries, owned,
+        return new ProviderEngine(parts, planes, shared, configs, sessions, entries, usage, owned,
         [
             credentials,
             configs,
@@ -154,6 +160,7 @@ public sealed class ProviderEngine : IDisposable
             new AccountLister(home, sessions, entries, accounts, collector, shared.LocationBlocks, scheduler, logging.CreateLogger<AccountLister>()),
             new BreakerProbes(limits, sessions, entries, scheduler, logging.CreateLogger<BreakerProbes>()),
             new ObserveRounds(home, sessions, entries, scheduler),
+            usage,
         ]);
     }
 

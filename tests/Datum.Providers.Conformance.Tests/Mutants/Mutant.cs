@@ -79,6 +79,7 @@ internal sealed record Seed
     public Func<Call, Identity, ConsoleQuery, ValueTask<Answer<ConsoleText>>>? Console { get; init; }
     public Func<Call, CatalogQuery, string?, ValueTask<Answer<CatalogPage<PlatformImage>>>>? Images { get; init; }
     public Func<Call, ValueTask<Answer<QuotaReport>>>? Quotas { get; init; }
+    public Func<Call, ListQuery, string?, ValueTask<Answer<UsagePage>>>? Usage { get; init; }
     public Func<Call, IAsyncEnumerable<Change>>? Feed { get; init; }
 }
 

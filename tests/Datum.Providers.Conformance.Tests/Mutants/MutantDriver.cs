@@ -44,7 +44,7 @@ internal sealed class MutantSession(IInfrastructureDriver clean, Seed seed) : II
 
 /// <summary>The same with every ability of the Simulator.</summary>
 internal sealed class MutantSessionWithAbilities(IInfrastructureDriver clean, MutantSession kinds, Seed seed)
-    : IInfrastructureDriver, IPowerControl, IConsoleLog, IImageCatalog, IOfferings, IQuotas, IChangeFeed
+    : IInfrastructureDriver, IPowerControl, IConsoleLog, IImageCatalog, IOfferings, IQuotas, IChangeFeed, IUsageReader
 {
     public IResourceDriver<NetworkSpec, NetworkFacts>? Networks => kinds.Networks;
 
@@ -74,6 +74,9 @@ internal sealed class MutantSessionWithAbilities(IInfrastructureDriver clean, Mu
     public ValueTask<Answer<CatalogPage<Offering>>> ListOfferingsAsync(Call call, CatalogQuery query, string? cursor) => ((IOfferings)clean).ListOfferingsAsync(call, query, cursor);
 
     public ValueTask<Answer<QuotaReport>> ReadQuotasAsync(Call call) => seed.Quotas is { } quotas ? quotas(call) : ((IQuotas)clean).ReadQuotasAsync(call);
+
+    public ValueTask<Answer<UsagePage>> ListUsageAsync(Call call, ListQuery query, string? cursor) =>
+        seed.Usage is { } usage ? usage(call, query, cursor) : ((IUsageReader)clean).ListUsageAsync(call, query, cursor);
 
     public IAsyncEnumerable<Change> WatchAsync(Call call) => seed.Feed is { } feed ? feed(call) : ((IChangeFeed)clean).WatchAsync(call);
 }

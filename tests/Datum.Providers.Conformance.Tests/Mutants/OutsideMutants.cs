@@ -165,6 +165,11 @@ internal static class OutsideMutants
         } },
         new() { Name = "has a change feed that hears nothing", Rule = "DC-107", Case = 149, Says = "the feed named none", Session = _ => new Seed { Feed = call => Silence(null, call.Cancellation) } },
         new() { Name = "has a change feed that names what nobody made", Rule = "DC-107", Case = 149, Says = "the feed named none, but 1 others", Session = _ => new Seed { Feed = call => Silence(new Change { Kind = ResourceKind.Network, Name = Edit.Hash("nobody's") }, call.Cancellation) } },
+        new() { Name = "measures an instance twice", Rule = "DC-113", Case = 318, Kind = ResourceKind.Instance, Says = "2 measurements came", Session = Usage((page, _) => page with { Items = [.. page.Items, .. page.Items] }) },
+        new() { Name = "measures an instance of an earlier life", Rule = "DC-113", Case = 318, Kind = ResourceKind.Instance, Says = "A measurement names incarnation 9", Session = Usage((page, _) => page with { Items = [.. page.Items.Select(i => i with { Incarnation = 9 })] }) },
+        new() { Name = "calls the time of the question that of the measurement, by a clock that is ahead", Rule = "DC-114", Case = 318, Kind = ResourceKind.Instance, Says = "A measurement is to come", Session = Usage((page, now) => page with { Items = [.. page.Items.Select(i => i with { ObservedAt = now.AddHours(1) })] }) },
+        new() { Name = "measures what another installation has", Rule = "DC-113", Case = 319, Kind = ResourceKind.Instance, Says = "For another installation", Session = c => new Seed { Usage = (call, query, cursor) => ((IUsageReader)c.Driver).ListUsageAsync(call, query with { Installation = "conf1" }, cursor) } },
+        new() { Name = "calls usage complete while a zone doesn't answer", Rule = "DC-115", Case = 320, Kind = ResourceKind.Instance, Says = "usage is called complete", Session = Usage((page, _) => page with { Complete = true }) },
         new() { Name = "deletes what it shall let go", Rule = "DC-111", Case = 150, Kind = ResourceKind.Network, Says = "What was let go is", Session = c => Networks(new() { Release = (_, op, id) => c.Driver.Networks!.DeleteAsync(op.With(part: "net"), id) }) },
         new() { Name = "lets go and leaves the mark", Rule = "DC-111", Case = 150, Kind = ResourceKind.Network, Says = "still carry our mark", Session = _ => Networks(new() { Release = (_, _, _) => new(new Done<NetworkFacts>()) }) },
         new() { Name = "says that it adopted what another owns", Rule = "DC-109", Case = 152, Kind = ResourceKind.Network, Says = "Conflict, NotApplied and BlockedBy", Session = _ => Networks(new() { Adopt = async (clean, op, id, providerId) => await clean.AdoptAsync(op, id, providerId) is var made && made is Failed<NetworkFacts> ? new Done<NetworkFacts>() : made }) },
@@ -190,6 +195,11 @@ internal static class OutsideMutants
             return new Seed();
         } },
     ];
+
+    private static Func<MutantContext, Seed> Usage(Func<UsagePage, DateTimeOffset, UsagePage> change) => c => new Seed
+    {
+        Usage = async (call, query, cursor) => await ((IUsageReader)c.Driver).ListUsageAsync(call, query, cursor) is { Value: { } page } ? change(page, c.Host.Time.GetUtcNow()) : Edit.Refusal(ErrorCode.Failed, "no usage"),
+    };
 
     private static Func<MutantContext, Seed> Shared()
     {

@@ -190,6 +190,10 @@ public sealed class DecisionTests
     {
         // L11.
         var deployment = new WorkloadDeployment { Spec = { ScaleSettings = { MinReplicas = 1, MaxReplicas = 5 } } };
+        var off = new Scaler(null).Decide(deployment, [], DateTimeOffset.UnixEpoch);
+        Assert.That((off.Replicas, off.Reason), Is.EqualTo((1, Reasons.ScalingDisabled)));
+        Assert.That(off.Message, Does.Contain("metadata.annotations[providers.datumapis.com/autoscale]"));
+        deployment.Metadata.Annotations = new() { [Annotations.Autoscale] = "true" };
         var status = DeploymentStatusPlan.Compute(deployment, [], "h", null, null, new Scaler(null).Decide(deployment, [], DateTimeOffset.UnixEpoch), DateTimeOffset.UnixEpoch);
         Assert.That(Conditions.Find(status.Conditions, "ScalingActive"), Has.Property("Status").EqualTo("False").And.Property("Reason").EqualTo(Reasons.Unsupported));
         deployment.Status = status;

@@ -18,7 +18,13 @@ public sealed class ScalingTests : IDisposable, IInstanceUsage
     /// <summary>What every instance uses, of 2000; null: nobody reports.</summary>
     private long? Load { get; set; } = 1000;
 
-    InstanceUsage? IInstanceUsage.Find(string instanceUid) => Load is { } load ? new InstanceUsage { CpuMillis = load, CpuCapacityMillis = 2000, At = _world.Time.Now } : null;
+    private int _asked;
+
+    UsageAnswer IInstanceUsage.Find(string instanceUid)
+    {
+        _asked++;
+        return new(Load is { } load ? new InstanceUsage { CpuMillis = load, CpuCapacityMillis = 2000, At = _world.Time.Now } : null, Load is null ? "The platform doesn't answer." : null);
+    }
 
     public void Dispose()
     {
@@ -32,6 +38,7 @@ public sealed class ScalingTests : IDisposable, IInstanceUsage
         _world.CreateNetwork();
         _world.CreateWorkload(replicas: min, change: w =>
         {
+            w.Metadata.Annotations = new() { [Annotations.Autoscale] = "true" };
             w.Spec.Placements[0].ScaleSettings.MaxReplicas = max;
             w.Spec.Placements[0].ScaleSettings.Metrics = [.. targets.Select(t => new ScaleMetric { Resource = new ResourceMetric { Name = "cpu", Target = t } })];
         });
@@ -81,7 +88,8 @@ public sealed class ScalingTests : IDisposable, IInstanceUsage
         Load = null;
         Pass(TimeSpan.FromMinutes(10));
         Assert.That(Count, Is.EqualTo(5));
-        Assert.That(_world.OfDeployment(ConditionTypes.ScalingActive), Has.Property("Status").EqualTo("False").And.Property("Reason").EqualTo(Reasons.MetricsUnavailable));
+        Assert.That(_world.OfDeployment(ConditionTypes.ScalingActive), Has.Property("Status").EqualTo("False").And.Property("Reason").EqualTo(Reasons.MetricsUnavailable)
+            .And.Property("Message").EqualTo("No measurement of the last 2 minutes of 5 of 5 ready instances, web-us-dfw-0 first; the number stays 5. The platform doesn't answer."));
 
         Load = 100;
         _world.Restart();
@@ -89,6 +97,21 @@ public sealed class ScalingTests : IDisposable, IInstanceUsage
         Assert.That(Count, Is.EqualTo(5), "a process that has just begun knows nothing of before");
         Pass(TimeSpan.FromMinutes(4));
         Assert.That(Count, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void Without_its_annotation_nobody_is_asked_and_the_least_number_is_kept()
+    {
+        Create(1, 5, new ResourceMetricTarget { AverageValue = "500m" });
+        Pass(TimeSpan.FromMinutes(3));
+        Assert.That(Count, Is.EqualTo(5));
+        _world.Annotate("web", Annotations.Autoscale, null);
+        Pass(TimeSpan.FromMinutes(1));
+        Assert.That(Count, Is.EqualTo(1), "as upstream");
+        Assert.That(_world.OfDeployment(ConditionTypes.ScalingActive), Has.Property("Status").EqualTo("False").And.Property("Reason").EqualTo(Reasons.ScalingDisabled));
+        var asked = _asked;
+        _world.Time.Advance(TimeSpan.FromHours(1));
+        Assert.That(_asked, Is.EqualTo(asked));
     }
 
     [Test]

@@ -19,7 +19,7 @@ public sealed class AbilityTests
         foreach (var (ability, type) in ((Ability, Type)[])
         [
             (Ability.Power, typeof(IPowerControl)), (Ability.ConsoleLog, typeof(IConsoleLog)), (Ability.ImageCatalog, typeof(IImageCatalog)),
-            (Ability.Offerings, typeof(IOfferings)), (Ability.Quotas, typeof(IQuotas)), (Ability.ChangeFeed, typeof(IChangeFeed)),
+            (Ability.Offerings, typeof(IOfferings)), (Ability.Quotas, typeof(IQuotas)), (Ability.ChangeFeed, typeof(IChangeFeed)), (Ability.Usage, typeof(IUsageReader)),
         ])
             Assert.That(type.IsInstanceOfType(driver), Is.EqualTo(announced.Contains(ability)), ability.ToString());
         Assert.That(new PodmanDriverFactory().Describe().Kinds.Select(k => k.Adoptable), Is.All.False);

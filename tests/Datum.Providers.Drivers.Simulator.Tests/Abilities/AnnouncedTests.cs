@@ -6,7 +6,7 @@ internal sealed class AnnouncedTests
     private static readonly (Ability Ability, Type Interface)[] All =
     [
         (Ability.Power, typeof(IPowerControl)), (Ability.ConsoleLog, typeof(IConsoleLog)), (Ability.ImageCatalog, typeof(IImageCatalog)),
-        (Ability.Offerings, typeof(IOfferings)), (Ability.Quotas, typeof(IQuotas)), (Ability.ChangeFeed, typeof(IChangeFeed)),
+        (Ability.Offerings, typeof(IOfferings)), (Ability.Quotas, typeof(IQuotas)), (Ability.ChangeFeed, typeof(IChangeFeed)), (Ability.Usage, typeof(IUsageReader)),
     ];
 
     [Test]
@@ -42,13 +42,14 @@ internal sealed class AnnouncedTests
         using var world = new World();
         var (_, _, spec) = await world.Landscape();
         var (id, _) = await World.Build(world, world.Driver.Instances!, World.Id(ResourceKind.Instance), spec);
-        foreach (var path in (string[])["/v1/images", "/v1/sizes", "/v1/quotas", "/v1/servers/*/console", "/v1/servers/*/stop", "/v1/*/*"])
+        foreach (var path in (string[])["/v1/images", "/v1/sizes", "/v1/quotas", "/v1/usage", "/v1/servers/*/console", "/v1/servers/*/stop", "/v1/*/*"])
             world.Cloud.Add(new FaultRule { Path = path, Method = path.EndsWith('*') ? "PATCH" : null, Kind = fault });
         var reads = new[]
         {
             (await ((IImageCatalog)world.Driver).ListImagesAsync(world.Call(), new CatalogQuery(), null)).Error,
             (await ((IOfferings)world.Driver).ListOfferingsAsync(world.Call(), new CatalogQuery(), null)).Error,
             (await ((IQuotas)world.Driver).ReadQuotasAsync(world.Call())).Error,
+            (await ((IUsageReader)world.Driver).ListUsageAsync(world.Call(), new ListQuery { Installation = "test" }, null)).Error,
             (await ((IConsoleLog)world.Driver).ReadConsoleAsync(world.Call(), id, new ConsoleQuery())).Error,
         };
         var mutation = (Failed<InstanceFacts>)await Power.Do(world, id, PowerAction.Stop);

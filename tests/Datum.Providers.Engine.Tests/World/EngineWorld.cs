@@ -95,6 +95,9 @@ internal sealed partial class EngineWorld : IDriverConnector, ICredentialSource,
         Start();
     }
 
+    /// <summary>The engine that runs now.</summary>
+    public ProviderEngine Engine => _lives[^1].Engine;
+
     public void Advance(TimeSpan by)
     {
         var target = Time.Now + by;
@@ -188,7 +191,7 @@ internal sealed partial class EngineWorld : IDriverConnector, ICredentialSource,
             Home = home, Plane = project, Drivers = this, Credentials = this, CredentialFiles = CredentialFiles, Gate = this, Scheduler = Time, Logging = Log, Development = _development,
             HostVersion = HostVersion,
         });
-        var core = _withCore ? CoreControllers.Create(new CoreControllersOptions { Client = client, Scheduler = Time, LoggerFactory = Log, Caches = new PlaneCaches(new Caches(Plane)) }) : null;
+        var core = _withCore ? CoreControllers.Create(new CoreControllersOptions { Client = client, Scheduler = Time, LoggerFactory = Log, Caches = new PlaneCaches(new Caches(Plane)), Usage = new Usage(engine.Usage) }) : null;
         var stop = new CancellationTokenSource();
         _lives.Add((engine, stop));
         Plane.Sync();
@@ -214,6 +217,15 @@ internal sealed partial class EngineWorld : IDriverConnector, ICredentialSource,
                 _there.Dispose();
             }
             base.Dispose(disposing);
+        }
+    }
+
+    private sealed class Usage(Engine.Usage.UsageReadings readings) : ControlPlane.Compute.IInstanceUsage
+    {
+        public ControlPlane.Compute.UsageAnswer Find(string instanceUid)
+        {
+            var look = readings.Find(PlaneId, instanceUid);
+            return new(look.Newest is { } newest ? new ControlPlane.Compute.InstanceUsage { CpuMillis = newest.CpuMillis!.Value, CpuCapacityMillis = newest.CpuCapacityMillis, At = newest.At } : null, look.Why, look.Unsupported);
         }
     }
 

@@ -129,7 +129,7 @@ public sealed class DriverCommandTests
     }
 
     [TestCase("podman", false, "Power", "ConsoleLog", "ImageCatalog", "ChangeFeed")]
-    [TestCase("simulator", true, "Power", "ConsoleLog", "ImageCatalog", "Offerings", "Quotas", "ChangeFeed")]
+    [TestCase("simulator", true, "Power", "ConsoleLog", "ImageCatalog", "Offerings", "Quotas", "ChangeFeed", "Usage")]
     public async Task Describe_shows_the_abilities_and_the_kinds_that_can_be_adopted(string id, bool adoptable, params string[] abilities)
     {
         var json = JsonNode.Parse((await CliRun.Async("drivers", "describe", id, "--drivers", CliRun.DriverVolume, "-o", "json")).Out)!;

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Datum.Providers.Host.Tests.Drivers;
 
 /// <summary>Has every optional ability; each answers with <see cref="Answer"/>, which the test sets, and records its arguments.</summary>
-internal sealed class AbleSession : IInfrastructureDriver, IPowerControl, IConsoleLog, IImageCatalog, IOfferings, IQuotas, IChangeFeed
+internal sealed class AbleSession : IInfrastructureDriver, IPowerControl, IConsoleLog, IImageCatalog, IOfferings, IQuotas, IChangeFeed, IUsageReader
 {
     private readonly AdoptableNetworks _networks;
 
@@ -29,6 +29,8 @@ internal sealed class AbleSession : IInfrastructureDriver, IPowerControl, IConso
     public ValueTask<Answer<CatalogPage<Offering>>> ListOfferingsAsync(Call call, CatalogQuery query, string? cursor) => AnswerAsync<Answer<CatalogPage<Offering>>>(call, query, cursor);
 
     public ValueTask<Answer<QuotaReport>> ReadQuotasAsync(Call call) => AnswerAsync<Answer<QuotaReport>>(call);
+
+    public ValueTask<Answer<UsagePage>> ListUsageAsync(Call call, ListQuery query, string? cursor) => AnswerAsync<Answer<UsagePage>>(call, query, cursor);
 
     public IAsyncEnumerable<Change> WatchAsync(Call call)
     {

@@ -33,6 +33,7 @@ public sealed class GuardedAbilityTests
         Ability.Offerings => session is IOfferings,
         Ability.Quotas => session is IQuotas,
         Ability.ChangeFeed => session is IChangeFeed,
+        Ability.Usage => session is IUsageReader,
         _ => throw new InvalidOperationException($"The contract has a new ability {ability}: extend this test."),
     };
 
@@ -109,7 +110,7 @@ public sealed class GuardedAbilityTests
         Assert.That((await ((IConsoleLog)session).ReadConsoleAsync(TestHost.Call(), TestHost.Identity, query with { Cursor = "1" })).Error, Is.Null, "nothing new is an answer");
     }
 
-    [TestCase(true, false, "abilities don't fit: the session offers Power, ConsoleLog, ImageCatalog, Offerings, Quotas, ChangeFeed, but the descriptor names Power, ConsoleLog, ImageCatalog, Offerings, Quotas")]
+    [TestCase(true, false, "abilities don't fit: the session offers Power, ConsoleLog, ImageCatalog, Offerings, Quotas, ChangeFeed, Usage, but the descriptor names Power, ConsoleLog, ImageCatalog, Offerings, Quotas, ChangeFeed")]
     [TestCase(false, true, "adoption for don't fit: the session offers Network, but the descriptor names none")]
     [TestCase(false, false, null)]
     public async Task DC100_a_session_with_more_than_its_descriptor_names_is_refused(bool oneAbilityLess, bool noAdoption, string? fault) =>
@@ -161,7 +162,7 @@ public sealed class GuardedAbilityTests
 
     private static IEnumerable<TestCaseData> Verbs() => All().Select(v => new TestCaseData(v) { TestName = $"{{m}}({v})" });
 
-    private static IEnumerable<Verb> All() => [Power, Console, Images, Offerings, Quotas, Inspect, Adopt, Release];
+    private static IEnumerable<Verb> All() => [Power, Console, Images, Offerings, Quotas, Usage, Inspect, Adopt, Release];
 
     private static readonly TimeSpan s_soon = TimeSpan.FromMilliseconds(300);
 
@@ -177,6 +178,11 @@ public sealed class GuardedAbilityTests
     private static Verb Offerings => Verb.Read(nameof(Offerings), new CatalogPage<Offering> { Items = [s_offering] }, (s, c) => (((IOfferings)s).ListOfferingsAsync(c, s_catalog, "cursor").AsTask(), [c, s_catalog, "cursor"]));
 
     private static Verb Quotas => Verb.Read(nameof(Quotas), new QuotaReport { Quotas = [new Quota { Name = "CPUS" }, new Quota { Name = "CPUS", Scope = "zone" }], Complete = true }, (s, c) => (((IQuotas)s).ReadQuotasAsync(c).AsTask(), [c]));
+
+    private static readonly UsageSample s_usage = new() { Name = "a", Incarnation = 1, CpuMillis = 5, ObservedAt = DateTimeOffset.UnixEpoch };
+    private static readonly ListQuery s_list = new() { Installation = "test" };
+
+    private static Verb Usage => Verb.Read(nameof(Usage), new UsagePage { Items = [s_usage], Complete = true, Next = "next" }, (s, c) => (((IUsageReader)s).ListUsageAsync(c, s_list, "cursor").AsTask(), [c, s_list, "cursor"]));
 
     private static Verb Inspect => Verb.Read(nameof(Inspect), s_candidate, (s, c) => (Adoption(s).InspectAsync(c, TestHost.Identity, "net-1").AsTask(), [c, TestHost.Identity, "net-1"]));
 
@@ -214,6 +220,16 @@ public sealed class GuardedAbilityTests
         yield return Case(Quotas, Read(new QuotaReport { Quotas = [new Quota { Name = "A" }, new Quota { Name = "A" }], Complete = true }), "there twice");
         yield return Case(Quotas, Read(new QuotaReport { Quotas = [new Quota { Name = "A", Limit = -1 }], Complete = true }), "negative Limit");
         yield return Case(Quotas, Read(new QuotaReport { Quotas = [new Quota { Name = "A", Kind = (ResourceKind)99 }], Complete = true }), "a Kind that");
+        var usage = new UsagePage { Items = [s_usage], Complete = true };
+        yield return Case(Usage, Read(usage with { Items = default }), "Items is default");
+        yield return Case(Usage, Read(usage with { Items = [null!] }), "has no Name");
+        yield return Case(Usage, Read(usage with { Next = "" }), "Next is empty");
+        yield return Case(Usage, Read(usage with { Next = "cursor" }), "would never end");
+        yield return Case(Usage, Read(usage with { Items = [s_usage, s_usage with { CpuMillis = 6 }] }), "there twice");
+        yield return Case(Usage, Read(usage with { Items = [s_usage with { Incarnation = -1 }] }), "negative Incarnation");
+        yield return Case(Usage, Read(usage with { Items = [s_usage with { CpuMillis = -1 }] }), "negative CpuMillis");
+        yield return Case(Usage, Read(usage with { Items = [s_usage with { CpuCapacityMillis = 0 }] }), "isn't above zero");
+        yield return Case(Usage, Read(usage with { Items = [s_usage with { ObservedAt = default }] }), "has no ObservedAt");
         yield return Case(Inspect, Read(s_candidate with { Facts = null! }), "Facts is null");
         yield return Case(Inspect, Read(s_candidate with { Parts = default }), "Parts is default or empty");
         yield return Case(Inspect, Read(s_candidate with { Parts = [s_part with { Id = "" }] }), "without an Id");

@@ -16,7 +16,7 @@ public sealed class DriverManifestTests
         {
             Assert.That(manifest.Id, Is.EqualTo("newtonsoft-new"));
             Assert.That(manifest.Version, Is.EqualTo("1.2.3"));
-            Assert.That(manifest.ContractMin, Is.EqualTo(new Version(1, 0)));
+            Assert.That(manifest.ContractMin, Is.EqualTo(new Version(1, 1)));
             Assert.That(manifest.ContractMax, Is.EqualTo(new Version(1, int.MaxValue)));
             Assert.That(manifest.Framework, Is.EqualTo(new Version(10, 0)));
             Assert.That(manifest.EntryType, Is.EqualTo("TestDrivers.NewtonsoftFactory"));

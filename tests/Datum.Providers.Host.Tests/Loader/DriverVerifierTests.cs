@@ -125,8 +125,8 @@ public sealed class DriverVerifierTests
         AssertRejected(DriverPhase.Verify, DriverRejectionReason.PrivateSharedAssembly, "private copy of System.Text.Json");
     }
 
-    [TestCase("2.0", "2", "runs on contract 2.0 to 2.x; this host has 1.0")]
-    [TestCase("1.1", "1.4", "runs on contract 1.1 to 1.4")]
+    [TestCase("2.0", "2", "runs on contract 2.0 to 2.x; this host has 1.1")]
+    [TestCase("1.2", "1.4", "runs on contract 1.2 to 1.4")]
     [TestCase("0.1", "0.9", "runs on contract 0.1 to 0.9")]
     public void A_contract_range_without_this_hosts_version_is_refused(string min, string max, string text)
     {

@@ -63,6 +63,9 @@ public enum Ability
 
     /// <summary><see cref="IChangeFeed"/>.</summary>
     ChangeFeed = 6,
+
+    /// <summary><see cref="IUsageReader"/>; since contract 1.1.</summary>
+    Usage = 7,
 }
 
 /// <summary>A key of the credentials.</summary>

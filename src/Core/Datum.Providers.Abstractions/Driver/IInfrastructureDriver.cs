@@ -6,7 +6,7 @@ namespace Datum.Providers;
 /// </summary>
 /// <remarks>
 /// Rules DC-1 to DC-9 of docs/driver-contract.md. Optional abilities (<see cref="IPowerControl"/>, <see cref="IConsoleLog"/>, <see cref="IImageCatalog"/>,
-/// <see cref="IOfferings"/>, <see cref="IQuotas"/>, <see cref="IChangeFeed"/>) are interfaces that the same object implements and
+/// <see cref="IOfferings"/>, <see cref="IQuotas"/>, <see cref="IChangeFeed"/>, <see cref="IUsageReader"/>) are interfaces that the same object implements and
 /// <see cref="DriverDescriptor.Abilities"/> announces; <see cref="IAdoption{TFacts}"/> is one of a kind's verbs.
 /// </remarks>
 public interface IInfrastructureDriver : IAsyncDisposable

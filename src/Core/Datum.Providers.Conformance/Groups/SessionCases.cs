@@ -51,6 +51,7 @@ internal static class SessionCases
         Check(Ability.Offerings, session.Driver is IOfferings);
         Check(Ability.Quotas, session.Driver is IQuotas);
         Check(Ability.ChangeFeed, session.Driver is IChangeFeed);
+        Check(Ability.Usage, session.Driver is IUsageReader);
         foreach (var kind in run.Descriptor.Kinds)
             CaseRun.Expect(session.Of(kind.Kind).Adopts == kind.Adoptable, $"{kind.Kind}: Adoptable is {kind.Adoptable}, but its verbs {(kind.Adoptable ? "don't " : "")}implement IAdoption.");
 

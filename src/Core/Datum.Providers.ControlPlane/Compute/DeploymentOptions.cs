@@ -7,7 +7,7 @@ namespace Datum.Providers.ControlPlane.Compute;
 /// <summary>What goes beyond upstream and is asked for by annotations of the Workload; its deployments carry them. Everything is off by default.</summary>
 public sealed record DeploymentOptions
 {
-    private static readonly string[] s_keys = [Annotations.LocationSpread, Annotations.LocationFallback, Annotations.RolloutOnChange, Annotations.Suspended];
+    private static readonly string[] s_keys = [Annotations.LocationSpread, Annotations.LocationFallback, Annotations.RolloutOnChange, Annotations.Autoscale, Annotations.Suspended];
 
     /// <summary>Instances are spread over the Locations of the city.</summary>
     public bool Spread { get; init; }
@@ -17,6 +17,9 @@ public sealed record DeploymentOptions
 
     /// <summary>Changes of the config maps and secrets that the template names are rolled out.</summary>
     public bool RolloutOnChange { get; init; }
+
+    /// <summary>The number of instances follows the metrics, between minReplicas and maxReplicas.</summary>
+    public bool Autoscale { get; init; }
 
     /// <summary>The instances are stopped and keep everything.</summary>
     public bool Suspended { get; init; }
@@ -30,6 +33,7 @@ public sealed record DeploymentOptions
             Spread = metadata.Annotation(Annotations.LocationSpread) == "true",
             Fallback = metadata.Annotation(Annotations.LocationFallback) == "true",
             RolloutOnChange = metadata.Annotation(Annotations.RolloutOnChange) == "true",
+            Autoscale = metadata.Annotation(Annotations.Autoscale) == "true",
             Suspended = metadata.Annotation(Annotations.Suspended) == "true",
         };
     }

@@ -13,9 +13,15 @@ public sealed record InstanceUsage
     public required DateTimeOffset At { get; init; }
 }
 
-/// <summary>Where the autoscaler learns what instances use. The driver contract has no usage yet, so a host gives none and maxReplicas isn't acted on.</summary>
+/// <summary>What is known of an Instance's use.</summary>
+/// <param name="Newest">The newest measurement; null when there is none.</param>
+/// <param name="Why">Why there is none, or no newer one, as a sentence for people; null when it is only to come.</param>
+/// <param name="Unsupported">True when there never will be one: its driver measures nothing.</param>
+public sealed record UsageAnswer(InstanceUsage? Newest, string? Why = null, bool Unsupported = false);
+
+/// <summary>Where the autoscaler learns what instances use. Who isn't asked doesn't measure: only deployments that scale ask, once in <see cref="ScalePlan.Period"/>.</summary>
 public interface IInstanceUsage
 {
-    /// <summary>The newest measurement of an Instance, by its UID; null when there is none. Reads memory only.</summary>
-    InstanceUsage? Find(string instanceUid);
+    /// <summary>By the Instance's UID. Reads memory only.</summary>
+    UsageAnswer Find(string instanceUid);
 }

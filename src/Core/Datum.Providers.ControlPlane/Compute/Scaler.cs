@@ -11,7 +11,10 @@ namespace Datum.Providers.ControlPlane.Compute;
 /// </summary>
 public sealed class Scaler(IInstanceUsage? usage)
 {
-    private const string NobodyMeasures = "spec.scaleSettings.maxReplicas and metrics are not acted on: minReplicas instances are kept.";
+    private const string NobodyMeasures = "Nobody measures here what instances use: minReplicas instances are kept.";
+
+    private const string NotAskedFor =
+        $"spec.scaleSettings.maxReplicas and metrics are acted on only where the Workload's metadata.annotations[{Annotations.Autoscale}] is \"true\": minReplicas instances are kept.";
 
     private readonly ConcurrentDictionary<string, List<(DateTimeOffset At, int Wanted)>> _recommended = new(StringComparer.Ordinal);
 
@@ -19,7 +22,8 @@ public sealed class Scaler(IInstanceUsage? usage)
     public bool Acts(WorkloadDeployment deployment)
     {
         ArgumentNullException.ThrowIfNull(deployment);
-        return usage is not null && deployment.Spec.ScaleSettings.MaxReplicas is not null && ScalePlan.Refusal(deployment.Spec.ScaleSettings) is null;
+        var settings = deployment.Spec.ScaleSettings;
+        return usage is not null && settings.MaxReplicas is not null && DeploymentOptions.Of(deployment).Autoscale && ScalePlan.Refusal(settings) is null;
     }
 
     public ScaleAnswer Decide(WorkloadDeployment deployment, IReadOnlyList<Instance> owned, DateTimeOffset now)
@@ -30,6 +34,8 @@ public sealed class Scaler(IInstanceUsage? usage)
         var min = Math.Max(0, settings.MinReplicas);
         if (settings.MaxReplicas is null && settings.Metrics is not { Count: > 0 })
             return new(min);
+        if (!DeploymentOptions.Of(deployment).Autoscale)
+            return new(min, ConditionStatus.False, Reasons.ScalingDisabled, NotAskedFor);
         if (usage is null)
             return new(min, ConditionStatus.False, Reasons.Unsupported, NobodyMeasures);
         if (ScalePlan.Refusal(settings) is { } refusal)
@@ -37,9 +43,17 @@ public sealed class Scaler(IInstanceUsage? usage)
 
         // A status that was lost is no reason to take instances away.
         var current = Math.Clamp(deployment.Status is { DesiredReplicas: > 0 } status ? status.DesiredReplicas : owned.Count(i => !i.IsDeleting), min, settings.MaxReplicas!.Value);
-        var samples = owned.Where(InstancePlan.IsReady).Select(i => usage.Find(i.Metadata.Uid ?? "")).OfType<InstanceUsage>().Where(s => now - s.At < ScalePlan.SampleLife).ToList();
-        if (ScalePlan.Recommend(settings, current, samples) is not { } recommended)
-            return new(current, ConditionStatus.False, Reasons.MetricsUnavailable, Text($"No usage that the metrics ask for is known; {current} instances are kept."));
+        var ready = owned.Where(InstancePlan.IsReady).OrderBy(i => i.Metadata.Name, StringComparer.Ordinal).Select(i => (i.Metadata.Name, Use: usage.Find(i.Metadata.Uid ?? ""))).ToList();
+        if (ready.Find(i => i.Use.Unsupported) is { Use: { } never })
+            return new(current, ConditionStatus.False, Reasons.Unsupported, Text($"The number stays {current}. {never.Why}"));
+        if (ready.Count == 0)
+            return new(current, ConditionStatus.False, Reasons.MetricsUnavailable, Text($"No instance is ready, so none is measured; the number stays {current}."));
+        // What is old, or isn't of all, says nothing of the whole: who is missing may be the one under load.
+        var unknown = ready.FindAll(i => i.Use.Newest is not { } newest || now - newest.At >= ScalePlan.SampleLife);
+        if (unknown.Count > 0)
+            return new(current, ConditionStatus.False, Reasons.MetricsUnavailable, Text($"No measurement of the last {ScalePlan.SampleLife.TotalMinutes:0} minutes of {unknown.Count} of {ready.Count} ready instances, {unknown[0].Name} first; the number stays {current}. {unknown[0].Use.Why}").TrimEnd());
+        if (ScalePlan.Recommend(settings, current, [.. ready.Select(i => i.Use.Newest!)]) is not { } recommended)
+            return new(current, ConditionStatus.False, Reasons.MetricsUnavailable, Text($"The measurements don't tell what the metrics ask for, which is averageUtilization of instances whose size is known; the number stays {current}."));
 
         var wanted = ScalePlan.Limit(settings, current, recommended, Highest(deployment.Metadata.Uid ?? "", recommended, now));
         return new(wanted, ConditionStatus.True, Reasons.ValidMetricFound, Text($"{wanted} of {min} to {settings.MaxReplicas} instances by the metrics."));
@@ -50,6 +64,9 @@ public sealed class Scaler(IInstanceUsage? usage)
     private int? Highest(string uid, int recommended, DateTimeOffset now)
     {
         var known = _recommended.GetOrAdd(uid, _ => []);
+        // A window with a hole isn't full: what was wished meanwhile nobody knows.
+        if (known.Count > 0 && now - known[^1].At >= ScalePlan.SampleLife)
+            known.Clear();
         known.Add((now, recommended));
         // The newest one from before the window stays: it says that the window is full.
         var before = known.FindLastIndex(r => now - r.At >= ScalePlan.DownWindow);

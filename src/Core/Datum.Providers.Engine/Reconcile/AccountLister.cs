@@ -79,7 +79,7 @@ public sealed partial class AccountLister(
                 }
             failures = error is null ? 0 : failures + 1;
             var wait = error?.RetryAfter is { } after && after > TimeSpan.FromSeconds(1) ? after
-                : error is null ? configs.Select(Period).DefaultIfEmpty(DefaultPeriod).Min() : TimeSpan.FromSeconds(Math.Min(60, Math.Pow(2, Math.Min(failures, 6))));
+                : error is null ? configs.Select(c => PeriodOf(home, c)).DefaultIfEmpty(DefaultPeriod).Min() : TimeSpan.FromSeconds(Math.Min(60, Math.Pow(2, Math.Min(failures, 6))));
             if (!await account.NapAsync(scheduler, wait * (0.9 + 0.2 * scheduler.NextRandom()), mayWake: error is null, Closest, cancellation).ConfigureAwait(false))
                 return;
         }
@@ -241,7 +241,8 @@ public sealed partial class AccountLister(
         }
     }
 
-    private TimeSpan Period(string config) =>
+    /// <summary>How often a ProviderConfig has its account listed.</summary>
+    internal static TimeSpan PeriodOf(HomePlane home, string config) =>
         home.Configs.Find(new ObjectKey(null, config))?.Spec.Management?.PollInterval is { } text && GoDuration.TryParse(text, out var period, out _) && period > TimeSpan.Zero
             ? period
             : DefaultPeriod;

@@ -69,6 +69,9 @@ public sealed class Session
     /// <summary>Null where the driver announces none. A feed ends when the session is replaced: it would hold the old one open for as long as it lasts.</summary>
     public IChangeFeed? Changes => Descriptor.Abilities.Contains(Ability.ChangeFeed) && Driver is IChangeFeed feed ? new UntilRetired(feed, _retiring.Token) : null;
 
+    /// <summary>Null where the driver announces none.</summary>
+    internal IUsageReader? Usage => Descriptor.Abilities.Contains(Ability.Usage) ? Driver as IUsageReader : null;
+
     public KindVerbs? Verbs(ResourceKind kind) => _verbs.GetValueOrDefault(kind);
 
     /// <summary>As the ProviderConfig has it: its timeouts stand in the driver's place.</summary>

@@ -129,6 +129,7 @@ public static partial class Advice
         Wait(Reasons.NoAvailablePlacements, "Follow the message down"),
         Wait(Reasons.NoAvailableDeployments, "Follow the message down"),
         Wait(Reasons.LocationAssigned),
+        User(CauseOrder.Wish, Reasons.ScalingDisabled, "Set the annotation `autoscale`, or remove `maxReplicas` and `metrics`", "Set the annotation providers.datumapis.com/autoscale of {workload} to \"true\", or remove maxReplicas and metrics"),
         Wait(Reasons.MetricsUnavailable, "Wait; look whether the instances are ready"),
         Wait(Reasons.ProvisioningNetwork, "Wait, or look at that object"),
         Wait(Reasons.ProvisioningInstances, "Wait, or look at that Instance"),

@@ -43,6 +43,8 @@ public static class Annotations
     public const string LocationFallback = "providers.datumapis.com/location-fallback";
     /// <summary>On a Workload, "true": a change of a config map or secret that the template names is rolled out. Default "false".</summary>
     public const string RolloutOnChange = "providers.datumapis.com/rollout-on-change";
+    /// <summary>On a Workload, "true": the number of instances follows scaleSettings.metrics, up to maxReplicas. Default "false".</summary>
+    public const string Autoscale = "providers.datumapis.com/autoscale";
     /// <summary>On a deployment, written by the host: Locations that refused an instance, why and when.</summary>
     public const string RefusedLocations = "providers.datumapis.com/refused-locations";
     /// <summary>On a deployment and its instances, written by the host: keyed hashes of the config maps and secrets that were named.</summary>

@@ -34,7 +34,9 @@ public static class Reasons
 
     /// <summary>ScalingActive=True: the number of instances follows the metrics.</summary>
     public const string ValidMetricFound = "ValidMetricFound";
-    /// <summary>ScalingActive=False: instances haven't reported what the metrics ask for.</summary>
+    /// <summary>ScalingActive=False: maxReplicas or metrics are set, and the annotation that acts on them isn't.</summary>
+    public const string ScalingDisabled = "ScalingDisabled";
+    /// <summary>ScalingActive=False: what the metrics ask for isn't known of every ready instance, or is old.</summary>
     public const string MetricsUnavailable = "MetricsUnavailable";
 
     public const string NetworkContextNotReady = "NetworkContextNotReady";

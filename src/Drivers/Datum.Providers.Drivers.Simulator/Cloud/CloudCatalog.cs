@@ -62,6 +62,27 @@ public sealed record CloudQuotas
     public ImmutableArray<string> Unreachable { get => field.IsDefault ? [] : field; init; }
 }
 
+/// <summary>What a server used when it was last measured.</summary>
+public sealed record CloudUsage
+{
+    public required string ServerId { get; init; }
+    public ImmutableSortedDictionary<string, string>? Labels { get; init; }
+    public long? CpuMillis { get; init; }
+    public long? CpuCapacityMillis { get; init; }
+    public long? MemoryBytes { get; init; }
+    public required DateTimeOffset MeasuredAt { get; init; }
+}
+
+/// <summary>One page of measurements.</summary>
+public sealed record CloudUsagePage
+{
+    public required ImmutableArray<CloudUsage> Items { get; init; }
+    public string? Next { get; init; }
+
+    /// <summary>Zones that didn't answer.</summary>
+    public ImmutableArray<string> Unreachable { get => field.IsDefault ? [] : field; init; }
+}
+
 /// <summary>What a server, or one of its containers, wrote: the newest part, and where in the whole it lies.</summary>
 public sealed record CloudConsole
 {

@@ -248,6 +248,7 @@ public sealed record CloudState
 [JsonSerializable(typeof(CloudImagePage))]
 [JsonSerializable(typeof(CloudSizePage))]
 [JsonSerializable(typeof(CloudQuotas))]
+[JsonSerializable(typeof(CloudUsagePage))]
 [JsonSerializable(typeof(CloudState))]
 [JsonSerializable(typeof(CloudStatistics))]
 [JsonSerializable(typeof(SimulatorKnobs))]

@@ -292,6 +292,7 @@ public sealed partial class SimulatedCloud
         if (_knobs.ListLag > TimeSpan.Zero || _knobs.TombstoneLife > TimeSpan.Zero)
             _ghosts.Add(new CloudGhost { Object = item, GoneAt = Now });
         ForgetConsoles(item);
+        _usage.Remove(item.Id);
         Publish(item);
         Audit.Record(what, item, Now);
         _dirty = true;

@@ -20,6 +20,8 @@ public sealed partial class SimulatedCloud
                 return ListSizes(request);
             if (collection == "quotas")
                 return GetQuotas();
+            if (collection == "usage")
+                return ListUsage(request);
         }
 
         if (Collections.KindOf(collection) == ResourceKind.Unknown || request.Segments.Length > 3)
@@ -77,14 +79,8 @@ public sealed partial class SimulatedCloud
             .Select(o => manual ? o with { Labels = null } : o);
         if (request.Query.TryGetValue("unattached", out var unattached) && unattached == "true")
             shown = shown.Where(o => o.AttachedTo is null);
-        var pairs = new List<KeyValuePair<string, string>>();
-        foreach (var pair in request.Query.TryGetValue("labels", out var labels) ? labels.Split(',') : [])
-        {
-            var colon = pair.IndexOf(':', StringComparison.Ordinal);
-            if (colon <= 0)
-                return CloudResponse.Error(400, "INVALID", "labels is key:value, separated by commas.");
-            pairs.Add(new(pair[..colon], pair[(colon + 1)..]));
-        }
+        if (!TryLabels(request, out var pairs))
+            return BadLabels();
 
         // match=any: the name or all of the labels; else both.
         var named = request.Query.TryGetValue("name", out var name);
@@ -107,8 +103,27 @@ public sealed partial class SimulatedCloud
             Unreachable = [.. _knobs.UnreachableZones.Order(StringComparer.Ordinal)],
         }, CloudJson.Default.CloudPage);
 
-        bool HasLabels(CloudObject item) => pairs.All(p => item.Labels is not null && item.Labels.TryGetValue(p.Key, out var has) && has == p.Value);
+        bool HasLabels(CloudObject item) => Labelled(item, pairs);
     }
+
+    private static bool TryLabels(CloudRequest request, out List<KeyValuePair<string, string>> pairs)
+    {
+        pairs = [];
+        foreach (var pair in request.Query.TryGetValue("labels", out var labels) ? labels.Split(',') : [])
+        {
+            var colon = pair.IndexOf(':', StringComparison.Ordinal);
+            if (colon <= 0)
+                return false;
+            pairs.Add(new(pair[..colon], pair[(colon + 1)..]));
+        }
+
+        return true;
+    }
+
+    private static CloudResponse BadLabels() => CloudResponse.Error(400, "INVALID", "labels is key:value, separated by commas.");
+
+    private static bool Labelled(CloudObject item, List<KeyValuePair<string, string>> pairs) =>
+        pairs.All(p => item.Labels is not null && item.Labels.TryGetValue(p.Key, out var has) && has == p.Value);
 
     private CloudResponse Create(CloudRequest request)
     {

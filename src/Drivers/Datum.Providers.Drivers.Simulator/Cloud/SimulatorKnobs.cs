@@ -71,6 +71,12 @@ public sealed record SimulatorKnobs
     /// <summary>How long a guest takes to stop once it is asked; its server's grace at most. Default none.</summary>
     public TimeSpan GuestStopTime { get; init; }
 
+    /// <summary>Share of its processors that each running server uses, where <see cref="SimulatedCloud.SetUsage"/> says nothing else. Default 0.1.</summary>
+    public double CpuLoad { get; init; } = 0.1;
+
+    /// <summary>How old a measurement of a server's use is when it can be read; a server that was made since has none. Default none.</summary>
+    public TimeSpan UsageLag { get; init; }
+
     /// <summary>The class of a kind's creates.</summary>
     public CreateClass CreateClassOf(ResourceKind kind) => CreateClasses.TryGetValue(kind, out var chosen) ? chosen : kind switch
     {

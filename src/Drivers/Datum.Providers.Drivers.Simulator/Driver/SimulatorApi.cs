@@ -138,6 +138,12 @@ internal sealed class SimulatorApi : IAsyncDisposable
     public async ValueTask<Answer<CloudQuotas>> QuotasAsync(Call call) =>
         (await _client.SendAsync(call, RestRequest.Get("v1/quotas"))).Read(CloudJson.Default.CloudQuotas);
 
+    public async ValueTask<Answer<CloudUsagePage>> UsageAsync(Call call, int pageSize, string? after, IEnumerable<KeyValuePair<string, string>> labels) =>
+        (await _client.SendAsync(call, RestRequest.Get(RestRequest.WithQuery("v1/usage",
+            new("limit", pageSize > 0 ? pageSize.ToString(CultureInfo.InvariantCulture) : null),
+            new("after", after),
+            new("labels", string.Join(',', labels.Select(l => $"{l.Key}:{l.Value}"))))))).Read(CloudJson.Default.CloudUsagePage);
+
     /// <summary>The lines of the event stream, of objects that carry a label.</summary>
     public IAsyncEnumerable<JsonElement> EventsAsync(Call call, string key, string value) =>
         _client.LinesAsync(call, RestRequest.Get(RestRequest.WithQuery("v1/events", new KeyValuePair<string, string?>("labels", $"{key}:{value}"))));

@@ -36,7 +36,8 @@ internal static class SimulatorDescriptor
             "failureRate":{"type":"number","minimum":0,"maximum":1},"lostAnswerRate":{"type":"number","minimum":0,"maximum":1},
             "pageSize":{"type":"integer","minimum":1},
             "unreachableZones":{"type":"array","items":{"type":"string"}},
-            "guestReports":{"type":"boolean"},"guestStopTime":{"type":"string"}}}}}
+            "guestReports":{"type":"boolean"},"guestStopTime":{"type":"string"},
+            "cpuLoad":{"type":"number","minimum":0},"usageLag":{"type":"string"}}}}}
         """;
 
     public static DriverDescriptor For(SimulatorProfile profile) => new()
@@ -49,7 +50,7 @@ internal static class SimulatorDescriptor
         CredentialKeys = [new CredentialKey { Key = TokenKey, Description = "What the platform lets callers in by; only where it requires one." }],
         RangeOrder = profile.RangeOrder,
         Kinds = [.. Kinds.Select(k => Kind(profile, k))],
-        Abilities = [Ability.Power, Ability.ConsoleLog, Ability.ImageCatalog, Ability.Offerings, Ability.Quotas, Ability.ChangeFeed],
+        Abilities = [Ability.Power, Ability.ConsoleLog, Ability.ImageCatalog, Ability.Offerings, Ability.Quotas, Ability.ChangeFeed, Ability.Usage],
         Capabilities = new Capabilities
         {
             Subnets = SubnetSupport.Separate,

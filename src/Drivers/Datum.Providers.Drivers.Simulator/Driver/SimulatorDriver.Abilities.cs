@@ -4,8 +4,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Datum.Providers.Drivers.Simulator;
 
-internal sealed partial class SimulatorDriver : IPowerControl, IConsoleLog, IImageCatalog, IOfferings, IQuotas, IChangeFeed
+internal sealed partial class SimulatorDriver : IPowerControl, IConsoleLog, IImageCatalog, IOfferings, IQuotas, IChangeFeed, IUsageReader
 {
+    private const string UsageCursor = "usage:";
+
     private readonly SimulatorGuests _guests;
     private readonly CancellationTokenSource _ended = new();
 
@@ -76,6 +78,29 @@ internal sealed partial class SimulatorDriver : IPowerControl, IConsoleLog, IIma
             Quotas = [.. quotas.Items.Select(q => new Quota { Name = q.Name, Kind = q.Kind, Limit = q.Limit, Used = q.Used })],
             Complete = quotas.Unreachable.Length == 0,
         };
+    }
+
+    public async ValueTask<Answer<UsagePage>> ListUsageAsync(Call call, ListQuery query, string? cursor)
+    {
+        if (cursor is not null && !cursor.StartsWith(UsageCursor, StringComparison.Ordinal))
+            return PartAccess.NotOurCursor();
+        var answer = await _api.UsageAsync(call, query.PageSize, cursor?[UsageCursor.Length..],
+            [new(Marks.InstallKey, query.Installation), new(Marks.KindKey, ResourceNames.Prefix(ResourceKind.Instance))]);
+        if (answer.Value is not { } page)
+            return answer.Error!;
+        var items = ImmutableArray.CreateBuilder<UsageSample>();
+        foreach (var one in page.Items)
+            if (one.Labels is { } labels && Marks.Parse(labels) is { } mark)
+                items.Add(new UsageSample
+                {
+                    Name = mark.Name,
+                    Incarnation = mark.Incarnation,
+                    CpuMillis = one.CpuMillis,
+                    CpuCapacityMillis = one.CpuCapacityMillis,
+                    MemoryBytes = one.MemoryBytes,
+                    ObservedAt = one.MeasuredAt,
+                });
+        return new UsagePage { Items = items.ToImmutable(), Next = page.Next is { } more ? UsageCursor + more : null, Complete = page.Unreachable.Length == 0 };
     }
 
     public IAsyncEnumerable<Change> WatchAsync(Call call) => WatchAsync(call, CancellationToken.None);

@@ -154,7 +154,7 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         var core = plane is not null && verdict.Unconfirmed is null && await PlaneChecks.RunsCoreAsync(_client, settings.Core, cancellation)
             ? CoreControllers.Create(new CoreControllersOptions
             {
-                Client = _client, Scheduler = scheduler, LoggerFactory = logging, Caches = new PlaneCaches(watch),
+                Client = _client, Scheduler = scheduler, LoggerFactory = logging, Caches = new PlaneCaches(watch), Usage = new PlaneUsage(engine.Usage, verdict.Plane),
                 Warn = (about, reason, message, c) => events.WarnAsync(_client, about, reason, message, c),
             })
             : null;

@@ -83,6 +83,36 @@ internal static class AbilityRules
         return null;
     }
 
+    public static string? Fault(Answer<UsagePage>? answer, string? cursor)
+    {
+        if (ResultRules.Wrapper(answer) is { } wrapper)
+            return wrapper;
+        if (answer!.Value is not { } page)
+            return null;
+        if (page.Items.IsDefault)
+            return "UsagePage.Items is default instead of empty";
+        if (page.Next is "")
+            return "UsagePage.Next is empty instead of null";
+        if (page.Next is not null && page.Next == cursor)
+            return "UsagePage.Next is the cursor that was asked for: the reading would never end";
+        HashSet<(string, long)> seen = [];
+        foreach (var sample in page.Items)
+        {
+            if (string.IsNullOrWhiteSpace(sample?.Name))
+                return "a UsageSample has no Name";
+            if (sample.Incarnation < 0)
+                return $"usage of {sample.Name} has a negative Incarnation";
+            if (!seen.Add((sample.Name, sample.Incarnation)))
+                return $"usage of {sample.Name} is there twice";
+            if (sample.CpuMillis < 0 || sample.MemoryBytes < 0 || sample.CpuCapacityMillis <= 0)
+                return $"usage of {sample.Name} has a negative CpuMillis or MemoryBytes, or a CpuCapacityMillis that isn't above zero";
+            if (sample.ObservedAt == default)
+                return $"usage of {sample.Name} has no ObservedAt";
+        }
+
+        return null;
+    }
+
     public static string? Fault<TFacts>(Answer<Candidate<TFacts>>? answer) where TFacts : ResourceFacts
     {
         if (ResultRules.Wrapper(answer) is { } wrapper)

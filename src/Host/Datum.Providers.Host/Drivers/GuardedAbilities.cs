@@ -14,6 +14,7 @@ internal sealed class GuardedAbilities
         [Ability.Offerings] = typeof(IOfferings),
         [Ability.Quotas] = typeof(IQuotas),
         [Ability.ChangeFeed] = typeof(IChangeFeed),
+        [Ability.Usage] = typeof(IUsageReader),
     }.ToFrozenDictionary();
 
     private static readonly FrozenDictionary<RuntimeTypeHandle, (Ability Ability, RuntimeTypeHandle Forward)> s_forwards = new Dictionary<RuntimeTypeHandle, (Ability, RuntimeTypeHandle)>
@@ -24,6 +25,7 @@ internal sealed class GuardedAbilities
         [typeof(IOfferings).TypeHandle] = (Ability.Offerings, typeof(IForwardOfferings).TypeHandle),
         [typeof(IQuotas).TypeHandle] = (Ability.Quotas, typeof(IForwardQuotas).TypeHandle),
         [typeof(IChangeFeed).TypeHandle] = (Ability.ChangeFeed, typeof(IForwardChanges).TypeHandle),
+        [typeof(IUsageReader).TypeHandle] = (Ability.Usage, typeof(IForwardUsage).TypeHandle),
     }.ToFrozenDictionary();
 
     private readonly IInfrastructureDriver _inner;
@@ -49,7 +51,7 @@ internal sealed class GuardedAbilities
 
     private static GuardedAbilities Of(object driver) => ((GuardedDriver)driver).Abilities;
 
-    // A cast of GuardedDriver ends here. One class for each set of abilities would be 64, and one with all of them couldn't say no.
+    // A cast of GuardedDriver ends here. One class for each set of abilities would be 128, and one with all of them couldn't say no.
     [DynamicInterfaceCastableImplementation]
     private interface IForwardPower : IPowerControl
     {
@@ -99,6 +101,16 @@ internal sealed class GuardedAbilities
         {
             var my = Of(this);
             return my._guard.ReadAsync(nameof(ReadQuotasAsync), call, () => ((IQuotas)my._inner).ReadQuotasAsync(call), AbilityRules.Fault);
+        }
+    }
+
+    [DynamicInterfaceCastableImplementation]
+    private interface IForwardUsage : IUsageReader
+    {
+        ValueTask<Answer<UsagePage>> IUsageReader.ListUsageAsync(Call call, ListQuery query, string? cursor)
+        {
+            var my = Of(this);
+            return my._guard.ReadAsync(nameof(ListUsageAsync), call, () => ((IUsageReader)my._inner).ListUsageAsync(call, query, cursor), answer => AbilityRules.Fault(answer, cursor));
         }
     }
 

@@ -5,7 +5,8 @@ using System.Reflection.PortableExecutable;
 namespace Datum.Providers.Host.Loader;
 
 /// <summary>What an assembly's metadata says; nothing of it runs.</summary>
-internal sealed record AssemblyFacts(string Version, string? Framework, IReadOnlyList<string> Factories)
+/// <param name="Contract">Major and minor of the contract that it refers to; null when it refers to none.</param>
+internal sealed record AssemblyFacts(string Version, string? Framework, IReadOnlyList<string> Factories, Version? Contract)
 {
     private const string FactoryInterface = nameof(IDriverFactory);
 
@@ -58,7 +59,9 @@ internal sealed record AssemblyFacts(string Version, string? Framework, IReadOnl
         }
 
         factories.Sort(StringComparer.Ordinal);
-        return new AssemblyFacts(version, framework, factories);
+        var contract = metadata.AssemblyReferences.Select(metadata.GetAssemblyReference)
+            .Where(r => metadata.StringComparer.Equals(r.Name, typeof(IDriverFactory).Assembly.GetName().Name!)).Select(r => new Version(r.Version.Major, r.Version.Minor)).FirstOrDefault();
+        return new AssemblyFacts(version, framework, factories, contract);
     }
 
     /// <summary>Itself or by a base class of the same assembly.</summary>

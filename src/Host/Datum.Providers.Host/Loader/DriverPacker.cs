@@ -62,7 +62,7 @@ internal static class DriverPacker
             FormatVersion = DriverManifest.SupportedFormat,
             Id = id,
             Version = request.Version ?? former?.Version ?? facts.Version,
-            Contract = new ManifestContract { Min = request.ContractMin ?? former?.Contract?.Min ?? $"{Contract.Version.Major}.0", Max = request.ContractMax ?? former?.Contract?.Max ?? $"{Contract.Version.Major}" },
+            Contract = new ManifestContract { Min = request.ContractMin ?? former?.Contract?.Min ?? (facts.Contract ?? Contract.Version).ToString(), Max = request.ContractMax ?? former?.Contract?.Max ?? $"{Contract.Version.Major}" },
             LocationKey = request.LocationKey ?? former?.LocationKey ?? throw new DriverPackException("The key under Location.spec.provider isn't known: name it with --location-key."),
             EntryAssembly = entry,
             EntryType = request.EntryType ?? former?.EntryType ?? facts.EntryType(entry),

@@ -128,7 +128,7 @@ internal sealed partial class ProjectPlaneHost(
         using var core = await RunsCoreAsync(raw, cancellation)
             ? CoreControllers.Create(new CoreControllersOptions
             {
-                Client = client, Scheduler = scheduler, LoggerFactory = logging, Caches = new PlaneCaches(watch),
+                Client = client, Scheduler = scheduler, LoggerFactory = logging, Caches = new PlaneCaches(watch), Usage = new PlaneUsage(engine.Usage, uid),
                 Warn = (about, reason, message, c) => events.WarnAsync(client, about, reason, message, c),
             })
             : null;

@@ -45,7 +45,7 @@ internal static class DriversPackCommand
         var entry = Text("--entry-assembly", "FILE", "The driver's assembly; from driver.json, or the one with a .deps.json, when absent.");
         var type = Text("--entry-type", "TYPE", "The class that implements IDriverFactory; from driver.json, or the only one there, when absent.");
         var version = Text("--driver-version", "VERSION", "The driver's version; from driver.json, or the assembly's, when absent.");
-        var min = Text("--contract-min", "VERSION", "The oldest contract (major.minor) that the driver runs on; from driver.json, or this host's major, when absent.");
+        var min = Text("--contract-min", "VERSION", "The oldest contract (major.minor) that the driver runs on; from driver.json, or the one that its assembly was built with, when absent.");
         var max = Text("--contract-max", "VERSION", "The newest one; a major alone is all its minors.");
         var sign = Text("--sign-key", "KEY.pem", "Private key (PEM, ECDSA P-256) to sign driver.json with; writes driver.json.sig.");
         var archive = new Option<bool>("--archive") { Description = "Also write ID-VERSION.tar.gz beside the folder." };
