@@ -88,7 +88,6 @@ public sealed partial class ProxmoxCloud
 
     private void AddAccessRoutes()
     {
-        _routes.Add("GET", "/access", null, _ => Index("users", "groups", "acl", "roles", "domains", "ticket", "permissions"));
         _routes.Add("GET", "/access/ticket", null, _ => null);
         _routes.Add("POST", "/access/ticket", null, MakeTicket);
         _routes.Add("GET", "/access/permissions", null, ShowPermissions);
