@@ -207,10 +207,13 @@ public sealed class ApiSchema
         {
             // Lists of rules and options carry the digest that changes ask for.
             "digest" => operation.Contains("/firewall/", StringComparison.Ordinal) || operation.StartsWith("GET /storage", StringComparison.Ordinal),
-            "id" or "type" or "disk" or "maxdisk" => operation == "GET /nodes",
-            "type" or "plugintype" => operation.Contains("/cluster/resources", StringComparison.Ordinal),
             "cap" => operation == "POST /access/ticket",
-            "content" => operation.EndsWith("/content", StringComparison.Ordinal),
+            // The list of volumes names their content.
+            "content" when operation.EndsWith("/content", StringComparison.Ordinal) => true,
+            "type" or "content" or "shared" when operation == "GET /storage" => true,
+            "id" or "type" or "disk" or "maxdisk" when operation == "GET /nodes" => true,
+            // A task shows there what it shows in its node's list.
+            "node" or "pid" or "pstart" or "starttime" or "endtime" or "type" or "id" or "user" or "status" => operation == "GET /cluster/tasks",
             _ => false,
         };
     }

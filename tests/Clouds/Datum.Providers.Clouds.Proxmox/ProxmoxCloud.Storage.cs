@@ -194,7 +194,7 @@ public sealed partial class ProxmoxCloud
         if (volume.Content == "images" && volume.Vmid is { } owner && _machines.TryGetValue(owner, out var machine) && machine.Config.Values.Any(v => v.Split(',')[0] == volume.Id))
             throw PveError.Failed($"Cannot remove image, a guest with VMID '{owner}' exists!");
         CheckUnused(volume);
-        var task = Begin(r, "imgdel", $"{volume.Name}@{volume.Storage.Id}", r.Text("node"), _ => Drop(volume));
+        var task = Begin(r, "imgdel", $"{volume.Name.Replace('/', '-')}@{volume.Storage.Id}", r.Text("node"), _ => Drop(volume));
         return r.Has("delay") && _tasks[^1].Exit is not null ? null : task;
     }
 

@@ -20,7 +20,6 @@ public sealed partial class ProxmoxCloud : ICloud
     public ProxmoxCloud(TimeProvider time, ProxmoxKnobs? knobs = null)
     {
         _time = time;
-        Knobs = knobs ?? new ProxmoxKnobs();
         AddClusterRoutes();
         AddAccessRoutes();
         AddTaskRoutes();
@@ -31,7 +30,9 @@ public sealed partial class ProxmoxCloud : ICloud
         AddAgentRoutes();
         AddFirewallRoutes();
         AddSdnRoutes();
+        Knobs = new ProxmoxKnobs();
         Furnish();
+        Knobs = knobs ?? Knobs;
     }
 
     /// <summary>What sort of day it has; may be exchanged at any time.</summary>
