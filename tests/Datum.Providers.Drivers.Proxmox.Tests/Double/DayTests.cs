@@ -45,7 +45,7 @@ public sealed class DayTests
         Assert.That(cluster.Cloud.LoseTask(upid), Is.True);
         await Refused(cluster, "GET", $"/nodes/pve1/tasks/{upid}/status", 500, "no such task");
         cluster.Clock.Advance(TimeSpan.FromMinutes(1));
-        Assert.That((await cluster.Config(100))["name"]!.ToString(), Is.EqualTo("Copy-of-VM-ubuntu-2204"));
+        Assert.That((await cluster.Config(100))["name"]!.ToString(), Is.EqualTo("Copy-of-VM-ubuntu-2204-lts"));
         Assert.That((await cluster.Get("GET", "/cluster/tasks"))!.AsArray().Select(t => t!["status"]!.ToString()), Does.Contain("unable to do it"));
     }
 
