@@ -18,6 +18,9 @@ public sealed record ProxmoxKnobs
     /// <summary>How long a new machine is missing from <c>/cluster/resources</c>, and a removed one and an old power state still shown.</summary>
     public TimeSpan ListLag { get; init; }
 
+    /// <summary>Machines that are missing from <c>/cluster/resources</c>.</summary>
+    public ImmutableHashSet<int> Hidden { get => field ?? []; init; }
+
     /// <summary>How long a finished clone shows neither name nor tags.</summary>
     public TimeSpan NameLag { get; init; }
 

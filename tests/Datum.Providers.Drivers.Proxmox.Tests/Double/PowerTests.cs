@@ -17,7 +17,10 @@ public sealed class PowerTests
         Assert.That((await cluster.Send("POST", Status + "reboot")).Reason, Is.EqualTo("VM 100 not running"));
         Assert.That(await cluster.Task("POST", Status + "stop"), Is.EqualTo("OK"));
         Assert.That(await cluster.Task("POST", Status + "start"), Is.EqualTo("OK"));
-        Assert.That((await cluster.Send("POST", Status + "start")).Reason, Is.EqualTo("VM 100 already running"));
+        Assert.That(await cluster.Task("POST", Status + "start"), Is.EqualTo("VM 100 already running"));
+        cluster.Cloud.SetLock(100, "backup");
+        Assert.That(await cluster.Task("POST", Status + "stop"), Is.EqualTo("VM is locked (backup)"));
+        cluster.Cloud.SetLock(100, null);
         Assert.That((await cluster.Send("DELETE", "/nodes/pve1/qemu/100")).Reason, Is.EqualTo("VM 100 is running - destroy failed"));
         cluster.Clock.Advance(TimeSpan.FromSeconds(30));
         var status = (await cluster.Get("GET", Status + "current"))!;
@@ -62,8 +65,9 @@ public sealed class PowerTests
         Assert.That((await cluster.Send("POST", Agent + "ping")).Reason, Is.EqualTo("VM 100 is not running"));
         await cluster.Task("POST", Status + "start");
         Assert.That((await cluster.Send("POST", Agent + "ping")).Reason, Is.EqualTo("QEMU guest agent is not running"));
+        // It comes up too late for a short patience, and in time for a long one.
         Assert.That(await cluster.Task("POST", Status + "shutdown", ("timeout", "10")), Does.Contain("got timeout"));
-        cluster.Clock.Advance(TimeSpan.FromSeconds(20));
+        cluster.Clock.Advance(TimeSpan.FromSeconds(10));
         await cluster.Get("POST", Agent + "ping");
         cluster.Cloud.SetAgent(100, answers: false);
         Assert.That((await cluster.Send("POST", Agent + "ping")).Reason, Is.EqualTo("QEMU guest agent is not running"));
