@@ -1,4 +1,3 @@
-using System.Net;
 using Datum.Providers.Clouds.Proxmox;
 
 namespace Datum.Providers.Drivers.Proxmox.Tests.Double;
