@@ -93,7 +93,6 @@ public sealed partial class ProxmoxCloud
                 throw PveError.Failed($"volume '{value.Split(',')[0]}' does not exist");
         }
 
-        ReadSeed(machine);
         (machine.Running, machine.Started, machine.PowerChanged) = (true, Now, Now);
         machine.Revision = Touched();
     }
