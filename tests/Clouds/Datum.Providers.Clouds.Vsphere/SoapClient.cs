@@ -115,6 +115,15 @@ internal sealed class SoapClient : IDisposable
     public MoRef? FindChild(MoRef parent, string name) =>
         Call("FindChild", new MoRef("SearchIndex", "SearchIndex"), parent.As("entity"), Soap.Element("name", name)).Get("returnval") is { } found ? MoRef.Of(found) : null;
 
+    /// <summary>Destroys an object. A template is made a machine again first: vcsim would leave its reference in its resource pool, and every view would trip over it.</summary>
+    public void Destroy(MoRef target)
+    {
+        if (target.Type == "VirtualMachine" && Read(target, "config.template").GetValueOrDefault("config.template")?.Value == "true"
+            && ReadMany("ResourcePool", List("ResourcePool"), "vm").FirstOrDefault(p => p.Value.TryGetValue("vm", out var all) && all.Elements().Any(m => m.Value == target.Value)) is { Key: { } pool })
+            Call("MarkAsVirtualMachine", target, pool.As("pool"));
+        Run(Soap.Element("Destroy_Task", target.As("_this")));
+    }
+
     public void Dispose() => _http.Dispose();
 
     private (XElement Answer, string? Session) Post(XElement operation, string session)
