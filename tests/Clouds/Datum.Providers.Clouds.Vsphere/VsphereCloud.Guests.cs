@@ -3,6 +3,9 @@ namespace Datum.Providers.Clouds.Vsphere;
 /// <summary>Power, and what guests do by it: tools that start some time after power-on and report addresses.</summary>
 public sealed partial class VsphereCloud
 {
+    // The variable that a guest's beacon sets with vmware-rpctool, by its user data.
+    private const string BeaconKey = "guestinfo.datum.beacon";
+
     private readonly Dictionary<MoRef, DateTimeOffset> _boots = [];
     private readonly Dictionary<MoRef, DateTimeOffset> _downs = [];
     private readonly Dictionary<MoRef, (string Id, Work Work)> _questions = [];
@@ -59,10 +62,9 @@ public sealed partial class VsphereCloud
             _boots[machine] = Now + boot;
     }
 
-    private XElement PowerAway(SoapCall call, string state) => Start(call, () =>
+    private XElement PowerAway(SoapCall call) => Start(call, () =>
     {
         _vcsim.Run(call.Body);
-        _ = state;
         GuestGone(call.This);
         return null;
     });
@@ -153,6 +155,9 @@ public sealed partial class VsphereCloud
 
         var first = addresses.SelectMany(a => a).Select(a => a.Split('/')[0]).FirstOrDefault() ?? net.Select(n => n.Text("ipAddress")).FirstOrDefault();
         SetGuest(machine, true, net, first ?? "", GuestMetadata.HostName(options) ?? "");
+        if (Knobs.GuestReports && GuestMetadata.Decode(options, "guestinfo.userdata").Contains(BeaconKey, StringComparison.Ordinal))
+            Apply(machine, Soap.Element("spec", Soap.Option(BeaconKey,
+                $$"""{"version":1,"hostname":"guest","boot":"1","uptimeSeconds":1,"time":{{Now.ToUnixTimeSeconds()}},"ready":true,"firewall":"none","containers":[],"ports":[],"disks":[]}""")));
     }
 
     private void GuestGone(MoRef machine)

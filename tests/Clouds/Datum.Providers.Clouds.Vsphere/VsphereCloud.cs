@@ -49,8 +49,8 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
             ["Rename_Task"] = Rename,
             ["MoveIntoFolder_Task"] = Move,
             ["PowerOnVM_Task"] = PowerOn,
-            ["PowerOffVM_Task"] = c => PowerAway(c, "poweredOff"),
-            ["SuspendVM_Task"] = c => PowerAway(c, "suspended"),
+            ["PowerOffVM_Task"] = PowerAway,
+            ["SuspendVM_Task"] = PowerAway,
             ["ResetVM_Task"] = Reset,
             ["ShutdownGuest"] = ShutdownGuest,
             ["RebootGuest"] = RebootGuest,
@@ -222,8 +222,6 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
     private static VimFault Fault(string type, params object[] members) => new(type, Words.Of(type), members);
 
     private static XElement Response(string operation, params object?[] content) => Soap.Element(operation + "Response", content);
-
-    private string Stamp() => Now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
 
     /// <summary>A SOAP call.</summary>
     private sealed class SoapCall(CloudRequest request, XElement body)

@@ -42,6 +42,16 @@ public sealed class GuestTests : BackendTest
     }
 
     [Test]
+    public void A_guest_with_a_beacon_reports_by_itself_where_that_is_wished()
+    {
+        Cloud.Knobs = new VsphereKnobs { GuestReports = true };
+        var (with, without) = (Clone("with", Option("guestinfo.userdata", "#cloud-config: guestinfo.datum.beacon")), Clone("without"));
+        Cloud.SetPower(with, true);
+        Cloud.SetPower(without, true);
+        Assert.That(Cloud.Machines.Where(m => m.Options.GetValueOrDefault("guestinfo.datum.beacon", "").Contains("\"ready\":true", StringComparison.Ordinal)).Select(m => m.Name), Is.EqualTo(new[] { "with" }));
+    }
+
+    [Test]
     public void A_shutdown_needs_running_tools_and_takes_its_time()
     {
         Cloud.Knobs = new VsphereKnobs { GuestBoot = TimeSpan.FromSeconds(10), GuestShutdown = TimeSpan.FromSeconds(20) };
