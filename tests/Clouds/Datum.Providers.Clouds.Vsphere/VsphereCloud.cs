@@ -29,6 +29,7 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
         _handlers = new(StringComparer.Ordinal)
         {
             ["RetrieveServiceContent"] = Content,
+            ["CurrentTime"] = c => Response(c.Operation, Soap.Element("returnval", Soap.Type("xsd:dateTime"), Time(Now))),
             ["Login"] = Login,
             ["LoginByToken"] = _ => throw Fault("InvalidLogin"),
             ["Logout"] = Logout,

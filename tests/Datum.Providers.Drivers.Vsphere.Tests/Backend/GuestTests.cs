@@ -33,6 +33,7 @@ public sealed class GuestTests : BackendTest
         var machine = Clone();
         Visitor.Run("PowerOnVM_Task", machine);
         Assert.That(Visitor.Read(machine, "guest.ipAddress")["guest.ipAddress"].Value, Does.StartWith("10.99."));
+        Assert.That(DateTimeOffset.Parse(Visitor.Read(machine, "runtime.bootTime")["runtime.bootTime"].Value, System.Globalization.CultureInfo.InvariantCulture), Is.EqualTo(Clock.Now));
         Visitor.Run("PowerOffVM_Task", machine);
         Assert.That(Visitor.Read(machine, "guest")["guest"].Text("ipAddress"), Is.Null.Or.Empty);
         Assert.That(Tools(machine), Is.EqualTo("guestToolsNotRunning"));
