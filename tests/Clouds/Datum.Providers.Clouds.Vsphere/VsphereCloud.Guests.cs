@@ -43,8 +43,9 @@ public sealed partial class VsphereCloud
     }
 
     // By the test's clock, and in both places: vcsim sets the summary alone.
-    private void SetBootTime(MoRef machine) => _vcsim.Run(Soap.Element("ReconfigVM_Task", machine.As("_this"), Soap.Element("spec", new[] { "runtime", "summary.runtime" }.Select(path =>
-        Soap.Element("extraConfig", Soap.Element("key", $"SET.{path}.bootTime"), Soap.Element("value", Soap.Type("xsd:dateTime"), Time(Now)))))));
+    private void SetBootTime(MoRef machine) => _vcsim.Run(Soap.Element("ReconfigVM_Task", machine.As("_this"), Soap.Element("spec", BootTime("runtime"), BootTime("summary.runtime"))));
+
+    private XElement BootTime(string path) => Soap.Element("extraConfig", Soap.Element("key", $"SET.{path}.bootTime"), Soap.Element("value", Soap.Type("xsd:dateTime"), Time(Now)));
 
     // Two machines that run can't hold one file.
     private void RefuseLocked(MoRef machine)

@@ -214,7 +214,7 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
     private static CloudResponse Broken(FaultRule rule)
     {
         if (rule.Hangs is { } hangs)
-            throw new CloudBroken(hangs);
+            throw new CloudBrokenException(hangs);
         if (rule.Status is { } status)
             return CloudResponse.Text(status, "");
         return Answer(Soap.Fault(Fault(rule.Fault ?? "SystemError")));
