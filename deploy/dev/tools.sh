@@ -315,15 +315,14 @@ provide_pveclients() {
 
 # ---- vSphere ------------------------------------------------------------------------------------------------------------
 
-# The compiler and the libraries are unpacked beside the build and go with it: nothing is installed.
+# Unpacked beside the build, with the suite's Go compiler, and removed with it: nothing is installed.
 VCSIM_PACKAGES=(
-  'golang-go:says which Go compiler the suite builds with'
   'golang-github-google-uuid-dev:library of vcsim'
-  'golang-github-vmware-govmomi-dev:says the version that the source is fetched of'
   'golang-github-kr-pretty-dev:library of govc'
   'golang-github-kr-text-dev:library of govc'
   'golang-github-rogpeppe-go-internal-dev:library of govc'
   'golang-github-a8m-tree-dev:library of govc'
+  'xz-utils:unpacks the source'
 )
 
 usable_vcsim() { [ -x "$1/vcsim" ] && [ -x "$1/govc" ]; }
@@ -341,16 +340,14 @@ build_vcsim() { # FOLDER
   go=$(private_apt "$work/apt" "$VCSIM_SUITE" apt-cache depends golang-go | sed -n 's/.*Depends: golang-\([0-9.]*\)-go$/\1/p' | head -n 1)
   [ -n "$go" ] || { echo "the suite has no Go compiler"; return 1; }
   local -a packages=("golang-$go-go" "golang-$go-src")
-  for entry in "${VCSIM_PACKAGES[@]}"; do
-    case $entry in *:library\ *) packages+=("${entry%%:*}") ;; esac
-  done
+  for entry in "${VCSIM_PACKAGES[@]}"; do packages+=("${entry%%:*}"); done
   (cd "$work/debs" && private_apt "$work/apt" "$VCSIM_SUITE" apt-get download "${packages[@]}") || return 1
   (cd "$work/source" && private_apt "$work/apt" "$VCSIM_SUITE" apt-get source --download-only golang-github-vmware-govmomi) || return 1
   for package in "$work"/debs/*.deb; do dpkg -x "$package" "$work/root"; done
   # The library's own place, as the Debian package has it: github.com/vmware/govmomi.
   local place=$work/go/src/github.com/vmware/govmomi
   mkdir -p "$place"
-  tar -xf "$work"/source/golang-github-vmware-govmomi_*.orig.tar.* -C "$place" --strip-components=1 || return 1
+  PATH=$work/root/usr/bin:$PATH tar -xf "$work"/source/golang-github-vmware-govmomi_*.orig.tar.* -C "$place" --strip-components=1 || return 1
   local -a environment=(GOROOT="$work/root/usr/lib/go-$go" GOPATH="$work/go:$work/root/usr/share/gocode" GO111MODULE=off GOPROXY=off GOTOOLCHAIN=local
     GOFLAGS= CGO_ENABLED=0 GOCACHE="$work/gocache")
   (cd "$place" && env "${environment[@]}" "$work/root/usr/lib/go-$go/bin/go" build -trimpath -ldflags '-s -w' -o "$work/" ./vcsim ./govc) || return 1
@@ -360,7 +357,7 @@ build_vcsim() { # FOLDER
 }
 
 provide_vcsim() {
-  local folder log
+  local folder log package
   folder=$(cache_root)/vcsim-$VCSIM_SUITE
   log=$(cache_root)/vcsim-build.log
   mkdir -p "$(cache_root)"
@@ -368,6 +365,7 @@ provide_vcsim() {
     flock 8
     usable_vcsim "$folder" && exit 0
     say "building vcsim and govc from Debian $VCSIM_SUITE's source package of govmomi: VMware's own simulator and client, for the vSphere driver's tests (1 to 2 minutes, once)"
+    for package in "${VCSIM_PACKAGES[@]}"; do say "unpacking ${package%%:*} for it: ${package#*:}"; done
     # Each step ends the function itself: errexit is off within a condition.
     build_vcsim "$folder" >"$log" 2>&1 && usable_vcsim "$folder.new" || exit 1
     chmod -R u+w "$folder.new"
@@ -406,6 +404,7 @@ fetch_vsphereclients() { # FOLDER
 provide_vsphereclients() {
   local folder
   folder=$(cache_root)/vsphereclients
+  command -v python3 >/dev/null || ! have_root || install_missing 'python3:runs pyvmomi, a client of vSphere that others wrote'
   mkdir -p "$(cache_root)"
   if [ ! -d "$folder/root" ] && ! (flock 8 && { [ -d "$folder/root" ] || fetch_vsphereclients "$folder"; }) 8>"$(cache_root)/vsphereclients.lock"; then
     rm -rf "$folder.new"

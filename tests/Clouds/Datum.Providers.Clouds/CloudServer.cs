@@ -18,6 +18,7 @@ namespace Datum.Providers.Clouds;
 public sealed class CloudServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private X509Certificate2? _own;
 
     private CloudServer(WebApplication app, Uri address)
     {
@@ -37,7 +38,8 @@ public sealed class CloudServer : IAsyncDisposable
     /// </summary>
     public static async Task<CloudServer> StartAsync(ICloud cloud, int port = 0, bool tls = false, X509Certificate2? certificate = null)
     {
-        certificate ??= tls ? SignItself() : null;
+        var own = certificate is null && tls ? SignItself() : null;
+        certificate ??= own;
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Logging.ClearProviders();
@@ -57,7 +59,7 @@ public sealed class CloudServer : IAsyncDisposable
         app.Run(context => AnswerAsync(cloud, context));
         await app.StartAsync();
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        return new CloudServer(app, new Uri(address)) { Certificate = certificate };
+        return new CloudServer(app, new Uri(address)) { Certificate = certificate, _own = own };
     }
 
     /// <summary>Until the process is asked to end (Ctrl-C, SIGTERM).</summary>
@@ -67,7 +69,8 @@ public sealed class CloudServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _app.DisposeAsync();
-        Certificate?.Dispose();
+        // One that it was given may serve others too.
+        _own?.Dispose();
     }
 
     private static X509Certificate2 SignItself()
