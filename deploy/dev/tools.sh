@@ -2,7 +2,8 @@
 # Provides what ./up, ./test and CI need and says what it installs and why. Prints settings as lines for `eval` on stdout;
 # messages go to stderr. Cheap when everything is there.
 #
-#   tools.sh WHAT...     WHAT: sdk, podman, kubectl, realapi, cloudinit, victoria, guests, gcpclients
+#   tools.sh WHAT...     WHAT: sdk, podman, kubectl, realapi, cloudinit, victoria, guests, gcpclients,
+#                        pveclients
 #
 # Without root (and without `sudo -n`) nothing is installed and DATUM_PODMAN is "no".
 set -euo pipefail
@@ -272,6 +273,44 @@ provide_gcpclients() {
   printf 'export DATUM_GCP_DISCOVERY=%q\n' "$folder/discovery"
 }
 
+# ---- clients of Proxmox VE ----------------------------------------------------------------------------------------------
+
+# Unpacked and never installed; of libraries only what this machine lacks.
+fetch_pveclients() { # FOLDER
+  local work=$1.new package
+  local -a packages=(fence-agents) options=(--recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances)
+  say "fetching python3-proxmoxer and fence-agents from Debian: others' clients of Proxmox VE"
+  rm -rf "$work"
+  mkdir -p "$work"
+  while read -r package; do
+    case $package in
+      python3-*) packages+=("$package") ;;
+      lib*) installed "$package" || packages+=("$package") ;;
+    esac
+  done < <(apt-cache depends "${options[@]}" python3-proxmoxer python3-requests python3-pexpect python3-pycurl | grep -E '^(python3-|lib)[a-z0-9.+-]+$' | sort -u)
+  [ ${#packages[@]} -gt 5 ] || return 1
+  if ! (cd "$work" && apt-get -q -o APT::Sandbox::User=root download "${packages[@]}") >"$work/log" 2>&1 </dev/null; then
+    tail -n 3 "$work/log" >&2
+    return 1
+  fi
+  for package in "$work"/*.deb; do dpkg -x "$package" "$work/root"; done
+  [ -x "$work/root/usr/sbin/fence_pve" ] || return 1
+  rm -rf "$work"/*.deb "$work/log" "$1"
+  mv "$work" "$1"
+}
+
+provide_pveclients() {
+  local folder
+  folder=$(cache_root)/pveclients
+  mkdir -p "$(cache_root)"
+  if [ ! -x "$folder/root/usr/sbin/fence_pve" ] && ! (flock 8 && { [ -x "$folder/root/usr/sbin/fence_pve" ] || fetch_pveclients "$folder"; }) 8>"$(cache_root)/pveclients.lock"; then
+    rm -rf "$folder.new"
+    say "clients of Proxmox VE could not be fetched: their tests are skipped"
+    return 0
+  fi
+  printf 'export DATUM_PVE_CLIENTS=%q\n' "$folder"
+}
+
 # ---- cloud-init and Ignition --------------------------------------------------------------------------------------------
 
 # Unpacked and never installed: an installed cloud-init would act at this machine's next boot.
@@ -370,7 +409,7 @@ provide_guests() {
   fi
 }
 
-[ $# -gt 0 ] || { sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+[ $# -gt 0 ] || { sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 for what in "$@"; do
   case $what in
     sdk) check_sdk ;;
@@ -381,6 +420,7 @@ for what in "$@"; do
     victoria) provide_victoria ;;
     guests) provide_guests ;;
     gcpclients) provide_gcpclients ;;
+    pveclients) provide_pveclients ;;
     *) fail "unknown tool $what" ;;
   esac
 done

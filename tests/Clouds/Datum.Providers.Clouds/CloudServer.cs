@@ -1,10 +1,13 @@
 using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -25,28 +28,54 @@ public sealed class CloudServer : IAsyncDisposable
     /// <summary>Where it listens.</summary>
     public Uri Address { get; }
 
-    /// <summary>Listens on 127.0.0.1; port 0 takes a free one.</summary>
-    public static async Task<CloudServer> StartAsync(ICloud cloud, int port = 0)
+    /// <summary>The certificate that it shows; null over plain HTTP.</summary>
+    public X509Certificate2? Certificate { get; private init; }
+
+    /// <summary>Listens on 127.0.0.1; port 0 takes a free one. With <paramref name="tls"/> over HTTPS, with a certificate that it signs itself.</summary>
+    public static async Task<CloudServer> StartAsync(ICloud cloud, int port = 0, bool tls = false)
     {
+        var certificate = tls ? SignItself() : null;
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions());
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(options =>
         {
             options.AddServerHeader = false;
-            options.Listen(IPAddress.Loopback, port);
+            options.Listen(IPAddress.Loopback, port, listen =>
+            {
+                // HTTP/2 has no words beside the status, and platforms whose words matter don't speak it.
+                listen.Protocols = HttpProtocols.Http1;
+                if (certificate is not null)
+                    listen.UseHttps(certificate);
+            });
         });
         var app = builder.Build();
         app.Run(context => AnswerAsync(cloud, context));
         await app.StartAsync();
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        return new CloudServer(app, new Uri(address));
+        return new CloudServer(app, new Uri(address)) { Certificate = certificate };
     }
 
     /// <summary>Until the process is asked to end (Ctrl-C, SIGTERM).</summary>
     public Task WaitForShutdownAsync() => _app.WaitForShutdownAsync();
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => _app.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync();
+        Certificate?.Dispose();
+    }
+
+    private static X509Certificate2 SignItself()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddIpAddress(IPAddress.Loopback);
+        names.AddDnsName("localhost");
+        request.CertificateExtensions.Add(names.Build());
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, 0, critical: true));
+        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30));
+    }
 
     private static async Task AnswerAsync(ICloud cloud, HttpContext context)
     {
@@ -65,6 +94,8 @@ public sealed class CloudServer : IAsyncDisposable
             Authority = $"{context.Request.Scheme}://{context.Request.Host}",
         });
         context.Response.StatusCode = answer.Status;
+        if (answer.ReasonPhrase is { } words && context.Features.Get<IHttpResponseFeature>() is { } response)
+            response.ReasonPhrase = words;
         foreach (var (name, value) in answer.Headers)
             context.Response.Headers.Append(name, value);
         if (answer.Status == 204)
