@@ -42,12 +42,9 @@ internal static class ProxmoxDescriptor
         [
             Kind(ResourceKind.Network, 10, ["ranges", "mtu"]) with { SharingScope = ["cluster", "zone", "bridge", "vlan"] },
             Kind(ResourceKind.Firewall, 5, ["ingress"]),
-            // The list doesn't tell how large a volume has become.
-            Kind(ResourceKind.Disk, 10, ["sizeGiB"]) with { ListingCarriesFacts = false, ListingCarriesRevision = false },
-            // The list shows power, name and tags; the rest is found by looks.
+            Kind(ResourceKind.Disk, 10, ["sizeGiB"]),
             Kind(ResourceKind.Instance, 60, ["interfaces.firewalls", "suspended", "restartedAt"]) with
             {
-                ListingCarriesFacts = false, ListingCarriesRevision = false,
                 // A full clone copies the template's disk.
                 CreateDeadline = TimeSpan.FromMinutes(30),
             },
@@ -77,8 +74,9 @@ internal static class ProxmoxDescriptor
         CreateClass = CreateClass.Named,
         ConsistencyWindow = Window,
         ListQuality = ListQuality.ClientSide,
-        ListingCarriesFacts = true,
-        ListingCarriesRevision = true,
+        // Lists show that things are there, and little of what they are: ranges, rules, sizes and configurations are read one by one.
+        ListingCarriesFacts = false,
+        ListingCarriesRevision = false,
         UpdatablePaths = updatable,
         TypicalCreate = TimeSpan.FromSeconds(seconds),
         CreateDeadline = TimeSpan.FromMinutes(10),

@@ -45,6 +45,9 @@ internal sealed record ProxmoxSettings
     /// <summary>Size of a sandbox's boot disk in whole GiB.</summary>
     public int? SandboxDiskGiB { get => field ?? 25; init; }
 
+    /// <summary>How much of a node's memory is promised to guests, in hundredths; above 100 more than there is.</summary>
+    public int? MemoryPercent { get => field ?? 100; init; }
+
     public const string Schema = """
         {"type":"object","properties":{
           "storage":{"type":"string","minLength":1,"maxLength":63,"default":"local-lvm","description":"Storage of disks where neither the Location nor diskTypes say (content images)."},
@@ -66,7 +69,8 @@ internal sealed record ProxmoxSettings
           "sandboxImage":{"type":"string","minLength":1,"maxLength":255,"default":"tag:datum-sandbox","description":"Boot image of sandboxes, written as in images."},
           "sandboxPackages":{"type":"array","maxItems":16,"items":{"type":"string","minLength":1},"description":"Packages that cloud-init installs at a sandbox's first boot; empty where the image has podman and the agent."},
           "machinePackages":{"type":"array","maxItems":16,"items":{"type":"string","minLength":1},"description":"Packages that cloud-init installs at a machine's first boot."},
-          "sandboxDiskGiB":{"type":"integer","minimum":1,"maximum":65536,"default":25,"description":"Size of a sandbox's boot disk."}}}
+          "sandboxDiskGiB":{"type":"integer","minimum":1,"maximum":65536,"default":25,"description":"Size of a sandbox's boot disk."},
+          "memoryPercent":{"type":"integer","minimum":10,"maximum":1000,"default":100,"description":"How much of a node's memory is promised to guests; above 100 more than there is."}}}
         """;
 }
 

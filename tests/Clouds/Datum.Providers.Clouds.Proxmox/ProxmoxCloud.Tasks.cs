@@ -13,7 +13,7 @@ public sealed partial class ProxmoxCloud
     /// <summary>Every task that the cluster remembers.</summary>
     public IReadOnlyList<ProxmoxTask> Tasks { get { lock (_gate) { Settle(); return [.. _tasks.Select(t => new ProxmoxTask(t.Upid, t.Node, t.Type, t.Id, t.Exit))]; } } }
 
-    /// <summary>The next task of a type ends with this status and does nothing.</summary>
+    /// <summary>The next task of a type (<c>*</c>: of any) ends with this status and does nothing.</summary>
     public void FailNext(string type, string exit)
     {
         lock (_gate)
@@ -83,7 +83,7 @@ public sealed partial class ProxmoxCloud
 
     private string? TakeFailure(string type)
     {
-        var at = _failures.FindIndex(f => f.Type == type);
+        var at = _failures.FindIndex(f => f.Type == type || f.Type == "*");
         if (at < 0)
             return null;
         var exit = _failures[at].Exit;

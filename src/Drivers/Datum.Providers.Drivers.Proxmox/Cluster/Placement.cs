@@ -8,7 +8,7 @@ namespace Datum.Providers.Drivers.Proxmox.Cluster;
 /// </summary>
 internal static class Placement
 {
-    public static (string? Node, DriverError? Error) Choose(ClusterView view, ProxmoxLocation location, IEnumerable<string> storages, IReadOnlyCollection<string>? only, long memory)
+    public static (string? Node, DriverError? Error) Choose(ClusterView view, ProxmoxLocation location, IEnumerable<string> storages, IReadOnlyCollection<string>? only, long memory, int percent = 100)
     {
         var wanted = storages.Distinct(StringComparer.Ordinal).ToList();
         var named = view.Nodes.Where(n => location.Nodes.IsEmpty || location.Nodes.Contains(n.Name)).ToList();
@@ -23,10 +23,10 @@ internal static class Placement
             able = [.. able.Where(n => only.Contains(n.Name))];
         if (able.Count == 0)
             return (null, PveErrors.Refused(ErrorCode.CapacityUnavailable, $"Template and data disks are on nodes ({string.Join(", ", only!)}) that aren't online or that the Location doesn't name. Use shared storage, or a template on each node.") with { Scope = ErrorScope.Zone });
-        var best = able.Select(n => (Node: n, Free: n.MaxMemory - view.Guests.Where(g => g.Node == n.Name && !g.Template).Sum(g => g.MaxMemory)))
+        var best = able.Select(n => (Node: n, Free: n.MaxMemory * percent / 100 - view.Guests.Where(g => g.Node == n.Name && !g.Template).Sum(g => g.MaxMemory)))
             .OrderByDescending(n => n.Free).ThenBy(n => n.Node.Name, StringComparer.Ordinal).First();
-        return best.Node.MaxMemory > 0 && best.Node.MaxMemory < memory
-            ? (null, PveErrors.Refused(ErrorCode.CapacityUnavailable, $"No node of the Location has {memory / 1024 / 1024} MiB of memory; {best.Node.Name} has {best.Node.MaxMemory / 1024 / 1024}.") with { Scope = ErrorScope.Zone })
+        return memory > 0 && best.Free < memory
+            ? (null, PveErrors.Refused(ErrorCode.CapacityUnavailable, $"No node of the Location has {memory / 1024 / 1024} MiB of memory that isn't promised to guests; {best.Node.Name} has {best.Free / 1024 / 1024}.") with { Scope = ErrorScope.Zone })
             : (best.Node.Name, null);
     }
 }

@@ -241,7 +241,7 @@ internal sealed partial class InstanceKind
         if (look.IsBooted)
         {
             // How long it may take is counted from the machine's start, whoever counts.
-            if (!look.Awaited && !(work?.Status == OperationStatus.Succeeded && PveApi.TypeOf(work) == "qmstart"))
+            if (!look.Awaited && !(work?.Status == OperationStatus.Succeeded && PveApi.TypeOf(work) is "qmstart" or "imgdel"))
                 return null;
         }
 

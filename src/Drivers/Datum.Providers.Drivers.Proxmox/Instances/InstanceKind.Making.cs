@@ -18,7 +18,7 @@ internal sealed partial class InstanceKind
         var (storage, storageError) = id.Resolved.GetValueOrDefault("storage") is { } kept ? (kept, null) : (_wish.StorageOf(desired), Storages.Find(context, location, null, "type").Error);
         if (storage is null)
             return Failure(storageError ?? PveErrors.Refused(ErrorCode.Unsupported, "The boot disk's type has no storage; name one in 'diskTypes' of the ProviderConfig.") with { Field = "volumes" });
-        var (sources, error) = await SourcesAsync(call, id, desired, view);
+        var (sources, error) = await SourcesAsync(call, id, desired, view, storage);
         if (error is not null)
             return Failure(error);
         var (nodes, failed) = await DiskNodesAsync(call, desired, view);
@@ -26,7 +26,7 @@ internal sealed partial class InstanceKind
             return Failure(failed);
         var able = sources.SelectMany(s => s.Nodes).Where(n => nodes is null || nodes.Contains(n)).ToHashSet(StringComparer.Ordinal);
         var (cores, memory, _) = InstanceWish.SizeOf(desired.Size);
-        var (node, placed) = Placement.Choose(view, location, [storage, context.Settings.IsoStorage], able, memory * 1024L * 1024);
+        var (node, placed) = Placement.Choose(view, location, [storage, context.Settings.IsoStorage], able, memory * 1024L * 1024, context.Settings.MemoryPercent!.Value);
         if (placed is not null)
             return Failure(placed);
         var (vmId, refused) = await VmIds.ChooseAsync(context, call, id, view);
@@ -44,7 +44,7 @@ internal sealed partial class InstanceKind
     private sealed record Source(string Image, string? Home, ImmutableArray<string> Nodes);
 
     /// <summary>Templates that the image means, or the file to import, each with the nodes where a machine can be made of it.</summary>
-    private async ValueTask<(List<Source> Sources, DriverError? Error)> SourcesAsync(Call call, Identity id, InstanceSpec desired, ClusterView view)
+    private async ValueTask<(List<Source> Sources, DriverError? Error)> SourcesAsync(Call call, Identity id, InstanceSpec desired, ClusterView view, string target)
     {
         var named = _wish.ImageOf(desired);
         var text = id.Resolved.GetValueOrDefault("image") ?? named.Value;
@@ -62,8 +62,9 @@ internal sealed partial class InstanceKind
                 return ([], error);
             if (Drives.Boot(config) is not { } boot)
                 continue;
-            var storage = boot.Volume.Split(':')[0];
-            sources.Add(new Source(template.Id, template.Node, view.IsShared(storage) ? [.. view.Nodes.Where(n => n.Online).Select(n => n.Name)] : [template.Node]));
+            // A copy goes to another node only from and to shared storage; a linked one stays where its template is.
+            var anywhere = view.IsShared(boot.Volume.Split(':')[0]) && (context.Settings.FullClone != true || view.IsShared(target));
+            sources.Add(new Source(template.Id, template.Node, anywhere ? [.. view.Nodes.Where(n => n.Online).Select(n => n.Name)] : [template.Node]));
         }
 
         return sources.Count > 0 ? (sources, null)
@@ -147,7 +148,7 @@ internal sealed partial class InstanceKind
             return look.Error is { } refused ? Failure(refused) : new Done<InstanceFacts>();
         var found = await Machines.FindAsync(context, call, id, ServerPart);
         return found.Error is not null ? Failure(found.Error)
-            : found.Undecided ? new Running<InstanceFacts> { Progress = ProxmoxContext.Working(taken.Message) }
+            : found.Undecided || (found.Guest is null && !found.Taken) ? new Running<InstanceFacts> { Progress = ProxmoxContext.Working(taken.Message) }
             : found.Guest is { } guest && found.State == MarkState.Ours && found.Mark!.Incarnation == id.Incarnation ? Made(guest.Id)
             : Failure(taken with { BlockedBy = [VmIds.IdOf(vmId)] });
     }

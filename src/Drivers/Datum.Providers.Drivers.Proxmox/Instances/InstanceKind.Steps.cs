@@ -154,7 +154,7 @@ internal sealed partial class InstanceKind
         var removed = await RemoveFileAsync(call, found.Guest!.Node, MediumOf(id));
         // What is left of it is found with the machine's deletion, and by the listing.
         return removed.Error is { } stuck && !IpSets.IsGone(stuck) ? new Failed<InstanceFacts> { Error = stuck }
-            : new Running<InstanceFacts> { Progress = ProxmoxContext.Working("the guest starts") with { Handle = new Handle { Data = GuestHandle + "1" } }, Resolved = ImmutableDictionary<string, string>.Empty.Add("seedNode", "") };
+            : new Running<InstanceFacts> { Progress = removed.Progress ?? ProxmoxContext.Working("the guest starts") with { Handle = new Handle { Data = GuestHandle + "1" } } };
     }
 
     private async ValueTask<Outcome<InstanceFacts>> PowerStepAsync(Call call, InstanceSpec desired, FoundMachine found)

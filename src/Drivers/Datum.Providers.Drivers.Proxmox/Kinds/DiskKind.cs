@@ -202,7 +202,7 @@ internal sealed class DiskKind(ProxmoxContext context) : IResourceDriver<DiskSpe
             return look.Error is { } refused ? Failure(refused) : new Done<DiskFacts>();
         var found = await Machines.FindAsync(context, call, id, DiskPart);
         return found.Error is not null ? Failure(found.Error)
-            : found.Undecided ? new Running<DiskFacts> { Progress = ProxmoxContext.Working(taken.Message) }
+            : found.Undecided || (found.Guest is null && !found.Taken) ? new Running<DiskFacts> { Progress = ProxmoxContext.Working(taken.Message) }
             : found.Guest is { } guest && found.State == MarkState.Ours && found.Mark!.Incarnation == id.Incarnation ? Made(guest.Id)
             : Failure(taken with { BlockedBy = [VmIds.IdOf(vmId)] });
     }
