@@ -175,7 +175,8 @@ internal sealed partial class NetworkKind(ProxmoxContext context) : IResourceDri
 
     private async ValueTask<Answer<Observation<NetworkFacts>>> SeenAsync(Call call, Identity id, NetworkSpec? desired, Vnet vnet, OperationLook? work)
     {
-        var (subnets, error) = await SdnReads.SubnetsAsync(Api, call, vnet.Name);
+        // What is to be gone has no ranges that could be asked for any more.
+        var (subnets, error) = vnet.State == "deleted" ? ([], null) : await SdnReads.SubnetsAsync(Api, call, vnet.Name);
         if (error is not null)
             return error;
         var mark = Marks.Compare(id, vnet.Mark);
