@@ -21,11 +21,11 @@ for (var i = 0; i < args.Length; i++)
         case "--tls": tls = true; break;
         case "--certificate-file": certificateFile = Value(); break;
         case "--release": release = Value(); break;
-        case "--token": token = Value(); break;
+        case "--token-file": token = File.ReadAllText(Value()).Trim(); break;
         case "--task-seconds": tasks = double.Parse(Value(), CultureInfo.InvariantCulture); break;
         case "--boot-seconds": boot = double.Parse(Value(), CultureInfo.InvariantCulture); break;
         default:
-            Console.Error.WriteLine("usage: datum-proxmox-double [--port N] [--port-file FILE] [--tls] [--certificate-file FILE] [--release 9.1|8.4] [--token USER@REALM!NAME=SECRET] [--task-seconds S] [--boot-seconds S]");
+            Console.Error.WriteLine("usage: datum-proxmox-double [--port N] [--port-file FILE] [--tls] [--certificate-file FILE] [--release 9.1|8.4] [--token-file FILE] [--task-seconds S] [--boot-seconds S]");
             return 2;
     }
 }
@@ -42,8 +42,8 @@ var cloud = new ProxmoxCloud(TimeProvider.System, new ProxmoxKnobs
 if (token is not null)
 {
     var equals = token.IndexOf('=', StringComparison.Ordinal);
-    if (equals < 0)
-        throw new ArgumentException("--token is user@realm!name=secret.");
+    if (equals < 0 || !token[..equals].Contains('!', StringComparison.Ordinal))
+        throw new ArgumentException("The token file holds user@realm!name=secret.");
     cloud.AddToken(token[..equals], token[(equals + 1)..]);
 }
 

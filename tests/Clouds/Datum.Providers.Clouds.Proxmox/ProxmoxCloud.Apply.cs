@@ -8,8 +8,9 @@ public sealed partial class ProxmoxCloud
     {
         var kept = _sdnLock;
         if (kept is { } token && r.Find("lock-token") != token)
-            throw PveError.Failed("could not apply SDN configuration: invalid lock token provided!");
-        if (kept is not null && r.Flag("release-lock", otherwise: true))
+            throw PveError.Failed("could not apply SDN configuration: invalid lock token provided! at /usr/share/perl5/PVE/Network/SDN.pm line 305.");
+        // The schema's default isn't applied: who doesn't say it keeps the lock.
+        if (kept is not null && r.Flag("release-lock"))
             _sdnLock = null;
         // What is written after this moment isn't in it.
         var snapshot = Empty();
@@ -38,7 +39,7 @@ public sealed partial class ProxmoxCloud
     private JsonNode? ReleaseSdn(PveRequest r)
     {
         if (_sdnLock is { } token && !r.Flag("force") && r.Find("lock-token") != token)
-            throw PveError.Failed("invalid lock token provided!");
+            throw PveError.Failed("invalid lock token provided! at /usr/share/perl5/PVE/Network/SDN.pm line 305.");
         _sdnLock = null;
         return null;
     }
@@ -54,7 +55,7 @@ public sealed partial class ProxmoxCloud
                     items[id] = (JsonObject)body.DeepClone();
             }
         });
-        if (r.Flag("release-lock", otherwise: true))
+        if (r.Flag("release-lock"))
             _sdnLock = null;
         return null;
     }

@@ -87,20 +87,20 @@ public sealed partial class ProxmoxCloud
             _running["zones"][zone] = (JsonObject)body.DeepClone();
         }
 
-        AddTemplate(9000, "ubuntu-2204", "ceph");
-        AddTemplate(9001, "ubuntu-2404-podman", "ceph");
-        AddTemplate(9002, "debian-12-local", "local-lvm");
+        AddTemplate(9000, "ubuntu-2204-lts", "ceph", "ubuntu-2204-lts");
+        AddTemplate(9001, "ubuntu-2404-podman", "ceph", "datum-sandbox", "ubuntu-2404-lts");
+        AddTemplate(9002, "debian-12-local", "local-lvm", "debian-12");
     }
 
-    /// <summary>A template on the first node: two cores, 2 GiB, a disk of 3 GiB, an agent, tagged with its name.</summary>
-    private void AddTemplate(int id, string name, string storage)
+    /// <summary>A template on the first node: two cores, 2 GiB, a disk of 3 GiB, an agent, and tags.</summary>
+    private void AddTemplate(int id, string name, string storage, params IEnumerable<string> tags)
     {
         var node = _nodes[0].Name;
         var machine = new Machine { Id = id, Node = node, Made = _time.GetUtcNow(), ListedFrom = DateTimeOffset.MinValue, NamedFrom = DateTimeOffset.MinValue, Revision = Touched() };
         var image = Allocate(_storages[storage], node, FormattableString.Invariant($"base-{id}-disk-0"), "images", "raw", 3 * GiB, id, Encoding.UTF8.GetBytes("image"));
         foreach (var (key, value) in ((string, string)[])
         [
-            ("name", name), ("tags", "template;" + name), ("cores", "2"), ("memory", "2048"), ("scsihw", "virtio-scsi-single"), ("boot", "order=scsi0"), ("agent", "enabled=1"),
+            ("name", name), ("tags", string.Join(';', [.. tags, "template"])), ("cores", "2"), ("memory", "2048"), ("scsihw", "virtio-scsi-single"), ("boot", "order=scsi0"), ("agent", "enabled=1"),
             ("ostype", "l26"), ("serial0", "socket"), ("net0", $"virtio={NewMac()},bridge=vmbr0"), ("scsi0", image.Id + ",size=3G"), ("template", "1"),
         ])
             machine.Config[key] = value;

@@ -123,7 +123,7 @@ public sealed partial class ProxmoxCloud
         var list = new JsonArray();
         if (type is null or "vm")
         {
-            foreach (var machine in _machines.Values.Where(m => m.ListedFrom <= Now && Has(r.Caller, "/vms/" + m.Id, "VM.Audit")))
+            foreach (var machine in _machines.Values.Where(m => m.ListedFrom <= Now && !Knobs.Hidden.Contains(m.Id) && Has(r.Caller, "/vms/" + m.Id, "VM.Audit")))
                 list.Add(MachineRow(machine));
             foreach (var (row, id, _) in _gone)
                 if (!_machines.ContainsKey(id) && Has(r.Caller, "/vms/" + id, "VM.Audit"))
@@ -142,8 +142,10 @@ public sealed partial class ProxmoxCloud
                 list.Add(new JsonObject { ["id"] = "/pool/" + pool, ["type"] = "pool", ["pool"] = pool });
         if (type is null or "sdn")
             foreach (var node in _nodes)
-                foreach (var zone in _running["zones"].Keys.Where(z => Has(r.Caller, "/sdn/zones/" + z, "SDN.Audit")))
-                    list.Add(new JsonObject { ["id"] = $"sdn/{node.Name}/{zone}", ["type"] = "sdn", ["sdn"] = zone, ["node"] = node.Name, ["status"] = "ok" });
+                foreach (var zone in _running["zones"].Keys.Append("localnetwork").Where(z => Has(r.Caller, "/sdn/zones/" + z, "SDN.Audit")))
+                    list.Add(Is9
+                        ? new JsonObject { ["id"] = $"network/{node.Name}/zone/{zone}", ["type"] = "network", ["network"] = zone, ["network-type"] = "zone", ["node"] = node.Name, ["status"] = "ok" }
+                        : new JsonObject { ["id"] = $"sdn/{node.Name}/{zone}", ["type"] = "sdn", ["sdn"] = zone, ["node"] = node.Name, ["status"] = "ok" });
         return list;
     }
 
@@ -160,7 +162,8 @@ public sealed partial class ProxmoxCloud
             ["status"] = !online ? "unknown" : running ? "running" : "stopped",
             ["template"] = machine.IsTemplate ? 1 : 0,
         };
-        if (machine.NamedFrom <= Now)
+        // Of a node that is down nothing else is known.
+        if (machine.NamedFrom <= Now && online)
         {
             row["name"] = machine.Config.GetValueOrDefault("name") ?? "VM " + machine.Id.ToString(CultureInfo.InvariantCulture);
             if (machine.Config.TryGetValue("tags", out var tags))

@@ -36,7 +36,7 @@ public sealed partial class ProxmoxCloud
     }
 
     // storage:GiB asks for a new volume.
-    private static bool IsNewVolume(string rest) => rest.Length > 0 && rest.AsSpan().IndexOfAnyExcept("0123456789.") < 0;
+    private static bool IsNewVolume(string rest) => rest.Length > 0 && rest.All(c => char.IsAsciiDigit(c) || c == '.');
 
     /// <summary>An image that no drive holds any more becomes unused, or goes where it is told to.</summary>
     private void Detach(Machine machine, string key, string value, bool force)

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 
 namespace Datum.Providers.Clouds.Proxmox;
 
@@ -192,11 +191,13 @@ public sealed partial class ProxmoxCloud
         }
     }
 
-    /// <summary>Puts a file into a guest; null takes it away.</summary>
+    /// <summary>Puts a file into a guest; null takes it away, its report of itself (<see cref="ReportFile"/>) too.</summary>
     public void SetGuestFile(int vmid, string path, byte[]? content)
     {
         lock (_gate)
         {
+            if (path == ReportFile)
+                _machines[vmid].Guest.Reports = false;
             if (content is null)
                 _machines[vmid].Guest.Files.Remove(path);
             else

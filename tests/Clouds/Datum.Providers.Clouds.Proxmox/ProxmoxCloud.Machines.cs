@@ -35,12 +35,17 @@ public sealed partial class ProxmoxCloud
     }
 
     /// <summary>Refuses what can't be done while something else is under way.</summary>
-    private void CheckFree(PveRequest r, Machine machine)
+    private static void CheckFree(PveRequest r, Machine machine)
+    {
+        CheckRoot(r);
+        if (machine.Lock is { } locked && !r.Flag("skiplock"))
+            throw PveError.Failed($"VM is locked ({locked})");
+    }
+
+    private static void CheckRoot(PveRequest r)
     {
         if (r.Flag("skiplock") && !r.Caller.IsRoot)
             throw PveError.Parameter("skiplock", "Only root may use this option.");
-        if (machine.Lock is { } locked && !r.Flag("skiplock"))
-            throw PveError.Failed($"VM is locked ({locked})");
     }
 
     private void CheckIdle(Machine machine)

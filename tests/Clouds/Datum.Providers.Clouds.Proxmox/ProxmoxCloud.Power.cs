@@ -14,25 +14,16 @@ public sealed partial class ProxmoxCloud
         _routes.Add("POST", status + "/start", power, StartMachine);
         _routes.Add("POST", status + "/stop", power, r => Work(r, "qmstop", PowerOff));
         _routes.Add("POST", status + "/shutdown", power, ShutMachineDown);
-        _routes.Add("POST", status + "/reboot", power, r =>
+        _routes.Add("POST", status + "/reboot", power, r => Work(RunningAt(r), "qmreboot", m =>
         {
-            var machine = MachineAt(r);
-            if (!machine.Running)
-                throw PveError.Failed($"VM {machine.Id} not running");
-            return Work(r, "qmreboot", m =>
-            {
-                PowerOff(m);
-                PowerOn(m);
-            });
-        });
-        _routes.Add("POST", status + "/reset", power, r => Work(r, "qmreset", m =>
-        {
-            if (!m.Running)
-                throw PveError.Failed($"VM {m.Id} not running");
-            // The guest starts anew; what waits for a start goes on waiting.
-            m.Started = Now;
+            PowerOff(m);
+            PowerOn(m);
         }));
+        // The guest starts anew; what waits for a start goes on waiting.
+        _routes.Add("POST", status + "/reset", power, r => Work(RunningAt(r), "qmreset", m => m.Started = Now));
     }
+
+    private PveRequest RunningAt(PveRequest r) => MachineAt(r) is { Running: false } off ? throw PveError.Failed($"VM {off.Id} not running") : r;
 
     private JsonObject StatusBody(Machine machine, bool full, bool ha = false)
     {
@@ -64,33 +55,30 @@ public sealed partial class ProxmoxCloud
         return shown;
     }
 
-    private JsonNode Work(PveRequest r, string type, Action<Machine> work)
+    /// <summary>Changes power in a task. Locks are looked at in there: the call itself is taken.</summary>
+    private JsonNode Work(PveRequest r, string type, Action<Machine> work, TimeSpan longer = default)
     {
         var machine = MachineAt(r);
-        CheckFree(r, machine);
-        if (machine.IsTemplate)
-            throw PveError.Failed("you can't start a vm if it's a template");
+        CheckRoot(r);
         return Begin(r, type, machine.Id.ToString(CultureInfo.InvariantCulture), machine.Node, _ =>
         {
             if (!_machines.ContainsValue(machine))
                 throw PveError.Failed($"Configuration file 'nodes/{machine.Node}/qemu-server/{machine.Id}.conf' does not exist");
+            CheckFree(r, machine);
             work(machine);
-        }, machine);
+        }, machine, longer: longer);
     }
 
-    private JsonNode? StartMachine(PveRequest r)
+    private JsonNode StartMachine(PveRequest r) => Work(r, "qmstart", machine =>
     {
-        if (MachineAt(r).Running)
-            throw PveError.Failed($"VM {r.Text("vmid")} already running");
-        return Work(r, "qmstart", machine =>
-        {
-            if (machine.Running)
-                throw PveError.Failed($"VM {machine.Id} already running");
-            PowerOn(machine);
-            if (Knobs.StartFailsButRuns)
-                throw PveError.Failed("start failed: command '/usr/bin/kvm -id " + machine.Id + "' failed: got timeout");
-        });
-    }
+        if (machine.IsTemplate)
+            throw PveError.Failed("you can't start a vm if it's a template");
+        if (machine.Running)
+            throw PveError.Failed($"VM {machine.Id} already running");
+        PowerOn(machine);
+        if (Knobs.StartFailsButRuns)
+            throw PveError.Failed("start failed: command '/usr/bin/kvm -id " + machine.Id + "' failed: got timeout");
+    });
 
     private void PowerOn(Machine machine)
     {
@@ -105,6 +93,7 @@ public sealed partial class ProxmoxCloud
                 throw PveError.Failed($"volume '{value.Split(',')[0]}' does not exist");
         }
 
+        ReadSeed(machine);
         (machine.Running, machine.Started, machine.PowerChanged) = (true, Now, Now);
         machine.Revision = Touched();
     }
@@ -122,15 +111,17 @@ public sealed partial class ProxmoxCloud
     {
         var machine = MachineAt(r);
         var force = r.Flag("forceStop");
+        // Who doesn't listen is waited for.
+        var patience = machine.Running && !Boots(machine) ? TimeSpan.FromSeconds(r.Number("timeout") ?? 60) : TimeSpan.Zero;
         return Work(r, "qmshutdown", m =>
         {
             // Nobody in there listens to the power button or the agent: only force ends it.
             if (m.Running && !force && !Boots(m))
                 throw PveError.Failed(HasAgent(m) ? $"VM {m.Id} qga command 'guest-shutdown' failed - got timeout" : "VM quit/powerdown failed - got timeout");
             PowerOff(m);
-        });
+        }, patience);
     }
 
-    /// <summary>Whether there is something in the machine that boots: an image of a template or an import, not a blank disk.</summary>
+    /// <summary>Whether the guest is up: as a test says, else from the time after its start that the knobs say.</summary>
     private bool Boots(Machine machine) => machine.Guest.Answers ?? (Knobs.GuestBoot is { } boot && Now >= machine.Started + boot);
 }

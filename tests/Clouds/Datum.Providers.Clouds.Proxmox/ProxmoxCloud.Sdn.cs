@@ -70,9 +70,7 @@ public sealed partial class ProxmoxCloud
     private void Locked(PveRequest r, string failure, Action work)
     {
         if (_sdnLock is { } token && r.Find("lock-token") != token)
-            throw PveError.Failed($"{failure}: invalid lock token provided!");
-        if (_sdnLock is null && r.Has("lock-token"))
-            throw PveError.Failed($"{failure}: invalid lock token provided!");
+            throw PveError.Failed($"{failure}: invalid lock token provided! at /usr/share/perl5/PVE/Network/SDN.pm line 305.");
         try
         {
             work();

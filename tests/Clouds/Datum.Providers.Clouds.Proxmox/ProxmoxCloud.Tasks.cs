@@ -46,15 +46,15 @@ public sealed partial class ProxmoxCloud
         _routes.Add("DELETE", "/nodes/{node}/tasks/{upid}", null, StopTask);
     }
 
-    /// <summary>Begins a task; without a duration it has ended when this returns. <paramref name="undo"/> takes back what was begun when it is made to fail.</summary>
-    private JsonNode Begin(PveRequest r, string type, string id, string node, Action<PveTask> work, Machine? holds = null, Action? undo = null)
+    /// <summary>Begins a task; without a duration it has ended when this returns. <paramref name="undo"/> takes back what was begun when it is made to fail; it takes <paramref name="longer"/> than others of its type.</summary>
+    private JsonNode Begin(PveRequest r, string type, string id, string node, Action<PveTask> work, Machine? holds = null, Action? undo = null, TimeSpan longer = default)
     {
         var duration = Knobs.Durations.TryGetValue(type, out var known) ? known : Knobs.DefaultDuration;
         var start = Now;
         // Who comes second waits for the lock, for ten seconds.
         var free = holds is { } machine && machine.BusyUntil > start ? machine.BusyUntil : start;
         var waits = free - start > LockPatience;
-        var due = waits ? start + LockPatience : free + duration;
+        var due = waits ? start + LockPatience : free + duration + longer;
         var pid = ++_pids;
         var upid = string.Create(CultureInfo.InvariantCulture, $"UPID:{node}:{pid:X8}:{(start.ToUnixTimeSeconds() & 0xFFFFFF) * 100:X8}:{start.ToUnixTimeSeconds():X8}:{type}:{id}:{r.Caller.Name}:");
         var failure = waits ? $"can't lock file '/var/lock/qemu-server/lock-{holds!.Id}.conf' - got timeout" : TakeFailure(type);
@@ -139,36 +139,41 @@ public sealed partial class ProxmoxCloud
     private static JsonObject Listed(PveTask task)
     {
         var shown = Described(task);
+        shown["status"] = task.Exit ?? "RUNNING";
         if (task.Exit is not null)
-        {
             shown["endtime"] = task.End.ToUnixTimeSeconds();
-            shown["status"] = task.Exit;
-        }
-
         return shown;
     }
 
-    private static JsonObject Described(PveTask task) => new()
+    private static JsonObject Described(PveTask task)
     {
-        ["upid"] = task.Upid,
-        ["node"] = task.Node,
-        ["pid"] = task.Pid,
-        ["pstart"] = (task.Start.ToUnixTimeSeconds() & 0xFFFFFF) * 100,
-        ["starttime"] = task.Start.ToUnixTimeSeconds(),
-        ["type"] = task.Type,
-        ["id"] = task.Id,
-        ["user"] = task.User,
-    };
+        // A token's name stands apart here, and not in the UPID.
+        var who = task.User.Split('!');
+        var shown = new JsonObject
+        {
+            ["upid"] = task.Upid,
+            ["node"] = task.Node,
+            ["pid"] = task.Pid,
+            ["pstart"] = (task.Start.ToUnixTimeSeconds() & 0xFFFFFF) * 100,
+            ["starttime"] = task.Start.ToUnixTimeSeconds(),
+            ["type"] = task.Type,
+            ["id"] = task.Id,
+            ["user"] = who[0],
+        };
+        if (who.Length > 1)
+            shown["tokenid"] = who[1];
+        return shown;
+    }
 
-    private PveTask TaskOf(PveRequest r)
+    private PveTask TaskOf(PveRequest r, string privilege = "Sys.Audit")
     {
         var upid = r.Text("upid");
         if (!upid.StartsWith("UPID:", StringComparison.Ordinal) || upid.Split(':') is not { Length: >= 9 } parts)
-            throw new PveError(400, $"unable to parse worker upid '{upid}'");
+            throw PveError.Parameter("upid", "unable to parse worker upid");
         if (parts[1] != r.Text("node") || _lost.Contains(upid) || _tasks.Find(t => t.Upid == upid) is not { } task)
-            throw PveError.Failed("no such task");
-        if (task.User != r.Caller.Name && !Has(r.Caller, "/nodes/" + task.Node, "Sys.Audit"))
-            throw PveError.Forbidden("/nodes/" + task.Node, "Sys.Audit");
+            throw PveError.Parameter("upid", "no such task");
+        if (task.User != r.Caller.Name)
+            DemandAny(r.Caller, "/nodes/" + task.Node, privilege);
         return task;
     }
 
@@ -191,7 +196,7 @@ public sealed partial class ProxmoxCloud
 
     private JsonNode? StopTask(PveRequest r)
     {
-        var task = TaskOf(r);
+        var task = TaskOf(r, "Sys.Modify");
         if (task.Exit is not null)
             return null;
         task.Exit = "interrupted by signal";

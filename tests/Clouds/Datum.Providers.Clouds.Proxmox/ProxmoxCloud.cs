@@ -153,6 +153,9 @@ public sealed partial class ProxmoxCloud : ICloud
         if (e.Errors.Count > 0)
             body["errors"] = new JsonObject(e.Errors.Select(x => KeyValuePair.Create(x.Key, (JsonNode?)x.Value)));
         var answer = Body(e.Status, body) with { ReasonPhrase = FirstLine(e.Message) };
+        // What the proxy itself has to say stands beside the status alone.
+        if (e.Status >= 595)
+            return answer with { Body = default };
         return e.Status == 429 && Knobs.Throttled is { } wait
             ? answer with { Headers = [new("Retry-After", wait.TotalSeconds.ToString("0", CultureInfo.InvariantCulture))] } : answer;
     }

@@ -88,6 +88,10 @@ public sealed class AccessTests
         cluster.Token = "root@pam!host=s";
         Assert.That(await Reason(cluster, "POST", "/nodes/pve1/qemu/9000/clone", ("newid", "101")), Is.EqualTo("Permission check failed (/vms/9000, VM.Clone)"));
         Assert.That(await Reason(cluster, "PUT", "/nodes/pve1/qemu/9000/config", ("args", "-s")), Is.EqualTo("only root can set 'args' config"));
+        // A token's tasks name it apart from its user.
+        var upid = (await cluster.Get("PUT", "/cluster/sdn"))!.ToString();
+        var task = (await cluster.Get("GET", $"/nodes/pve1/tasks/{upid}/status"))!;
+        Assert.That((upid.Split(':')[7], task["user"]!.ToString(), task["tokenid"]!.ToString()), Is.EqualTo(("root@pam!host", "root@pam", "host")));
         var answer = await cluster.Send("POST", "/nodes/pve1/qemu/9000/status/start", ("skiplock", "1"));
         Assert.That(answer.Errors!["skiplock"]!.ToString(), Is.EqualTo("Only root may use this option."));
     }

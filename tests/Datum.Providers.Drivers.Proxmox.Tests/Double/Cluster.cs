@@ -39,8 +39,9 @@ internal sealed class Cluster : IDisposable
         if (Token is not null)
             request.Headers.TryAddWithoutValidation("Authorization", "PVEAPIToken=" + Token);
         using var response = await _http.SendAsync(request);
-        var body = JsonNode.Parse(await response.Content.ReadAsStringAsync())!;
-        return new Answer(response.StatusCode, response.ReasonPhrase ?? "", body["data"], body["errors"] as JsonObject);
+        var text = await response.Content.ReadAsStringAsync();
+        var body = text.Length == 0 ? null : JsonNode.Parse(text);
+        return new Answer(response.StatusCode, response.ReasonPhrase ?? "", body?["data"], body?["errors"] as JsonObject);
     }
 
     /// <summary>The data of a call that must succeed.</summary>

@@ -1,6 +1,3 @@
-using System.Text.Json.Nodes;
-using Datum.Providers.Clouds.Proxmox;
-
 namespace Datum.Providers.Drivers.Proxmox.Tests.Double;
 
 public sealed class ConfigTests

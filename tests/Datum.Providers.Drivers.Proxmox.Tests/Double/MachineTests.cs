@@ -1,4 +1,3 @@
-using System.Net;
 using Datum.Providers.Clouds.Proxmox;
 
 namespace Datum.Providers.Drivers.Proxmox.Tests.Double;
@@ -17,7 +16,7 @@ public sealed class MachineTests
         var row = await Row(cluster, 101);
         Assert.That((row!["lock"]?.ToString(), row["name"]), Is.EqualTo(("clone", (object?)null)));
         Assert.That((await cluster.Send("GET", "/cluster/nextid", ("vmid", "101"))).Errors!["vmid"]!.ToString(), Is.EqualTo("VM 101 already exists"));
-        Assert.That((await cluster.Send("POST", "/nodes/pve2/qemu/101/status/start")).Reason, Is.EqualTo("VM is locked (clone)"));
+        Assert.That((await cluster.Send("PUT", "/nodes/pve2/qemu/101/config", ("cores", "4"))).Reason, Is.EqualTo("VM is locked (clone)"));
         Assert.That((await cluster.Send("POST", "/nodes/pve1/qemu/9000/clone", ("newid", "101"))).Reason, Is.EqualTo("unable to create VM 101 - VM 101 already exists on node 'pve2'"));
 
         cluster.Clock.Advance(Minute);

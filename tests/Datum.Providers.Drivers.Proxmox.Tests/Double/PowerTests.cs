@@ -17,7 +17,10 @@ public sealed class PowerTests
         Assert.That((await cluster.Send("POST", Status + "reboot")).Reason, Is.EqualTo("VM 100 not running"));
         Assert.That(await cluster.Task("POST", Status + "stop"), Is.EqualTo("OK"));
         Assert.That(await cluster.Task("POST", Status + "start"), Is.EqualTo("OK"));
-        Assert.That((await cluster.Send("POST", Status + "start")).Reason, Is.EqualTo("VM 100 already running"));
+        Assert.That(await cluster.Task("POST", Status + "start"), Is.EqualTo("VM 100 already running"));
+        cluster.Cloud.SetLock(100, "backup");
+        Assert.That(await cluster.Task("POST", Status + "stop"), Is.EqualTo("VM is locked (backup)"));
+        cluster.Cloud.SetLock(100, null);
         Assert.That((await cluster.Send("DELETE", "/nodes/pve1/qemu/100")).Reason, Is.EqualTo("VM 100 is running - destroy failed"));
         cluster.Clock.Advance(TimeSpan.FromSeconds(30));
         var status = (await cluster.Get("GET", Status + "current"))!;
@@ -62,8 +65,9 @@ public sealed class PowerTests
         Assert.That((await cluster.Send("POST", Agent + "ping")).Reason, Is.EqualTo("VM 100 is not running"));
         await cluster.Task("POST", Status + "start");
         Assert.That((await cluster.Send("POST", Agent + "ping")).Reason, Is.EqualTo("QEMU guest agent is not running"));
+        // It comes up too late for a short patience, and in time for a long one.
         Assert.That(await cluster.Task("POST", Status + "shutdown", ("timeout", "10")), Does.Contain("got timeout"));
-        cluster.Clock.Advance(TimeSpan.FromSeconds(20));
+        cluster.Clock.Advance(TimeSpan.FromSeconds(10));
         await cluster.Get("POST", Agent + "ping");
         cluster.Cloud.SetAgent(100, answers: false);
         Assert.That((await cluster.Send("POST", Agent + "ping")).Reason, Is.EqualTo("QEMU guest agent is not running"));
@@ -92,6 +96,30 @@ public sealed class PowerTests
         Assert.That((await cluster.Get("GET", Agent + "file-read", ("file", "/run/a")))!["content"]!.ToString(), Is.EqualTo("hello"));
         Assert.That((await cluster.Send("GET", Agent + "file-read", ("file", "/run/b"))).Reason, Does.Contain("No such file or directory"));
         Assert.That((await cluster.Send("POST", Agent + "file-write", ("file", "/run/a"), ("content", new string('x', 61441)))).Errors!["content"]!.ToString(), Does.Contain("61440"));
+    }
+
+    [Test]
+    public async Task A_guest_that_a_medium_told_to_has_its_addresses_and_reports_itself()
+    {
+        using var cluster = new Cluster();
+        const string report = Agent + "file-read";
+        await cluster.Machine();
+        await cluster.Task("POST", Status + "start");
+        Assert.That((await cluster.Send("GET", report, ("file", ProxmoxCloud.ReportFile))).Reason, Does.Contain("No such file"));
+        await cluster.Task("POST", Status + "stop");
+
+        var medium = Encoding.UTF8.GetBytes("""junk{"version":2,"ethernets":{"eth0":{"match":{"macaddress":"bc:24:11:00:00:01"},"addresses":["10.0.0.7/24","fd20::7/64"]}}}more""");
+        using var form = new MultipartFormDataContent { { new StringContent("iso"), "\"content\"" }, { new ByteArrayContent(medium), "\"filename\"", "\"seed.iso\"" } };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "nodes/pve1/storage/shared/upload") { Content = form };
+        await cluster.Send(request);
+        await cluster.Get("PUT", "/nodes/pve1/qemu/100/config", ("ide2", "shared:iso/seed.iso,media=cdrom"));
+        await cluster.Task("POST", Status + "start");
+        var card = (await cluster.Get("GET", Agent + "network-get-interfaces"))!["result"]!.AsArray().Single(i => i!["name"]!.ToString() == "eth0")!;
+        Assert.That(card["ip-addresses"]!.AsArray().Select(a => a!["ip-address"]!.ToString()), Is.EqualTo((string[])["10.0.0.7", "fd20::7"]));
+        var told = JsonNode.Parse((await cluster.Get("GET", report, ("file", ProxmoxCloud.ReportFile)))!["content"]!.ToString())!;
+        Assert.That((told["ready"]!.GetValue<bool>(), told["time"]!.GetValue<long>()), Is.EqualTo((true, cluster.Clock.Now.ToUnixTimeSeconds())));
+        cluster.Cloud.SetGuestFile(100, ProxmoxCloud.ReportFile, null);
+        Assert.That((await cluster.Send("GET", report, ("file", ProxmoxCloud.ReportFile))).Reason, Does.Contain("No such file"));
     }
 
     [Test]

@@ -81,6 +81,8 @@ public sealed class SdnTests
             Assert.That((await cluster.Send("POST", "/cluster/sdn/vnets", ("vnet", "one"), ("zone", "lab"))).Reason, Does.Contain("invalid lock token"));
             await cluster.Get("POST", "/cluster/sdn/vnets", ("vnet", "one"), ("zone", "lab"), ("lock-token", token));
             Assert.That(await cluster.Task("PUT", "/cluster/sdn", ("lock-token", token)), Is.EqualTo("OK"));
+            Assert.That((int)(await cluster.Send("PUT", "/cluster/sdn")).Status, Is.EqualTo(500), "the lock is still held");
+            Assert.That(await cluster.Task("PUT", "/cluster/sdn", ("lock-token", token), ("release-lock", "1")), Is.EqualTo("OK"));
             await cluster.Get("POST", "/cluster/sdn/vnets", ("vnet", "two"), ("zone", "lab"));
             await cluster.Get("POST", "/cluster/sdn/rollback");
             Assert.That((await cluster.Get("GET", "/cluster/sdn/vnets"))!.AsArray(), Has.Count.EqualTo(1));
