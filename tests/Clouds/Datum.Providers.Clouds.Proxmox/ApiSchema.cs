@@ -208,6 +208,7 @@ public sealed class ApiSchema
             // Lists of rules and options carry the digest that changes ask for.
             "digest" => operation.Contains("/firewall/", StringComparison.Ordinal) || operation.StartsWith("GET /storage", StringComparison.Ordinal),
             "cap" => operation == "POST /access/ticket",
+            "shared" when operation == "GET /cluster/resources" => true,
             "tokenid" => operation.Contains("/tasks", StringComparison.Ordinal),
             // The list of volumes names their content.
             "content" when operation.EndsWith("/content", StringComparison.Ordinal) => true,

@@ -38,7 +38,7 @@ public sealed partial class ProxmoxCloud
     private void Live(Machine machine)
     {
         var files = machine.Guest.Files;
-        ReadSeed(machine);
+        TakeSeed(machine);
         if (!files.TryGetValue(SeedFolder + "user-data", out var data) || UserData(data) is not { } user)
             return;
         var wanted = WantedSecrets().Match(FileOf(user, "/var/lib/datum/bin/secrets.sh") ?? "") is { Success: true } match ? match.Groups[1].Value : null;
@@ -68,7 +68,7 @@ public sealed partial class ProxmoxCloud
     }
 
     /// <summary>A medium counts once for each instance id, as cloud-init has it.</summary>
-    private void ReadSeed(Machine machine)
+    private void TakeSeed(Machine machine)
     {
         foreach (var drive in machine.Disks)
         {

@@ -40,7 +40,7 @@ internal sealed partial class ProxmoxWorld : ConformanceWorld, ICensus, IVanish,
     {
         Installation = "conf1",
         Endpoint = new Uri("https://cluster.test:8006"),
-        Settings = JsonSerializer.SerializeToElement(new { storage = "ceph", isoStorage = "local", sandboxImage = "tag:ubuntu-2404-podman", sandboxPackages = Array.Empty<string>(), vmIdRange = new { first = 200_000, last = 299_999 } }),
+        Settings = JsonSerializer.SerializeToElement(new { storage = "ceph", isoStorage = "local", sandboxImage = "tag:datum-sandbox", sandboxPackages = Array.Empty<string>(), vmIdRange = new { first = 200_000, last = 299_999 } }),
     };
 
     public override ImmutableDictionary<string, ReadOnlyMemory<byte>> Credentials => _byTicket
@@ -236,7 +236,7 @@ internal sealed partial class ProxmoxWorld : ConformanceWorld, ICensus, IVanish,
     public Connection NewerConnection => Connection with
     {
         DiskTypes = ImmutableDictionary<string, string>.Empty.Add("pd-standard", "local-lvm"),
-        Images = ImmutableDictionary<string, string>.Empty.Add("datumcloud/sandbox", "tag:ubuntu-2204"),
+        Images = ImmutableDictionary<string, string>.Empty.Add("datumcloud/sandbox", "tag:ubuntu-2204-lts"),
     };
 
     public ValueTask SetGuestReadyAsync(Part part, bool? ready)
@@ -287,7 +287,9 @@ internal sealed partial class ProxmoxWorld : ConformanceWorld, ICensus, IVanish,
 
     private string VolumeOf(string holder) => Cloud.Objects.First(o => o.Path == PathOf(holder)).Body["config"]!["scsi0"]!.ToString().Split(',')[0];
 
-    private static string Revision(ProxmoxObject item) => item.Revision.ToString(CultureInfo.InvariantCulture);
+    // A vnet's ranges are objects of their own that nobody records.
+    private string Revision(ProxmoxObject item) => string.Join('-', Cloud.Objects.Where(o => o.Collection == "subnets" && item.Collection == "vnets" && o.Body["vnet"]?.ToString() == item.Path[6..])
+        .Append(item).Select(o => o.Revision.ToString(CultureInfo.InvariantCulture)));
 
     private static int Number(string id) => int.Parse(id.AsSpan(3), CultureInfo.InvariantCulture);
 

@@ -13,6 +13,8 @@ internal static class PveErrors
     [
         // pveproxy couldn't reach the node that the request is for: nothing was asked. 596 and 599 may have broken later.
         new() { Status = 595, Code = ErrorCode.Unavailable, Effect = Effect.NotApplied, Scope = ErrorScope.Zone },
+        new() { Status = 401, Code = ErrorCode.Unauthenticated, Effect = Effect.NotApplied, Scope = ErrorScope.Account },
+        new() { Status = 403, Code = ErrorCode.Forbidden, Effect = Effect.NotApplied },
         Text("can't lock file", ErrorCode.NotReadyYet),
         Text("is locked (", ErrorCode.NotReadyYet),
         Text("no quorum", ErrorCode.Unavailable, ErrorScope.Account),
@@ -29,6 +31,7 @@ internal static class PveErrors
         Text("no online node", ErrorCode.CapacityUnavailable, ErrorScope.Zone),
         Text("detected modified configuration", ErrorCode.PreconditionFailed),
         Text("already exist", ErrorCode.Conflict),
+        Text("already defined", ErrorCode.Conflict),
         Text("already running", ErrorCode.PreconditionFailed),
         Text("overlap", ErrorCode.Conflict),
         Text("protection mode", ErrorCode.Conflict),

@@ -49,7 +49,7 @@ internal sealed class PveSignIn : IDisposable
     internal static string Text(ReadOnlyMemory<byte> value) => Encoding.UTF8.GetString(value.Span).TrimEnd('\r', '\n');
 
     private static DriverException Refuse(string field, string message) =>
-        new(new DriverError { Code = ErrorCode.Invalid, Effect = Effect.NotApplied, Scope = ErrorScope.Account, Field = field, Message = message });
+        new(new DriverError { Code = ErrorCode.Unauthenticated, Effect = Effect.NotApplied, Scope = ErrorScope.Account, Field = field, Message = message });
 }
 
 /// <summary>Tickets: a cookie on every request and, on changes, the token against cross-site requests that came with it.</summary>

@@ -110,6 +110,9 @@ internal static class VmIds
     /// </summary>
     public static async ValueTask<(int VmId, DriverError? Error)> ChooseAsync(ProxmoxContext context, Call call, Identity id, ClusterView view)
     {
+        // What is recorded stays as long as nobody else has it (DC-41).
+        if (Resolved(id) is { } chosen && (view.Find(chosen) is not { } holder || Marks.Compare(id, holder.Mark) == MarkState.Ours))
+            return (chosen, null);
         var range = context.Settings.VmIdRange;
         var asked = 0;
         foreach (var candidate in ResourceNames.NumberCandidates(id, range.First, range.Last))

@@ -37,7 +37,11 @@ internal static class Machines
         if (id.PartId(part) is { } recorded)
         {
             var known = VmIds.Parse(recorded) is { } number && view.Find(number) is { IsMachine: true } guest ? guest : null;
-            return known is null ? new FoundMachine { View = view } : await ReadAsync(context, call, id, known, view);
+            if (known is null)
+                return new FoundMachine { View = view };
+            var read = await ReadAsync(context, call, id, known, view);
+            // Recorded from the answer to our own create: while that is at work it shows no mark yet.
+            return read is { Error: null, Mark: null } && (known.Lock ?? read.Config.Text("lock")) is "clone" or "create" ? read with { State = MarkState.Ours } : read;
         }
 
         var ours = view.Of(id).ToList();

@@ -62,12 +62,7 @@ internal sealed partial class InstanceKind
             Notes = Notes.Read(found.Config.Text("description")),
         };
         if (desired is null)
-        {
-            if (look.IsRunning)
-                return (look, null);
-            var (seeds, lost) = await FindSeedsAsync(call, id, found);
-            return lost is not null ? (null, lost) : (look with { HasSeed = seeds.Length > 0 }, null);
-        }
+            return (look, null);
 
         var (firewall, failed) = await MachineFirewall.ReadAsync(Api, call, found.Path);
         if (failed is not null)
@@ -169,10 +164,7 @@ internal sealed partial class InstanceKind
             : look.HasSecrets && look.Beacon is not null ? Step(EjectStep, StepVerb.Create, "take the seed medium away") : null;
     }
 
-    private static Step? DeleteStep(InstanceLook look) => look.IsRunning ? Step(StopStep, StepVerb.Delete, "ask the guest to stop")
-        : Borrowed(look.Machine).Any() ? Step(DetachStep, StepVerb.Delete, "detach data disks")
-        : look.HasSeed ? Step(SeedStep, StepVerb.Delete, "delete the seed medium")
-        : Step(ServerPart, StepVerb.Delete, "delete " + look.Machine.Guest!.Id);
+    private static Step DeleteStep(InstanceLook look) => Step(ServerPart, StepVerb.Delete, $"{(look.IsRunning ? "stop" : "delete")} {look.Machine.Guest!.Id}");
 
     private static Step? UpdateStep(ImmutableArray<Drift> drift, InstanceLook look)
     {

@@ -26,7 +26,7 @@ internal sealed partial class InstanceKind
             return Failure(failed);
         var able = sources.SelectMany(s => s.Nodes).Where(n => nodes is null || nodes.Contains(n)).ToHashSet(StringComparer.Ordinal);
         var (cores, memory, _) = InstanceWish.SizeOf(desired.Size);
-        var (node, placed) = Placement.Choose(view, location, [storage, context.Settings.IsoStorage], able, memory * 1024L * 1024, context.Settings.MemoryPercent!.Value);
+        var (node, placed) = id.Resolved.GetValueOrDefault("node") is { } before && VmIds.Resolved(id) is not null && view.HasNode(before) && able.Contains(before) ? (before, null) : Placement.Choose(view, location, [storage, context.Settings.IsoStorage], able, memory * 1024L * 1024, context.Settings.MemoryPercent!.Value);
         if (placed is not null)
             return Failure(placed);
         var (vmId, refused) = await VmIds.ChooseAsync(context, call, id, view);
@@ -142,10 +142,10 @@ internal sealed partial class InstanceKind
 
         var look = await Api.ChangeAsync(call, request);
         if (look.Status == OperationStatus.Running)
-            // Until the copy is there it can't be told whose it is: the look behind the task records it.
-            return new Running<InstanceFacts> { Progress = look.Progress! };
+            // The number is ours from the answer on; the copy shows its mark when the task is over.
+            return new Running<InstanceFacts> { Progress = look.Progress!, Parts = [new Part { Name = ServerPart, Id = VmIds.IdOf(vmId) }] };
         if (look.Error is not { Code: ErrorCode.Conflict } taken)
-            return look.Error is { } refused ? Failure(refused) : new Done<InstanceFacts>();
+            return look.Error is { } refused ? Failure(refused) : Made(VmIds.IdOf(vmId));
         var found = await Machines.FindAsync(context, call, id, ServerPart);
         return found.Error is not null ? Failure(found.Error)
             : found.Undecided || (found.Guest is null && !found.Taken) ? new Running<InstanceFacts> { Progress = ProxmoxContext.Working(taken.Message) }

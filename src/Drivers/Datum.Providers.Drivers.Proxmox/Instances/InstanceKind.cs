@@ -21,8 +21,6 @@ internal sealed partial class InstanceKind(ProxmoxContext context) : IResourceDr
     private const string EjectStep = "eject";
     private const string PowerStep = "power";
     private const string RestartStep = "restart";
-    private const string StopStep = "stop";
-    private const string DetachStep = "detach";
 
     private readonly InstanceWish _wish = new(context);
 
@@ -70,7 +68,7 @@ internal sealed partial class InstanceKind(ProxmoxContext context) : IResourceDr
     public async ValueTask<Outcome<InstanceFacts>> DeleteAsync(Operation operation, Identity id)
     {
         var part = operation.Step.Part;
-        if (part is not (ServerPart or StopStep or DetachStep or SeedStep))
+        if (part is not (ServerPart or SeedStep))
             return Failure(PveErrors.NoSuchStep(operation.Step));
         var call = operation.Call;
         var found = await Machines.FindAsync(context, call, id, ServerPart);
@@ -82,19 +80,27 @@ internal sealed partial class InstanceKind(ProxmoxContext context) : IResourceDr
             return part == SeedStep ? await RemoveSeedAsync(call, id, null) : new Done<InstanceFacts>();
         if (found.State != MarkState.Ours)
             return Failure(PveErrors.NotOurs(guest.Id));
-        switch (part)
+        return part == SeedStep ? await RemoveSeedAsync(call, id, found) : await TakeDownAsync(call, id, found);
+    }
+
+    /// <summary>What runs is asked to stop first. Then data disks are detached, which stay, the seed medium goes, and the machine with what is its own.</summary>
+    private async ValueTask<Outcome<InstanceFacts>> TakeDownAsync(Call call, Identity id, FoundMachine found)
+    {
+        var (current, error, _) = await Api.GetAsync(call, found.Path + "/status/current");
+        if (error is not null)
+            return Failure(error);
+        if (current.Text("status") == "running")
+            return ToOutcome(await Api.ChangeAsync(call, Shutdown(found, Notes.Read(found.Config.Text("description"))?.Grace)));
+        var borrowed = Borrowed(found).ToList();
+        if (borrowed.Count > 0)
         {
-            case StopStep:
-                return ToOutcome(await Api.ChangeAsync(call, Shutdown(found, Notes.Read(found.Config.Text("description"))?.Grace)));
-            case DetachStep:
-                var borrowed = Borrowed(found).ToList();
-                return borrowed.Count == 0 ? new Done<InstanceFacts>()
-                    : ToOutcome(await Api.ChangeAsync(call, new PveForm().Set("delete", string.Join(',', borrowed.Select(d => d.Slot))).Set("digest", found.Config.Text("digest")).Put(found.Path + "/config")));
-            case SeedStep:
-                return await RemoveSeedAsync(call, id, found);
-            default:
-                return Machines.Removing<InstanceFacts>(await Api.ChangeAsync(call, Machines.Destroy(found)), guest.Id);
+            var detached = await Api.ChangeAsync(call, new PveForm().Set("delete", string.Join(',', borrowed.Select(d => d.Slot))).Put(found.Path + "/config"));
+            if (detached.Error is { } held)
+                return Failure(held);
         }
+
+        return await RemoveSeedAsync(call, id, found) is Failed<InstanceFacts> stuck ? stuck
+            : Machines.Removing<InstanceFacts>(await Api.ChangeAsync(call, Machines.Destroy(found)), found.Guest!.Id);
     }
 
     private async ValueTask<Outcome<InstanceFacts>> WithServerAsync(Call call, Identity id, Func<FoundMachine, ValueTask<Outcome<InstanceFacts>>> change)

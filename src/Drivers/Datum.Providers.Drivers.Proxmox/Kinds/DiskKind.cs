@@ -171,7 +171,7 @@ internal sealed class DiskKind(ProxmoxContext context) : IResourceDriver<DiskSpe
         var storage = id.Resolved.GetValueOrDefault("storage") ?? StorageOf(desired);
         if (storage is null)
             return Failure(Storages.Find(context, ProxmoxLocation.Parse(desired.LocationJson), desired.Type, "type").Error!);
-        var (node, placed) = Placement.Choose(view, ProxmoxLocation.Parse(desired.LocationJson), [storage], null, 0);
+        var (node, placed) = id.Resolved.GetValueOrDefault("node") is { } kept && view.HasNode(kept) ? (kept, null) : Placement.Choose(view, ProxmoxLocation.Parse(desired.LocationJson), [storage], null, 0);
         if (placed is not null)
             return Failure(placed);
         var (vmId, error) = await VmIds.ChooseAsync(context, call, id, view);
@@ -196,10 +196,11 @@ internal sealed class DiskKind(ProxmoxContext context) : IResourceDriver<DiskSpe
             .Set("scsihw", "virtio-scsi-single").Set(Drive, string.Create(CultureInfo.InvariantCulture, $"{storage}:{desired.SizeGiB}"))
             .Set("memory", 16).Set("cores", 1).Set("onboot", false).Set("pool", context.Settings.Pool);
         var look = await Api.ChangeAsync(call, form.Post($"nodes/{node}/qemu"));
+        // The number is ours from the answer on; the holder's configuration shows its mark when the task is over.
         if (look.Status == OperationStatus.Running)
-            return new Running<DiskFacts> { Progress = look.Progress! };
+            return new Running<DiskFacts> { Progress = look.Progress!, Parts = [new Part { Name = DiskPart, Id = VmIds.IdOf(vmId) }] };
         if (look.Error is not { Code: ErrorCode.Conflict } taken)
-            return look.Error is { } refused ? Failure(refused) : new Done<DiskFacts>();
+            return look.Error is { } refused ? Failure(refused) : Made(VmIds.IdOf(vmId));
         var found = await Machines.FindAsync(context, call, id, DiskPart);
         return found.Error is not null ? Failure(found.Error)
             : found.Undecided || (found.Guest is null && !found.Taken) ? new Running<DiskFacts> { Progress = ProxmoxContext.Working(taken.Message) }

@@ -77,27 +77,27 @@ internal sealed class FirewallKind(ProxmoxContext context) : IResourceDriver<Fir
     public async ValueTask<Outcome<FirewallFacts>> DeleteAsync(Operation operation, Identity id)
     {
         var part = operation.Step.Part;
-        if (part is not (GroupPart or RulesStep or SetsStep))
+        if (part != GroupPart && !part.StartsWith("set-", StringComparison.Ordinal))
             return Failure(PveErrors.NoSuchStep(operation.Step));
         var (look, error) = await LookAsync(operation.Call, id);
         if (error is not null)
             return Failure(error);
         if (look.Candidates.Length > 0)
             return Failure(PveErrors.Several(look.Candidates));
-        if (part == SetsStep)
+        if (part != GroupPart)
         {
-            foreach (var set in look.Sets.Where(s => IsOurs(id, s)))
-                if (await IpSets.RemoveAsync(Api, operation.Call, set.Name) is { } stuck)
-                    return Failure(stuck);
-            return new Done<FirewallFacts>();
+            if (look.Sets.FirstOrDefault(s => PartOf(id, s) == part) is not { } set)
+                return new Done<FirewallFacts>();
+            return !IsOurs(id, set) ? Failure(PveErrors.NotOurs(set.Id)) : await IpSets.RemoveAsync(Api, operation.Call, set.Name) is { } stuck ? Failure(stuck) : new Done<FirewallFacts>();
         }
 
         if (look.Group is not { } group)
             return new Done<FirewallFacts> { Observation = look.Sets.Length == 0 ? new Absent<FirewallFacts>() : null };
         if (Marks.Compare(id, group.Mark) != MarkState.Ours)
             return Failure(PveErrors.NotOurs(group.Id));
-        if (part == RulesStep)
-            return await SyncRulesAsync(operation.Call, group.Name, []) is { } refused ? Failure(refused) : new Done<FirewallFacts>();
+        // A group that has rules isn't deleted.
+        if (await SyncRulesAsync(operation.Call, group.Name, []) is { } refused)
+            return Failure(refused);
         var answer = await Api.ChangeAsync(operation.Call, RestRequest.Delete($"cluster/firewall/groups/{group.Name}"));
         return answer.Error is not { } failed || IpSets.IsGone(failed) ? new Done<FirewallFacts>() : Failure(failed.Code == ErrorCode.Conflict ? failed with { BlockedBy = [group.Id] } : failed);
     }
@@ -162,6 +162,8 @@ internal sealed class FirewallKind(ProxmoxContext context) : IResourceDriver<Fir
 
     private static bool IsOurs(Identity id, IpSet set) => set.Mark is { Part: { } part } mark && Marks.Compare(id, mark, part) == MarkState.Ours;
 
+    private static string PartOf(Identity id, IpSet set) => id.Parts.FirstOrDefault(p => p.Id == set.Id)?.Name ?? set.Mark?.Part ?? "set-0";
+
     private static Step FirstStep(Identity id, Look look) => id.Resolved.GetValueOrDefault("group") is { } name && look.All.All(g => g.Name != name)
         ? new Step { Part = GroupPart, Verb = StepVerb.Create, Class = CreateClass.Named, Description = "create security group " + name }
         : new Step { Part = NameStep, Verb = StepVerb.Create, Class = CreateClass.Repeatable, Description = "choose a name" };
@@ -178,7 +180,7 @@ internal sealed class FirewallKind(ProxmoxContext context) : IResourceDriver<Fir
 
         foreach (var set in look.Sets)
         {
-            var part = id.Parts.FirstOrDefault(p => p.Id == set.Id)?.Name ?? set.Mark!.Part!;
+            var part = PartOf(id, set);
             parts.Add(new Part { Name = part, Id = set.Id });
             marks.Add(Marks.Compare(id, set.Mark, part));
         }
@@ -198,7 +200,7 @@ internal sealed class FirewallKind(ProxmoxContext context) : IResourceDriver<Fir
         var building = false;
         if (desired is null)
         {
-            next = look.Group is null ? Step(SetsStep, StepVerb.Delete) : rules.Length > 0 ? Step(RulesStep, StepVerb.Delete) : Step(GroupPart, StepVerb.Delete);
+            next = Step(look.Group is not null ? GroupPart : PartOf(id, look.Sets[0]), StepVerb.Delete);
         }
         else if (look.Group is null)
         {
@@ -262,7 +264,9 @@ internal sealed class FirewallKind(ProxmoxContext context) : IResourceDriver<Fir
         var (groups, error) = await GroupsAsync(call);
         if (error is not null)
             return Failure(error);
-        var name = Enumerable.Range(0, 64).Select(n => ResourceNames.Candidate(id, GroupNames, n)).FirstOrDefault(n => groups.All(g => g.Name != n));
+        // What is recorded stays as long as nobody else has it (DC-41).
+        bool IsFree(string candidate) => groups.All(g => g.Name != candidate || Marks.Compare(id, g.Mark) == MarkState.Ours);
+        var name = id.Resolved.GetValueOrDefault("group") is { } chosen && IsFree(chosen) ? chosen : Enumerable.Range(0, 64).Select(n => ResourceNames.Candidate(id, GroupNames, n)).FirstOrDefault(IsFree);
         return name is null ? Failure(PveErrors.Refused(ErrorCode.Conflict, "All names that this group could have are taken."))
             : new Done<FirewallFacts> { Resolved = ImmutableDictionary<string, string>.Empty.Add("group", name) };
     }

@@ -34,7 +34,9 @@ internal sealed partial class NetworkKind
             return Failure(failed);
         if (zones.FirstOrDefault(z => z.Name == zoneName) is not { } zone)
             return Failure(PveErrors.Refused(ErrorCode.Invalid, $"The cluster has no zone '{zoneName}' that the credentials may use.") with { Field = "location.zone" });
-        var name = Enumerable.Range(0, MostNames).Select(n => ResourceNames.Candidate(id, VnetNames, n)).FirstOrDefault(n => all.All(v => v.Name != n));
+        // What is recorded stays as long as nobody else has it (DC-41).
+        bool IsFree(string candidate) => all.All(v => v.Name != candidate || Marks.Compare(id, v.Mark) == MarkState.Ours);
+        var name = id.Resolved.GetValueOrDefault("vnet") is { } chosen && IsFree(chosen) ? chosen : Enumerable.Range(0, MostNames).Select(n => ResourceNames.Candidate(id, VnetNames, n)).FirstOrDefault(IsFree);
         if (name is null)
             return Failure(PveErrors.Refused(ErrorCode.Conflict, "All names that this network could have are taken."));
         var resolved = ImmutableDictionary<string, string>.Empty.Add("vnet", name);
@@ -42,14 +44,14 @@ internal sealed partial class NetworkKind
             return new Done<NetworkFacts> { Resolved = resolved };
         if (context.Settings.Sdn.Tags is not { } range)
             return Failure(PveErrors.Refused(ErrorCode.Unsupported, $"Networks of zone {zoneName} need a tag: set sdn.tags in the ProviderConfig's settings.") with { Field = "settings.sdn.tags" });
-        var taken = all.Where(v => v.Zone == zoneName).Select(v => v.Tag).ToHashSet();
-        int? tag = null;
+        var taken = all.Where(v => v.Zone == zoneName && Marks.Compare(id, v.Mark) != MarkState.Ours).Select(v => v.Tag).ToHashSet();
+        int? tag = int.TryParse(id.Resolved.GetValueOrDefault("tag"), NumberStyles.None, CultureInfo.InvariantCulture, out var before) && !taken.Contains(before) ? before : null;
         foreach (var candidate in ResourceNames.NumberCandidates(id, range.First, range.Last))
         {
-            if (taken.Contains(candidate))
-                continue;
-            tag = candidate;
-            break;
+            if (tag is not null)
+                break;
+            if (!taken.Contains(candidate))
+                tag = candidate;
         }
 
         return tag is { } free ? new Done<NetworkFacts> { Resolved = resolved.Add("tag", free.ToString(CultureInfo.InvariantCulture)) }
@@ -133,29 +135,21 @@ internal sealed partial class NetworkKind
         return new Done<NetworkFacts>();
     }
 
-    private async ValueTask<Outcome<NetworkFacts>> RemoveSubnetsAsync(Call call, Vnet vnet)
+    /// <summary>Null when ranges and vnet are gone, or wait for it.</summary>
+    private async ValueTask<DriverError?> RemoveAsync(Call call, Vnet vnet)
     {
         var (subnets, error) = await SdnReads.SubnetsAsync(Api, call, vnet.Name);
         if (error is not null)
-            return Failure(error);
+            return error;
         foreach (var subnet in subnets.Where(s => !s.Deleted))
         {
             var look = await Api.ChangeAsync(call, RestRequest.Delete($"cluster/sdn/vnets/{vnet.Name}/subnets/{Uri.EscapeDataString(subnet.Id)}"));
-            if (look.Error is { } refused && refused.Code != ErrorCode.NotReadyYet)
-                return Failure(refused.Code == ErrorCode.Conflict ? refused with { BlockedBy = [subnet.Id] } : refused);
+            if (look.Error is { } refused && !IpSets.IsGone(refused))
+                return refused.Code == ErrorCode.Conflict ? refused with { BlockedBy = [subnet.Id] } : refused;
         }
 
-        return new Done<NetworkFacts>();
-    }
-
-    private async ValueTask<Outcome<NetworkFacts>> RemoveAsync(Call call, Vnet vnet)
-    {
-        var look = await Api.ChangeAsync(call, RestRequest.Delete($"cluster/sdn/vnets/{vnet.Name}"));
-        if (look.Error is not { } refused)
-            return new Done<NetworkFacts>();
-        if (refused.Code != ErrorCode.NotReadyYet || refused.Message.Contains("lock", StringComparison.Ordinal))
-            return Failure(refused.Code == ErrorCode.Conflict ? refused with { BlockedBy = [vnet.Id] } : refused);
-        return new Done<NetworkFacts>();
+        var removed = await Api.ChangeAsync(call, RestRequest.Delete($"cluster/sdn/vnets/{vnet.Name}"));
+        return removed.Error is not { } held || IpSets.IsGone(held) ? null : held.Code == ErrorCode.Conflict ? held with { BlockedBy = [vnet.Id] } : held;
     }
 
     /// <summary>

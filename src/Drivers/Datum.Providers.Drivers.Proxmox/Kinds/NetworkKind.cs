@@ -102,7 +102,7 @@ internal sealed partial class NetworkKind(ProxmoxContext context) : IResourceDri
     {
         if (operation.Step.Part == BridgeClaims.Part)
             return await _claims.DeleteAsync(operation, id);
-        if (operation.Step.Part is not (SubnetsStep or VnetPart or ApplyStep))
+        if (operation.Step.Part != VnetPart)
             return Failure(PveErrors.NoSuchStep(operation.Step));
         var found = await FindAsync(operation.Call, id);
         if (found.Error is not null)
@@ -113,11 +113,10 @@ internal sealed partial class NetworkKind(ProxmoxContext context) : IResourceDri
             return new Done<NetworkFacts> { Observation = new Absent<NetworkFacts>() };
         if (Marks.Compare(id, vnet.Mark) != MarkState.Ours)
             return Failure(PveErrors.NotOurs(vnet.Id));
-        if (operation.Step.Part == ApplyStep)
-            return vnet.State is null ? Failure(PveErrors.Refused(ErrorCode.PreconditionFailed, $"Nothing is pending for {vnet.Id}; look again.")) : await ApplyAsync(operation.Call, id, vnet);
-        if (vnet.State == "deleted")
-            return new Done<NetworkFacts>();
-        return operation.Step.Part == SubnetsStep ? await RemoveSubnetsAsync(operation.Call, vnet) : await RemoveAsync(operation.Call, vnet);
+        // Ranges, the vnet, and what makes it true on the nodes; whoever dies in between begins again where the look says.
+        if (vnet.State != "deleted" && await RemoveAsync(operation.Call, vnet) is { } stuck)
+            return Failure(stuck);
+        return await ApplyAsync(operation.Call, id, vnet);
     }
 
     public async ValueTask<Answer<ListPage<NetworkFacts>>> ListAsync(Call call, ListQuery query, string? cursor)
@@ -195,7 +194,7 @@ internal sealed partial class NetworkKind(ProxmoxContext context) : IResourceDri
 
         Step? next = null;
         if (mark == MarkState.Ours && work?.Status != OperationStatus.Running)
-            next = desired is null ? DeleteStep(vnet, subnets)
+            next = desired is null ? DeleteStep(vnet)
                 : going ? null
                 : fresh ? Missing(desired, ranges).Count > 0 ? Create(SubnetsStep, CreateClass.Repeatable, "create ranges") : Create(ApplyStep, CreateClass.Repeatable, "apply")
                 : diff.ToDrift().Any(d => d.Path == "ranges") ? Update(SubnetsStep) : diff.CanUpdate ? Update(AliasStep) : pending ? Update(ApplyStep) : null;
@@ -216,11 +215,8 @@ internal sealed partial class NetworkKind(ProxmoxContext context) : IResourceDri
     private static List<string> Missing(NetworkSpec desired, ImmutableArray<string> ranges) =>
         [.. desired.Ranges.Where(r => Cidr.TryParse(r, out _)).Select(r => Cidr.Parse(r).ToString()).Where(r => !ranges.Contains(r)).Distinct(StringComparer.Ordinal)];
 
-    private static Step? DeleteStep(Vnet vnet, ImmutableArray<VnetSubnet> subnets)
-    {
-        var part = vnet.State == "deleted" ? ApplyStep : subnets.Any(s => !s.Deleted) ? SubnetsStep : VnetPart;
-        return new Step { Part = part, Verb = StepVerb.Delete, Class = CreateClass.Repeatable, Description = $"{(part == ApplyStep ? "apply the removal of" : "delete")} {vnet.Id}" };
-    }
+    private static Step DeleteStep(Vnet vnet) =>
+        new() { Part = VnetPart, Verb = StepVerb.Delete, Class = CreateClass.Repeatable, Description = $"{(vnet.State == "deleted" ? "apply the removal of" : "delete")} {vnet.Id}" };
 
     private static Step Create(string part, CreateClass createClass, string words) => new() { Part = part, Verb = StepVerb.Create, Class = createClass, Description = words };
 
