@@ -43,7 +43,6 @@ public sealed partial class ProxmoxCloud
             throw PveError.Failed($"VM {machine.Id} is not running");
         if (!Boots(machine))
             throw PveError.Failed("QEMU guest agent is not running");
-        Live(machine);
         return machine;
     }
 
