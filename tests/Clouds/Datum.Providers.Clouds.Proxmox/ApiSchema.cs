@@ -206,14 +206,21 @@ public sealed class ApiSchema
         public static bool IsKnown(string operation, string name) => name switch
         {
             // Lists of rules and options carry the digest that changes ask for.
-            "digest" => operation.Contains("/firewall/", StringComparison.Ordinal) || operation.StartsWith("GET /storage", StringComparison.Ordinal),
+            "digest" when operation.Contains("/firewall/", StringComparison.Ordinal) || operation.StartsWith("GET /storage", StringComparison.Ordinal) => true,
             "cap" => operation == "POST /access/ticket",
             "shared" when operation == "GET /cluster/resources" => true,
             "tokenid" => operation.Contains("/tasks", StringComparison.Ordinal),
             // The list of volumes names their content.
             "content" when operation.EndsWith("/content", StringComparison.Ordinal) => true,
             "type" or "content" or "shared" when operation == "GET /storage" => true,
+            "shared" when operation == "GET /cluster/resources" => true,
             "id" or "type" or "disk" or "maxdisk" when operation == "GET /nodes" => true,
+            "sdn" when operation == "GET /cluster/resources" => true,
+            // Release 8.4 describes next to nothing of rules and of what is written down about networks.
+            "digest" or "peers" or "bridge" or "mtu" or "nodes" or "ipam" or "dns" or "dhcp" or "tag" or "state" or "pending" when operation.StartsWith("GET /cluster/sdn/zones", StringComparison.Ordinal) => true,
+            "digest" or "alias" or "tag" or "vlanaware" or "isolate-ports" or "state" or "pending" when operation.StartsWith("GET /cluster/sdn/vnets", StringComparison.Ordinal) => true,
+            "type" or "action" or "enable" or "proto" or "dport" or "sport" or "source" or "dest" or "macro" or "iface" or "log" or "comment" or "icmp-type"
+                when operation.Contains("/firewall/rules", StringComparison.Ordinal) || operation.Contains("/firewall/groups/", StringComparison.Ordinal) => true,
             // A task shows there what it shows in its node's list.
             "node" or "pid" or "pstart" or "starttime" or "endtime" or "type" or "id" or "user" or "status" => operation == "GET /cluster/tasks",
             _ => false,

@@ -6,9 +6,6 @@ namespace Datum.Providers.Clouds.Proxmox;
 /// <summary>The agent inside a guest.</summary>
 public sealed partial class ProxmoxCloud
 {
-    /// <summary>Where guests that a medium told to write their report of themselves, by default.</summary>
-    public const string ReportFile = "/run/datum-beacon.json";
-
     /// <summary>Answers commands that the agent is told to run; null: every command ends with 0 and says nothing.</summary>
     public Func<int, IReadOnlyList<string>, string, GuestAnswer>? OnCommand { get; set; }
 
@@ -43,6 +40,7 @@ public sealed partial class ProxmoxCloud
             throw PveError.Failed($"VM {machine.Id} is not running");
         if (!Boots(machine))
             throw PveError.Failed("QEMU guest agent is not running");
+        Live(machine);
         return machine;
     }
 
@@ -52,13 +50,6 @@ public sealed partial class ProxmoxCloud
         if (machine.Guest.Interfaces is { } told)
             return (JsonArray)told.DeepClone();
         var list = new JsonArray(Interface("lo", "00:00:00:00:00:00", [("127.0.0.1", 8), ("::1", 128)]));
-        if (machine.Guest.Seed?["ethernets"] is JsonObject cards)
-        {
-            foreach (var (name, card) in cards)
-                list.Add(Interface(name, card!["match"]?["macaddress"]?.ToString() ?? "", (card["addresses"] as JsonArray ?? []).Select(a => a!.ToString().Split('/')).Select(a => (a[0], int.Parse(a[1], CultureInfo.InvariantCulture)))));
-            return list;
-        }
-
         foreach (var (key, value) in machine.Config.Where(c => MachineKeys.IsNic(c.Key)))
         {
             var mac = PropertyText.Read(value, "model").Select(p => p.Value).FirstOrDefault(v => v.Length == 17 && v[2] == ':') ?? "BC:24:11:00:00:01";
@@ -135,37 +126,8 @@ public sealed partial class ProxmoxCloud
     private JsonNode? ReadFile(PveRequest r)
     {
         var machine = Reach(r, "VM.GuestAgent.FileRead");
-        if (!machine.Guest.Files.TryGetValue(r.Text("file"), out var content) && (content = Report(machine, r.Text("file"))) is null)
+        if (!machine.Guest.Files.TryGetValue(r.Text("file"), out var content))
             throw PveError.Failed($"Agent error: failed to open file '{r.Text("file")}' (mode: 'r'): No such file or directory");
         return new JsonObject { ["content"] = Encoding.Latin1.GetString(content) };
-    }
-
-    /// <summary>What a guest says of itself: all is well. Null where no medium told it to, or where a test took the file away.</summary>
-    private byte[]? Report(Machine machine, string file)
-    {
-        if (file != ReportFile || machine.Guest is { Seed: null } or { Reports: false })
-            return null;
-        var made = Knobs.GuestsSilentFrom is { } silent && silent < Now ? silent : Now;
-        var report = $$"""{"version":1,"hostname":"{{machine.Config.GetValueOrDefault("name")}}","boot":"1","uptimeSeconds":1,"time":{{made.ToUnixTimeSeconds()}},"ready":true,"firewall":"none","containers":[],"ports":[],"disks":[]}""";
-        return Encoding.UTF8.GetBytes(report);
-    }
-
-    /// <summary>Takes what a medium in one of the drives holds: cloud-init's network configuration as JSON, wherever it lies in the image.</summary>
-    private void ReadSeed(Machine machine)
-    {
-        foreach (var disk in machine.Disks)
-        {
-            if (IsImage(machine.Config[disk]) || VolumeOf(machine.Config[disk], machine.Node) is not { Data: { Length: > 0 } image })
-                continue;
-            var at = image.AsSpan().IndexOf("{\"version\":2,\"ethernets\""u8);
-            if (at < 0)
-                continue;
-            var reader = new Utf8JsonReader(image.AsSpan(at), isFinalBlock: false, default);
-            if (JsonDocument.TryParseValue(ref reader, out var found))
-            {
-                using (found)
-                    machine.Guest.Seed = JsonObject.Create(found.RootElement.Clone());
-            }
-        }
     }
 }

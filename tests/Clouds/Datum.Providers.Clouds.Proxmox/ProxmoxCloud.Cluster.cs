@@ -77,18 +77,21 @@ public sealed partial class ProxmoxCloud
         var node = _nodes.Find(n => n.Name == r.Text("node"))!;
         var body = NodeBody(node, r, fingerprint: false);
         var used = body["mem"]!.GetValue<long>();
-        return new JsonObject
+        var shown = new JsonObject
         {
             ["boot-info"] = new JsonObject { ["mode"] = "efi", ["secureboot"] = 0 },
             ["cpu"] = body["cpu"]!.DeepClone(),
             ["cpuinfo"] = new JsonObject { ["cores"] = node.Cpus / 2, ["cpus"] = node.Cpus, ["model"] = "Double", ["sockets"] = 1 },
             ["current-kernel"] = new JsonObject { ["machine"] = "x86_64", ["release"] = "6.14.8-2-pve", ["sysname"] = "Linux", ["version"] = "#1 SMP" },
             ["loadavg"] = new JsonArray("0.10", "0.12", "0.09"),
-            ["memory"] = new JsonObject { ["total"] = node.Memory, ["used"] = used, ["free"] = node.Memory - used, ["available"] = node.Memory - used },
+            ["memory"] = new JsonObject { ["total"] = node.Memory, ["used"] = used, ["free"] = node.Memory - used },
             ["pveversion"] = "pve-manager/" + Version(withConsole: false)["version"],
             ["rootfs"] = new JsonObject { ["total"] = 96 * GiB, ["used"] = 4 * GiB, ["free"] = 92 * GiB, ["avail"] = 92 * GiB },
             ["uptime"] = body["uptime"]!.DeepClone(),
         };
+        if (Is9)
+            shown["memory"]!["available"] = node.Memory - used;
+        return shown;
     }
 
     private JsonNode ClusterStatus(PveRequest r)

@@ -191,13 +191,11 @@ public sealed partial class ProxmoxCloud
         }
     }
 
-    /// <summary>Puts a file into a guest; null takes it away, its report of itself (<see cref="ReportFile"/>) too.</summary>
+    /// <summary>Puts a file into a guest; null takes it away.</summary>
     public void SetGuestFile(int vmid, string path, byte[]? content)
     {
         lock (_gate)
         {
-            if (path == ReportFile)
-                _machines[vmid].Guest.Reports = false;
             if (content is null)
                 _machines[vmid].Guest.Files.Remove(path);
             else

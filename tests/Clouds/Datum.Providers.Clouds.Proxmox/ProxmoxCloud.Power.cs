@@ -10,7 +10,7 @@ public sealed partial class ProxmoxCloud
         const string status = "/nodes/{node}/qemu/{vmid}/status";
         const string power = "/vms/{vmid} VM.PowerMgmt";
         _routes.Add("GET", status, null, r => { MachineAt(r); return Index("current", "start", "stop", "reset", "shutdown", "reboot"); });
-        _routes.Add("GET", status + "/current", "/vms/{vmid} VM.Audit", r => StatusBody(MachineAt(r), full: true, ha: true));
+        _routes.Add("GET", status + "/current", "/vms/{vmid} VM.Audit", r => StatusBody(MachineAt(r), full: true, current: true));
         _routes.Add("POST", status + "/start", power, StartMachine);
         _routes.Add("POST", status + "/stop", power, r => Work(r, "qmstop", PowerOff));
         _routes.Add("POST", status + "/shutdown", power, ShutMachineDown);
@@ -25,7 +25,7 @@ public sealed partial class ProxmoxCloud
 
     private PveRequest RunningAt(PveRequest r) => MachineAt(r) is { Running: false } off ? throw PveError.Failed($"VM {off.Id} not running") : r;
 
-    private JsonObject StatusBody(Machine machine, bool full, bool ha = false)
+    private JsonObject StatusBody(Machine machine, bool full, bool current = false)
     {
         var shown = new JsonObject
         {
@@ -48,10 +48,11 @@ public sealed partial class ProxmoxCloud
         if (!full)
             return shown;
         shown["qmpstatus"] = machine.Running ? "running" : "stopped";
+        if (!current)
+            return shown;
         if (HasAgent(machine))
             shown["agent"] = 1;
-        if (ha)
-            shown["ha"] = new JsonObject { ["managed"] = 0 };
+        shown["ha"] = new JsonObject { ["managed"] = 0 };
         return shown;
     }
 
@@ -93,7 +94,6 @@ public sealed partial class ProxmoxCloud
                 throw PveError.Failed($"volume '{value.Split(',')[0]}' does not exist");
         }
 
-        ReadSeed(machine);
         (machine.Running, machine.Started, machine.PowerChanged) = (true, Now, Now);
         machine.Revision = Touched();
     }

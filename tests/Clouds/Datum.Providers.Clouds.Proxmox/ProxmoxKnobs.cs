@@ -12,9 +12,6 @@ public sealed record ProxmoxKnobs
     /// <summary>How long a guest takes from start until its agent answers; null: it never does by itself.</summary>
     public TimeSpan? GuestBoot { get; init; } = TimeSpan.Zero;
 
-    /// <summary>Guests' reports of themselves carry no later time than this.</summary>
-    public DateTimeOffset? GuestsSilentFrom { get; init; }
-
     /// <summary>How long a new machine is missing from <c>/cluster/resources</c>, and a removed one and an old power state still shown.</summary>
     public TimeSpan ListLag { get; init; }
 

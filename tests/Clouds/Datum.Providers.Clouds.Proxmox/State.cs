@@ -98,12 +98,6 @@ internal sealed class Guest
     /// <summary>What it says of its interfaces; null: what its seed or its configuration gives it.</summary>
     public JsonArray? Interfaces { get; set; }
 
-    /// <summary>What a medium with a network configuration gave it, at a start that it was attached at.</summary>
-    public JsonObject? Seed { get; set; }
-
-    /// <summary>Whether it reports itself by its file, once a medium has told it to.</summary>
-    public bool Reports { get; set; } = true;
-
     public Dictionary<string, byte[]> Files { get; } = new(StringComparer.Ordinal);
 
     public Dictionary<long, GuestAnswer> Commands { get; } = [];

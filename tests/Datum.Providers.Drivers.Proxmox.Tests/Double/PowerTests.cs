@@ -99,30 +99,6 @@ public sealed class PowerTests
     }
 
     [Test]
-    public async Task A_guest_that_a_medium_told_to_has_its_addresses_and_reports_itself()
-    {
-        using var cluster = new Cluster();
-        const string report = Agent + "file-read";
-        await cluster.Machine();
-        await cluster.Task("POST", Status + "start");
-        Assert.That((await cluster.Send("GET", report, ("file", ProxmoxCloud.ReportFile))).Reason, Does.Contain("No such file"));
-        await cluster.Task("POST", Status + "stop");
-
-        var medium = Encoding.UTF8.GetBytes("""junk{"version":2,"ethernets":{"eth0":{"match":{"macaddress":"bc:24:11:00:00:01"},"addresses":["10.0.0.7/24","fd20::7/64"]}}}more""");
-        using var form = new MultipartFormDataContent { { new StringContent("iso"), "\"content\"" }, { new ByteArrayContent(medium), "\"filename\"", "\"seed.iso\"" } };
-        using var request = new HttpRequestMessage(HttpMethod.Post, "nodes/pve1/storage/shared/upload") { Content = form };
-        await cluster.Send(request);
-        await cluster.Get("PUT", "/nodes/pve1/qemu/100/config", ("ide2", "shared:iso/seed.iso,media=cdrom"));
-        await cluster.Task("POST", Status + "start");
-        var card = (await cluster.Get("GET", Agent + "network-get-interfaces"))!["result"]!.AsArray().Single(i => i!["name"]!.ToString() == "eth0")!;
-        Assert.That(card["ip-addresses"]!.AsArray().Select(a => a!["ip-address"]!.ToString()), Is.EqualTo((string[])["10.0.0.7", "fd20::7"]));
-        var told = JsonNode.Parse((await cluster.Get("GET", report, ("file", ProxmoxCloud.ReportFile)))!["content"]!.ToString())!;
-        Assert.That((told["ready"]!.GetValue<bool>(), told["time"]!.GetValue<long>()), Is.EqualTo((true, cluster.Clock.Now.ToUnixTimeSeconds())));
-        cluster.Cloud.SetGuestFile(100, ProxmoxCloud.ReportFile, null);
-        Assert.That((await cluster.Send("GET", report, ("file", ProxmoxCloud.ReportFile))).Reason, Does.Contain("No such file"));
-    }
-
-    [Test]
     public async Task Each_release_asks_for_its_own_privilege_of_the_agent()
     {
         foreach (var (release, privilege) in ((string, string)[])[("9.1", "VM.GuestAgent.Audit|VM.GuestAgent.Unrestricted"), ("8.4", "VM.Monitor")])
