@@ -90,7 +90,7 @@ internal sealed partial class InstanceKind
         if (!up)
             return (look, null);
         var (network, failed, answer) = await Api.GetAsync(call, look.Machine.Path + "/agent/network-get-interfaces");
-        if (failed is not null && answer.Status == 0)
+        if (failed is not null && IsThePlatforms(answer))
             return (null, failed);
         if (failed is null)
             look = look with { Agent = [.. network.Objects("result")] };
@@ -107,11 +107,13 @@ internal sealed partial class InstanceKind
         var (item, error, answer) = await Api.GetAsync(call, $"{found.Path}/agent/file-read?file={Uri.EscapeDataString(file)}");
         if (error is null)
             return (item.Text("content") ?? "", true, null);
-        // No answer, or no right: that is the platform's word and not the guest's.
-        if (answer.Status is 0 or 401 or 403 or 429 or >= 595)
+        if (IsThePlatforms(answer))
             return (null, false, error);
         return (null, error.Message.Contains("No such file", StringComparison.OrdinalIgnoreCase), null);
     }
+
+    /// <summary>No answer, no right, too many requests: the platform's word and not the guest's.</summary>
+    private static bool IsThePlatforms(RestResult answer) => answer.Status is 0 or (>= 200 and < 300) or 401 or 403 or 429 or (> 500);
 
     private Present<InstanceFacts> Seen(InstanceLook look, Identity id, InstanceSpec? desired, OperationLook? work)
     {

@@ -91,7 +91,7 @@ internal sealed partial class InstanceKind
         return (nodes, null);
     }
 
-    /// <summary>The volume of a data disk's holder, which must be one of this installation's.</summary>
+    /// <summary>The volume of a data disk's holder, which must carry the disk's own mark.</summary>
     private async ValueTask<(string? Volume, Guest? Holder, DriverError? Error)> VolumeAsync(Call call, DiskVolume disk, ClusterView view)
     {
         var id = disk.Disk?.ProviderId;
@@ -100,7 +100,7 @@ internal sealed partial class InstanceKind
         var (config, error, _) = await Api.GetAsync(call, $"nodes/{holder.Node}/qemu/{Slices.Number(vmId)}/config");
         if (error is not null)
             return (null, null, error);
-        if (Machines.MarkOf(config) is not { Kind: ResourceKind.Disk } mark || mark.Installation != context.Connection.Installation || mark.Name != disk.Disk!.Name)
+        if (Machines.MarkOf(config) is not { Kind: ResourceKind.Disk } mark || mark.Name != disk.Disk!.Name)
             return (null, null, PveErrors.NotOurs(holder.Id));
         return DiskKind.VolumeOf(config) is { } volume ? (volume, holder, null) : (null, null, PveErrors.Refused(ErrorCode.NotReadyYet, $"The holder {holder.Id} has no volume yet."));
     }

@@ -43,6 +43,8 @@ internal sealed partial class InstanceKind
     {
         var guest = found.Guest!;
         var config = found.Config;
+        if (Notes.Read(config.Text("description")) is not null && !NeedsAddresses(new InstanceLook { Machine = found }, id, desired))
+            return new Done<InstanceFacts>();
         var tags = VmMarks.Split(config.Text("tags"));
         var own = tags.Where(t => t.StartsWith("datum-", StringComparison.Ordinal)).ToList();
         var self = guest with { Tags = tags };
@@ -97,6 +99,11 @@ internal sealed partial class InstanceKind
 
     private async ValueTask<Outcome<InstanceFacts>> SeedAsync(Call call, Identity id, InstanceSpec desired, FoundMachine found)
     {
+        var (there, lost) = await IsUploadedAsync(call, id, found);
+        if (lost is not null)
+            return Failure(lost);
+        if (there || Notes.Read(found.Config.Text("description"))?.Booted == true)
+            return new Done<InstanceFacts>();
         var (guest, _, error) = await RenderAsync(call, desired);
         if (error is not null)
             return Failure(error);
@@ -113,6 +120,8 @@ internal sealed partial class InstanceKind
 
     private async ValueTask<Outcome<InstanceFacts>> BootAsync(Call call, Identity id, FoundMachine found)
     {
+        if (Notes.Read(found.Config.Text("description"))?.Booted == true)
+            return new Done<InstanceFacts>();
         var medium = MediumOf(id);
         if (PropertyText.Find(found.Config.Text("ide2"), "file", "file") != medium)
         {
@@ -147,6 +156,8 @@ internal sealed partial class InstanceKind
     {
         if (Notes.Read(found.Config.Text("description")) is not { } notes)
             return Failure(PveErrors.Refused(ErrorCode.PreconditionFailed, "The machine has no notes; look again."));
+        if (notes.Booted == true)
+            return new Done<InstanceFacts>();
         var look = await Api.ChangeAsync(call, new PveForm().Set("ide2", "none,media=cdrom").Set("description", (notes with { Booted = true }).Write(found.Config.Text("description"), Marks.For(id), id.Hint))
             .Set("digest", found.Config.Text("digest")).Put(found.Path + "/config"));
         if (look.Error is { } refused)

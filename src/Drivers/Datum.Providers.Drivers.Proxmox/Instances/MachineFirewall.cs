@@ -76,6 +76,9 @@ internal static class MachineFirewall
     public static async ValueTask<DriverError?> WriteAsync(PveApi api, Call call, string machine, InstanceSpec desired)
     {
         var wanted = Plan(desired);
+        var (state, lost) = await ReadAsync(api, call, machine);
+        if (lost is not null || (state is { Enabled: var on } && Matches(state, desired) && on == !wanted.IsEmpty))
+            return lost;
         if (wanted.IsEmpty)
         {
             var off = await api.ChangeAsync(call, new PveForm().Set("enable", false).Put(machine + "/firewall/options"));
