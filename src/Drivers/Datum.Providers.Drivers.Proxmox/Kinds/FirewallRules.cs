@@ -6,6 +6,8 @@ namespace Datum.Providers.Drivers.Proxmox.Kinds;
 /// <summary>A rule of a group or of a machine, as far as this driver reads it.</summary>
 internal sealed record PveRule
 {
+    private static readonly ImmutableArray<string> Others = ["dest", "sport", "macro", "icmp-type"];
+
     public int Position { get; init; }
     public string Type { get; init; } = "in";
     public string Action { get; init; } = "ACCEPT";
@@ -36,7 +38,7 @@ internal sealed record PveRule
         Interface = item.Text("iface"),
         Comment = item.Text("comment"),
         Digest = item.Text("digest"),
-        Other = string.Join(' ', new[] { "dest", "sport", "macro", "icmp-type" }.Select(n => item.Text(n)).Where(t => !string.IsNullOrEmpty(t))),
+        Other = string.Join(' ', Others.Select(n => item.Text(n)).Where(t => !string.IsNullOrEmpty(t))),
     };
 
     public PveForm ToForm() => new PveForm().Set("type", Type).Set("action", Action).Set("enable", Enabled ? 1 : 0)

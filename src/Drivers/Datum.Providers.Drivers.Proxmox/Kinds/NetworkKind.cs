@@ -26,7 +26,7 @@ internal sealed partial class NetworkKind(ProxmoxContext context) : IResourceDri
 
     /// <summary>The name in a part's id; null when it is no vnet's.</summary>
     public static string? VnetOf(string? id) =>
-        id?.StartsWith("vnet/", StringComparison.Ordinal) == true && id.Length is > 5 and <= 13 && id.AsSpan(5).IndexOfAnyExcept("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") < 0 ? id[5..] : null;
+        id?.StartsWith("vnet/", StringComparison.Ordinal) == true && id.Length is > 5 and <= 13 && id.Skip(5).All(char.IsAsciiLetterOrDigit) ? id[5..] : null;
 
     public async ValueTask<ImmutableArray<Finding>> ValidateAsync(Call call, NetworkSpec desired)
     {
@@ -160,7 +160,7 @@ internal sealed partial class NetworkKind(ProxmoxContext context) : IResourceDri
         return ours.Count > 1 ? new FoundVnet { Candidates = [.. ours.Select(v => v.Id)], All = all } : new FoundVnet { Item = ours.FirstOrDefault(), All = all };
     }
 
-    private Step FirstStep(Identity id, NetworkSpec desired, ImmutableArray<Vnet> all)
+    private static Step FirstStep(Identity id, NetworkSpec desired, ImmutableArray<Vnet> all)
     {
         if (ProxmoxLocation.Parse(desired.LocationJson) is { Zone: null, Bridge: not null })
             return BridgeClaims.CreateStep;
