@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json.Nodes;
 using Datum.Providers.Clouds.Proxmox;
 
 namespace Datum.Providers.Drivers.Proxmox.Tests.Double;
