@@ -1,4 +1,3 @@
-using System.Net;
 using Datum.Providers.Drivers.Proxmox.Kinds;
 using Datum.Providers.Sdk;
 

@@ -1,5 +1,3 @@
-using Datum.Providers.Clouds.Proxmox;
-
 namespace Datum.Providers.Drivers.Proxmox.Tests.Unit;
 
 /// <summary>A life that uses everything the driver can do, once.</summary>

@@ -4,7 +4,6 @@ using System.Text.Json;
 using Datum.Providers.Clouds.Proxmox;
 using Datum.Providers.Drivers.Proxmox.Cluster;
 using Datum.Providers.Drivers.Proxmox.Instances;
-using Datum.Providers.Sdk;
 
 namespace Datum.Providers.Drivers.Proxmox.Tests.Unit;
 
@@ -175,11 +174,11 @@ public sealed class PlatformTests
     [TestCase("datum@pve!driver")]
     [TestCase("PVEAPIToken=datum@pve!driver=secret")]
     [TestCase("driver=secret")]
-    public void A_token_of_another_form_is_refused_without_being_shown(string token)
+    public async Task A_token_of_another_form_is_refused_without_being_shown(string token)
     {
         using var bench = new Bench();
         bench.Credentials["apiToken"] = Encoding.UTF8.GetBytes(token);
-        var error = Assert.ThrowsAsync<DriverException>(() => bench.ConnectAsync())!.Error;
+        var error = (await Assert.ThrowsAsync<DriverException>(() => bench.ConnectAsync()))!.Error;
         Assert.That((error.Code, error.Message.Contains("secret=", StringComparison.Ordinal)), Is.EqualTo((ErrorCode.Unauthenticated, false)));
     }
 
@@ -199,7 +198,7 @@ public sealed class PlatformTests
             handle = seen.InProgress?.Handle;
             if (seen.InProgress is { } progress)
                 bench.Clock.Advance(progress.LookAgainAfter);
-            else if ((seen as Present<InstanceFacts>)?.Next ?? (seen as Absent<InstanceFacts>)?.Next is not { } step)
+            else if (((seen as Present<InstanceFacts>)?.Next ?? (seen as Absent<InstanceFacts>)?.Next) is not { } step)
                 break;
             else
                 (id, handle) = await DoAsync(step);

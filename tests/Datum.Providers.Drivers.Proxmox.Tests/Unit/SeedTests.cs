@@ -32,7 +32,7 @@ public sealed class SeedTests
 
     [Test]
     public void Equal_files_make_equal_bytes() =>
-        Assert.That(IsoImage.Write("cidata", [("a", new byte[] { 1 })]), Is.EqualTo(IsoImage.Write("cidata", [("a", new byte[] { 1 })])));
+        Assert.That(Enumerable.Range(0, 3).Select(_ => Convert.ToHexString(IsoImage.Write("cidata", [("a", new byte[] { 1 })]))).Distinct().Count(), Is.EqualTo(1));
 
     [Test]
     public void Names_that_don_t_fit_are_refused() =>

@@ -45,7 +45,6 @@ internal static class PveErrors
         Text("Method '", ErrorCode.Unsupported),
         Text("does not exist", ErrorCode.NotReadyYet),
         Text("no such", ErrorCode.NotReadyYet),
-        Text("No such file", ErrorCode.NotReadyYet),
         Text("Parameter verification failed", ErrorCode.Invalid),
         Text("invalid format", ErrorCode.Invalid),
         // What may have begun before it was said.

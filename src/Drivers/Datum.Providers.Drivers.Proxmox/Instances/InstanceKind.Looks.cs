@@ -48,7 +48,7 @@ internal sealed partial class InstanceKind
         };
     }
 
-    private async ValueTask<(InstanceLook? Look, DriverError? Error)> LookAsync(Call call, Identity id, InstanceSpec? desired, FoundMachine found)
+    private async ValueTask<(InstanceLook? Look, DriverError? Error)> LookAsync(Call call, Identity id, InstanceSpec? desired, FoundMachine found, bool working)
     {
         // The cluster's list follows power with seconds of delay; the machine itself says it at once.
         var (current, error, answer) = await Api.GetAsync(call, found.Path + "/status/current");
@@ -64,13 +64,20 @@ internal sealed partial class InstanceKind
         if (desired is null)
             return (look, null);
 
-        var (firewall, failed) = await MachineFirewall.ReadAsync(Api, call, found.Path);
-        if (failed is not null)
-            return (null, failed);
-        look = look with { Firewall = firewall };
+        // What is being built is read as far as its next step needs it.
+        if (!look.IsBooted && working)
+            return (look, null);
+        if (look.IsBooted || (!look.IsRunning && look.Notes is not null))
+        {
+            var (firewall, failed) = await MachineFirewall.ReadAsync(Api, call, found.Path);
+            if (failed is not null)
+                return (null, failed);
+            look = look with { Firewall = firewall };
+        }
+
         if (look.Notes is not null && !look.IsRunning && !look.IsBooted && !desired.Suspended && !found.IsLocked)
         {
-            (var uploaded, failed) = await IsUploadedAsync(call, id, found);
+            var (uploaded, failed) = await IsUploadedAsync(call, id, found);
             if (failed is not null)
                 return (null, failed);
             look = look with { HasSeed = uploaded };

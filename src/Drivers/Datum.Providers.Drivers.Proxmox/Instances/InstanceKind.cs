@@ -40,7 +40,7 @@ internal sealed partial class InstanceKind(ProxmoxContext context) : IResourceDr
             return new Ambiguous<InstanceFacts> { Candidates = [.. found.Candidates.Select(c => new Part { Name = ServerPart, Id = c })] };
         if (found.Guest is null)
             return await MissingAsync(call, id, desired, found, work);
-        var (look, error) = await LookAsync(call, id, desired, found);
+        var (look, error) = await LookAsync(call, id, desired, found, work?.Status == OperationStatus.Running);
         return error is not null ? error : Seen(look! with { Awaited = handle?.Data.StartsWith(GuestHandle, StringComparison.Ordinal) == true }, id, desired, work);
     }
 

@@ -38,7 +38,7 @@ internal static class InstanceView
             GuestMessage = health == GuestHealth.NotReady ? MessageOf(look.Beacon) : null,
             Interfaces = desired is null ? [] : [.. desired.Interfaces.Select((nic, i) => new InterfaceFacts { Name = nic.Name, NetworkAddresses = AddressesOf(look, id, nic, i) })],
             Containers = Containers(look, desired),
-            PolicyEnforced = desired is null || desired.Interfaces.All(i => i.Firewalls.IsEmpty) ? null : IsEnforced(look, desired),
+            PolicyEnforced = desired is null || look.Firewall is null || desired.Interfaces.All(i => i.Firewalls.IsEmpty) ? null : IsEnforced(look, desired),
         };
     }
 
