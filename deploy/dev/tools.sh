@@ -3,7 +3,7 @@
 # messages go to stderr. Cheap when everything is there.
 #
 #   tools.sh WHAT...     WHAT: sdk, podman, kubectl, realapi, cloudinit, victoria, guests, gcpclients,
-#                        pveclients
+#                        pveclients, vcsim, vsphereclients
 #
 # Without root (and without `sudo -n`) nothing is installed and DATUM_PODMAN is "no".
 set -euo pipefail
@@ -17,6 +17,8 @@ SHARED=${DATUM_SHARED:-$ROOT/../shared}
 REALAPI_MAX_AGE_DAYS=7
 KUBECTL_SUITE=trixie
 VICTORIA_SUITE=trixie
+# Its Go compiler is the oldest that builds vcsim: what it links runs on newer systems too. Later suites have the same govmomi.
+VCSIM_SUITE=bookworm
 
 # Package and the reason why it is needed.
 PODMAN_PACKAGES=(
@@ -311,6 +313,107 @@ provide_pveclients() {
   printf 'export DATUM_PVE_CLIENTS=%q\n' "$folder"
 }
 
+# ---- vSphere ------------------------------------------------------------------------------------------------------------
+
+# Unpacked beside the build, with the suite's Go compiler, and removed with it: nothing is installed.
+VCSIM_PACKAGES=(
+  'golang-github-google-uuid-dev:library of vcsim'
+  'golang-github-kr-pretty-dev:library of govc'
+  'golang-github-kr-text-dev:library of govc'
+  'golang-github-rogpeppe-go-internal-dev:library of govc'
+  'golang-github-a8m-tree-dev:library of govc'
+  'xz-utils:unpacks the source'
+)
+
+usable_vcsim() { [ -x "$1/vcsim" ] && [ -x "$1/govc" ]; }
+
+build_vcsim() { # FOLDER
+  local work=$1.new mirror entry go package
+  rm -rf "$work"
+  mkdir -p "$work"/{apt/lists/partial,apt/cache/archives/partial,debs,source,root,go/src}
+  : >"$work/apt/status"
+  # shellcheck disable=SC2016 # apt's own placeholder
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' 2>/dev/null | head -n 1)
+  [ -n "$mirror" ] || { say "apt knows no Debian mirror: add one to its sources"; return 1; }
+  printf '%s [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' deb "$mirror" "$VCSIM_SUITE" deb-src "$mirror" "$VCSIM_SUITE" >"$work/apt/sources.list"
+  private_apt "$work/apt" "$VCSIM_SUITE" apt-get update || return 1
+  go=$(private_apt "$work/apt" "$VCSIM_SUITE" apt-cache depends golang-go | sed -n 's/.*Depends: golang-\([0-9.]*\)-go$/\1/p' | head -n 1)
+  [ -n "$go" ] || { echo "the suite has no Go compiler"; return 1; }
+  local -a packages=("golang-$go-go" "golang-$go-src")
+  for entry in "${VCSIM_PACKAGES[@]}"; do packages+=("${entry%%:*}"); done
+  (cd "$work/debs" && private_apt "$work/apt" "$VCSIM_SUITE" apt-get download "${packages[@]}") || return 1
+  (cd "$work/source" && private_apt "$work/apt" "$VCSIM_SUITE" apt-get source --download-only golang-github-vmware-govmomi) || return 1
+  for package in "$work"/debs/*.deb; do dpkg -x "$package" "$work/root"; done
+  # The library's own place, as the Debian package has it: github.com/vmware/govmomi.
+  local place=$work/go/src/github.com/vmware/govmomi
+  mkdir -p "$place"
+  PATH=$work/root/usr/bin:$PATH tar -xf "$work"/source/golang-github-vmware-govmomi_*.orig.tar.* -C "$place" --strip-components=1 || return 1
+  local -a environment=(GOROOT="$work/root/usr/lib/go-$go" GOPATH="$work/go:$work/root/usr/share/gocode" GO111MODULE=off GOPROXY=off GOTOOLCHAIN=local
+    GOFLAGS= CGO_ENABLED=0 GOCACHE="$work/gocache")
+  (cd "$place" && env "${environment[@]}" "$work/root/usr/lib/go-$go/bin/go" build -trimpath -ldflags '-s -w' -o "$work/" ./vcsim ./govc) || return 1
+  "$work/govc" version || return 1
+  # The package's version is the build's.
+  basename "$work"/source/golang-github-vmware-govmomi_*.dsc .dsc | sed 's/.*_//' >"$work/version"
+}
+
+provide_vcsim() {
+  local folder log package
+  folder=$(cache_root)/vcsim-$VCSIM_SUITE
+  log=$(cache_root)/vcsim-build.log
+  mkdir -p "$(cache_root)"
+  if ! usable_vcsim "$folder" && ! (
+    flock 8
+    usable_vcsim "$folder" && exit 0
+    say "building vcsim and govc from Debian $VCSIM_SUITE's source package of govmomi: VMware's own simulator and client, for the vSphere driver's tests (1 to 2 minutes, once)"
+    for package in "${VCSIM_PACKAGES[@]}"; do say "unpacking ${package%%:*} for it: ${package#*:}"; done
+    # Each step ends the function itself: errexit is off within a condition.
+    build_vcsim "$folder" >"$log" 2>&1 && usable_vcsim "$folder.new" || exit 1
+    chmod -R u+w "$folder.new"
+    rm -rf "$folder.new"/{apt,debs,source,root,go,gocache} "$folder"
+    mv "$folder.new" "$folder"
+  ) 8>"$(cache_root)/vcsim.lock"; then
+    [ ! -f "$log" ] || tail -n 3 "$log" >&2
+    [ ! -d "$folder.new" ] || { chmod -R u+w "$folder.new"; rm -rf "$folder.new"; }
+    say "vcsim and govc could not be built: tests against vSphere are skipped"
+    return 0
+  fi
+  printf 'export DATUM_VCSIM=%q\n' "$folder/vcsim"
+  printf 'export DATUM_GOVC=%q\n' "$folder/govc"
+}
+
+# Unpacked and never installed.
+fetch_vsphereclients() { # FOLDER
+  local work=$1.new package
+  local -a packages
+  say "fetching python3-pyvmomi from Debian: VMware's own Python client, as a witness that isn't ours"
+  rm -rf "$work"
+  mkdir -p "$work"
+  mapfile -t packages < <(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
+    --no-enhances python3-pyvmomi | grep -E '^python3-[a-z0-9.-]+$' | sort -u)
+  [ ${#packages[@]} -gt 2 ] || return 1
+  if ! (cd "$work" && apt-get -q -o APT::Sandbox::User=root download "${packages[@]}") >"$work/log" 2>&1 </dev/null; then
+    tail -n 3 "$work/log" >&2
+    return 1
+  fi
+  for package in "$work"/*.deb; do dpkg -x "$package" "$work/root"; done
+  PYTHONPATH=$work/root/usr/lib/python3/dist-packages PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -s -W ignore -c 'import pyVim.connect' || return 1
+  rm -rf "$work"/*.deb "$work/log" "$1"
+  mv "$work" "$1"
+}
+
+provide_vsphereclients() {
+  local folder
+  folder=$(cache_root)/vsphereclients
+  command -v python3 >/dev/null || ! have_root || install_missing 'python3:runs pyvmomi, a client of vSphere that others wrote'
+  mkdir -p "$(cache_root)"
+  if [ ! -d "$folder/root" ] && ! (flock 8 && { [ -d "$folder/root" ] || fetch_vsphereclients "$folder"; }) 8>"$(cache_root)/vsphereclients.lock"; then
+    rm -rf "$folder.new"
+    say "python3-pyvmomi could not be fetched: its tests are skipped"
+    return 0
+  fi
+  printf 'export DATUM_VSPHERE_CLIENTS=%q\n' "$folder"
+}
+
 # ---- cloud-init and Ignition --------------------------------------------------------------------------------------------
 
 # Unpacked and never installed: an installed cloud-init would act at this machine's next boot.
@@ -421,6 +524,8 @@ for what in "$@"; do
     guests) provide_guests ;;
     gcpclients) provide_gcpclients ;;
     pveclients) provide_pveclients ;;
+    vcsim) provide_vcsim ;;
+    vsphereclients) provide_vsphereclients ;;
     *) fail "unknown tool $what" ;;
   esac
 done

@@ -18,6 +18,7 @@ namespace Datum.Providers.Clouds;
 public sealed class CloudServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private X509Certificate2? _own;
 
     private CloudServer(WebApplication app, Uri address)
     {
@@ -31,15 +32,21 @@ public sealed class CloudServer : IAsyncDisposable
     /// <summary>The certificate that it shows; null over plain HTTP.</summary>
     public X509Certificate2? Certificate { get; private init; }
 
-    /// <summary>Listens on 127.0.0.1; port 0 takes a free one. With <paramref name="tls"/> over HTTPS, with a certificate that it signs itself.</summary>
-    public static async Task<CloudServer> StartAsync(ICloud cloud, int port = 0, bool tls = false)
+    /// <summary>
+    /// Listens on 127.0.0.1; port 0 takes a free one. Over HTTPS with <paramref name="certificate"/>, or with one that it signs itself where only
+    /// <paramref name="tls"/> is asked for.
+    /// </summary>
+    public static async Task<CloudServer> StartAsync(ICloud cloud, int port = 0, bool tls = false, X509Certificate2? certificate = null)
     {
-        var certificate = tls ? SignItself() : null;
+        var own = certificate is null && tls ? SignItself() : null;
+        certificate ??= own;
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(options =>
         {
             options.AddServerHeader = false;
+            options.Limits.MaxRequestBodySize = null;
             options.Listen(IPAddress.Loopback, port, listen =>
             {
                 // HTTP/2 has no words beside the status, and platforms whose words matter don't speak it.
@@ -52,7 +59,7 @@ public sealed class CloudServer : IAsyncDisposable
         app.Run(context => AnswerAsync(cloud, context));
         await app.StartAsync();
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        return new CloudServer(app, new Uri(address)) { Certificate = certificate };
+        return new CloudServer(app, new Uri(address)) { Certificate = certificate, _own = own };
     }
 
     /// <summary>Until the process is asked to end (Ctrl-C, SIGTERM).</summary>
@@ -62,7 +69,8 @@ public sealed class CloudServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _app.DisposeAsync();
-        Certificate?.Dispose();
+        // One that it was given may serve others too.
+        _own?.Dispose();
     }
 
     private static X509Certificate2 SignItself()
@@ -84,7 +92,7 @@ public sealed class CloudServer : IAsyncDisposable
         // The raw target keeps escaped slashes and colons apart from plain ones.
         var target = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? context.Request.Path;
         var question = target.IndexOf('?', StringComparison.Ordinal);
-        var answer = cloud.Handle(new CloudRequest
+        var asked = new CloudRequest
         {
             Method = context.Request.Method,
             Path = question < 0 ? target : target[..question],
@@ -92,7 +100,20 @@ public sealed class CloudServer : IAsyncDisposable
             Headers = [.. context.Request.Headers.SelectMany(h => h.Value.Select(v => new KeyValuePair<string, string>(h.Key, v ?? "")))],
             Body = body.ToArray(),
             Authority = $"{context.Request.Scheme}://{context.Request.Host}",
-        });
+        };
+        CloudResponse answer;
+        try
+        {
+            answer = cloud.Handle(asked);
+        }
+        catch (CloudBrokenException e)
+        {
+            if (e.Hangs)
+                await Task.Delay(Timeout.Infinite, context.RequestAborted);
+            context.Abort();
+            return;
+        }
+
         context.Response.StatusCode = answer.Status;
         if (answer.ReasonPhrase is { } words && context.Features.Get<IHttpResponseFeature>() is { } response)
             response.ReasonPhrase = words;
