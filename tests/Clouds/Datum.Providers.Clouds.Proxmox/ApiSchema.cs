@@ -208,11 +208,14 @@ public sealed class ApiSchema
             // Lists of rules and options carry the digest that changes ask for.
             "digest" when operation.Contains("/firewall/", StringComparison.Ordinal) || operation.StartsWith("GET /storage", StringComparison.Ordinal) => true,
             "cap" => operation == "POST /access/ticket",
+            "shared" when operation == "GET /cluster/resources" => true,
+            "meta" when operation == "GET /nodes/{node}/qemu/{vmid}/config" => true,
             "tokenid" => operation.Contains("/tasks", StringComparison.Ordinal),
             // The list of volumes names their content.
             "content" when operation.EndsWith("/content", StringComparison.Ordinal) => true,
             "type" or "content" or "shared" when operation == "GET /storage" => true,
             "shared" when operation == "GET /cluster/resources" => true,
+            "meta" when operation == "GET /nodes/{node}/qemu/{vmid}/config" => true,
             "id" or "type" or "disk" or "maxdisk" when operation == "GET /nodes" => true,
             "sdn" when operation == "GET /cluster/resources" => true,
             // Release 8.4 describes next to nothing of rules and of what is written down about networks.

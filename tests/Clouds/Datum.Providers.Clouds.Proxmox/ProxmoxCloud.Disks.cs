@@ -43,6 +43,9 @@ public sealed partial class ProxmoxCloud
     {
         if (!MachineKeys.IsDisk(key) || !IsImage(value) || VolumeOf(value, machine.Node) is not { } volume)
             return;
+        // A volume that is another machine's is only let go.
+        if (volume.Vmid is { } owner && owner != machine.Id)
+            return;
         if (force || volume.Name.Contains("-cloudinit", StringComparison.Ordinal))
         {
             Drop(volume);

@@ -268,7 +268,8 @@ public sealed partial class ProxmoxCloud
 
     private void Remove(Machine machine, bool withUnreferenced)
     {
-        foreach (var volume in OwnVolumes(machine))
+        // A volume that is another machine's is only let go.
+        foreach (var volume in OwnVolumes(machine).Where(v => v.Vmid is null || v.Vmid == machine.Id))
             Drop(volume);
         if (withUnreferenced)
             foreach (var volume in _volumes.Values.Where(v => v.Vmid == machine.Id && v.Content == "images").ToList())

@@ -91,7 +91,7 @@ internal static class ObserveCases
         var made = await verbs.CreateAsync(step, resource.TokenOf(step), resource.Identity, resource.Spec);
         KindRun.Expect(made.Error is null or { Code: ErrorCode.Conflict, Effect: Effect.NotApplied }, $"Creating under a name that is taken by {id}: {made}; Conflict and NotApplied is right (DC-47).");
         KindRun.Expect(made.Parts.All(p => p.Id != id), $"The create claims {id}, which isn't ours: {made} (DC-47).");
-        KindRun.Expect(made.Error is not null || !made.Parts.IsEmpty || made.Progress is not null, $"Nothing was made, but the create is Done: {made} (DC-47).");
+        KindRun.Expect(made.Error is not null || !made.Parts.IsEmpty || made.Progress is not null || !made.Resolved.IsEmpty, $"Nothing was made, but the create is Done: {made} (DC-47).");
         if (made.Error is not null)
             await verbs.DeleteAsync(new Step { Part = step.Part, Verb = StepVerb.Delete, Class = CreateClass.Repeatable, Description = "delete" }, resource.TokenOf(step), resource.Identity);
         var after = await ReadAsync(run, foreign);
@@ -115,6 +115,9 @@ internal static class ObserveCases
                 foreach (var part in resource.Identity.Parts)
                     await run.Run.Need<IDriftMaker>().MakeDriftAsync(run.Kind, part);
             var seen = await run.ObserveAsync(resource, desired: false);
+            // A step that only chose a name or a number has made nothing (DC-37, DC-38).
+            if (resource.Identity.Parts.IsEmpty && resource.Steps[^1].Result is { Done: true, Resolved.IsEmpty: false })
+                continue;
             KindRun.Expect(seen.Presence == Presence.Present && seen.Drift.IsEmpty, $"Built up to step {at}, desired null: {seen}; Present without drift is right (DC-27).");
             KindRun.Expect(seen.Next is { Verb: StepVerb.Delete } || seen.InProgress is not null, $"Built up to step {at}, desired null, nothing is in progress, and no delete step is named: {seen} (DC-27).");
         }

@@ -1,0 +1,95 @@
+using System.Globalization;
+using Datum.Providers.Drivers.Proxmox.Api;
+using Datum.Providers.Drivers.Proxmox.Kinds;
+
+namespace Datum.Providers.Drivers.Proxmox.Instances;
+
+/// <summary>How a machine's own firewall stands to the wish.</summary>
+internal sealed record FirewallState
+{
+    /// <summary>Whether the data centre's firewall is on.</summary>
+    public bool DataCentre { get; init; }
+
+    /// <summary>Whether the machine's firewall is on and drops what no rule allows.</summary>
+    public bool Enabled { get; init; }
+
+    /// <summary>Our rules by what they do, in order.</summary>
+    public ImmutableArray<string> Rules { get; init; } = [];
+}
+
+/// <summary>
+/// The firewall of a machine: on, dropping, with one rule for each security group and interface. An interface without rule sets lets everything
+/// in. Rules of ours have a comment that says so; a person's own beside them stay.
+/// </summary>
+internal static class MachineFirewall
+{
+    private const string Comment = "datum";
+
+    public static async ValueTask<(bool On, DriverError? Error)> IsOnAsync(PveApi api, Call call)
+    {
+        var (options, error, _) = await api.GetAsync(call, "cluster/firewall/options");
+        return (options.Flag("enable"), error);
+    }
+
+    public static async ValueTask<(FirewallState? State, DriverError? Error)> ReadAsync(PveApi api, Call call, string machine)
+    {
+        var (on, error) = await IsOnAsync(api, call);
+        if (error is not null)
+            return (null, error);
+        var (options, failed, _) = await api.GetAsync(call, machine + "/firewall/options");
+        if (failed is not null)
+            return (null, failed);
+        var (rules, lost) = await RuleLists.ReadAsync(api, call, machine + "/firewall/rules");
+        return lost is not null ? (null, lost) : (new FirewallState
+        {
+            DataCentre = on,
+            Enabled = options.Flag("enable") && options.Text("policy_in") is null or "DROP" or "REJECT",
+            Rules = [.. rules.Where(IsOurs).Select(r => r.Key).Order(StringComparer.Ordinal)],
+        }, null);
+    }
+
+    /// <summary>The rules of a wish; empty when no interface has any.</summary>
+    public static ImmutableArray<PveRule> Plan(InstanceSpec desired)
+    {
+        if (desired.Interfaces.All(i => i.Firewalls.IsEmpty))
+            return [];
+        var rules = ImmutableArray.CreateBuilder<PveRule>();
+        for (var i = 0; i < desired.Interfaces.Length; i++)
+        {
+            var nic = string.Create(CultureInfo.InvariantCulture, $"net{i}");
+            if (desired.Interfaces[i].Firewalls.IsEmpty)
+                rules.Add(new PveRule { Interface = nic, Comment = Comment });
+            foreach (var group in desired.Interfaces[i].Firewalls.Select(f => FirewallKind.GroupOf(f.ProviderId)).OfType<string>().Distinct(StringComparer.Ordinal))
+                rules.Add(new PveRule { Type = "group", Action = group, Interface = nic, Comment = Comment });
+        }
+
+        return rules.ToImmutable();
+    }
+
+    public static bool Matches(FirewallState state, InstanceSpec desired)
+    {
+        var wanted = Plan(desired);
+        return state.Rules.SequenceEqual(wanted.Select(r => r.Key).Order(StringComparer.Ordinal), StringComparer.Ordinal) && (wanted.IsEmpty || state.Enabled);
+    }
+
+    /// <summary>Rules first and the switch last when it goes on; the other way round when it goes off.</summary>
+    public static async ValueTask<DriverError?> WriteAsync(PveApi api, Call call, string machine, InstanceSpec desired)
+    {
+        var wanted = Plan(desired);
+        var (state, lost) = await ReadAsync(api, call, machine);
+        if (lost is not null || (state is { Enabled: var on } && Matches(state, desired) && on == !wanted.IsEmpty))
+            return lost;
+        if (wanted.IsEmpty)
+        {
+            var off = await api.ChangeAsync(call, new PveForm().Set("enable", false).Put(machine + "/firewall/options"));
+            return off.Error ?? await RuleLists.SyncAsync(api, call, machine + "/firewall/rules", [], IsOurs);
+        }
+
+        if (await RuleLists.SyncAsync(api, call, machine + "/firewall/rules", wanted, IsOurs) is { } error)
+            return error;
+        var look = await api.ChangeAsync(call, new PveForm().Set("enable", true).Set("policy_in", "DROP").Put(machine + "/firewall/options"));
+        return look.Error;
+    }
+
+    private static bool IsOurs(PveRule rule) => rule.Comment?.Trim() == Comment;
+}

@@ -1,0 +1,18 @@
+using Datum.Providers.Drivers.Proxmox.Api;
+
+namespace Datum.Providers.Drivers.Proxmox;
+
+/// <summary>What all verbs of a session share.</summary>
+internal sealed record ProxmoxContext(PveApi Api, ProxmoxSettings Settings, Connection Connection, TimeProvider Time)
+{
+    /// <summary>How soon to look again where nothing says it better.</summary>
+    public static TimeSpan LookAgain => TimeSpan.FromSeconds(2);
+
+    /// <summary>Marks in comments and in aliases, which take 256 characters.</summary>
+    public static TextMarks Comments { get; } = new(256);
+
+    /// <summary>There is one buffer of pending network changes, and applying it applies all: one call at a time (DC-5).</summary>
+    public SemaphoreSlim SdnLock { get; } = new(1, 1);
+
+    public static Progress Working(string? message = null) => new() { LookAgainAfter = LookAgain, WaitingFor = WaitingFor.Platform, Message = message };
+}

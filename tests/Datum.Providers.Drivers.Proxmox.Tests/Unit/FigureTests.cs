@@ -1,0 +1,66 @@
+using System.Globalization;
+using Datum.Providers.Clouds.Proxmox;
+using Datum.Providers.Testing;
+
+namespace Datum.Providers.Drivers.Proxmox.Tests.Unit;
+
+/// <summary>The figures of the operator's page: counted here, held to what the page says.</summary>
+public sealed class FigureTests
+{
+    private const int RoundsPerHour = 240;
+
+    private static readonly string Page = File.ReadAllText(Path.Combine(SharedFolder.RepositoryRoot, "docs", "providers", "proxmox.md"));
+
+    [TestCase(false)]
+    [TestCase(true)]
+    public async Task Calls_of_an_instance_that_is_made(bool secrets)
+    {
+        using var bench = new Bench(new ProxmoxKnobs { DefaultDuration = TimeSpan.FromSeconds(8), GuestBoot = TimeSpan.FromSeconds(20) });
+        bench.Payloads["database"] = "x";
+        var driver = await bench.ConnectAsync();
+        var spec = Bench.Sandbox(await bench.Network(driver));
+        var (before, start) = (bench.Cloud.Calls.Count, bench.Clock.Now);
+        await bench.Build(driver.Instances!, Bench.Id(ResourceKind.Instance), secrets ? Life.WithSecret(spec) : spec);
+        var calls = bench.Cloud.Calls.Skip(before).ToList();
+        // Four tasks of eight seconds (clone, disk, upload, start; the medium's removal isn't waited for by the guest) and the guest's twenty.
+        var own = (bench.Clock.Now - start).TotalSeconds;
+        TestContext.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"FIGURE create secrets={secrets} calls={calls.Count} changes={calls.Count(c => c.Method != "GET")} seconds={own:0}"));
+        Assert.That(Page, Does.Contain(string.Create(CultureInfo.InvariantCulture, $"{calls.Count} calls{(secrets ? " with secrets" : "")}")));
+    }
+
+    [Test]
+    public async Task Calls_of_an_hour_in_which_nothing_happens_to_a_thousand_instances()
+    {
+        using var bench = new Bench();
+        // Small disks: a thousand of them have to fit.
+        var driver = await bench.ConnectAsync(new { storage = "ceph", sandboxDiskGiB = 3, sandboxPackages = Array.Empty<string>() });
+        var network = await bench.Network(driver);
+        var spec = Bench.Sandbox(network);
+        var (id, _, _) = await bench.Build(driver.Instances!, Bench.Id(ResourceKind.Instance), spec);
+        for (var n = 1; n < 1000; n++)
+            bench.Cloud.Copy($"qemu/{Bench.Number(id)}", (300_000 + n).ToString(CultureInfo.InvariantCulture));
+        var lists = await Life.ListAsync(bench, driver);
+        var before = bench.Cloud.Calls.Count;
+        await bench.Observe(driver.Instances!, id, spec);
+        var look = bench.Cloud.Calls.Count - before;
+        var round = lists.Values.Sum();
+        TestContext.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"FIGURE hour round={round} ({string.Join(", ", lists.Select(p => $"{p.Key} {p.Value}"))}) look={look} lists={round * RoundsPerHour} withLooks={round * RoundsPerHour + 3600 * look}"));
+        Assert.That(Page, Does.Contain(string.Create(CultureInfo.InvariantCulture, $"{round} calls a round")).And.Contain(string.Create(CultureInfo.InvariantCulture, $"| {look} calls")));
+    }
+
+    /// <summary>What a whole life uses of the platform's description.</summary>
+    [TestCase("9.1", "pve-9.apidoc.json")]
+    [TestCase("8.4", "pve-8.4.apidoc.json")]
+    public async Task A_whole_life_is_held_to_the_description(string release, string file)
+    {
+        var shared = SharedFolder.PathOrNull is { } folder ? Path.Combine(folder, "specs", "proxmox", file) : null;
+        if (shared is null || !File.Exists(shared))
+            throw SharedFolder.Missing("seeds", "the reference folder has no specs/proxmox");
+        using var bench = new Bench(new ProxmoxKnobs { DefaultDuration = TimeSpan.FromSeconds(8) }, ApiSchema.Load(shared), release);
+        await Life.LiveAsync(bench);
+        var schema = bench.Cloud.Description!;
+        TestContext.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"FIGURE coverage {release} operations={schema.UsedOperations.Count} fields={schema.UsedFields.Count}"));
+        Assert.That(schema.UsedOperations, Has.Count.GreaterThanOrEqualTo(40));
+    }
+}
