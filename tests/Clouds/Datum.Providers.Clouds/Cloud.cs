@@ -71,6 +71,13 @@ public sealed record CloudResponse
         new() { Status = status, Body = Encoding.UTF8.GetBytes(text), ContentType = contentType };
 }
 
+/// <summary>How a connection breaks instead of an answer. Thrown out of <see cref="ICloud.Handle"/>, for tests alone.</summary>
+public sealed class CloudBroken(bool hangs) : Exception(hangs ? "No answer comes." : "The connection ends.")
+{
+    /// <summary>True: nothing comes until the caller gives up; false: the connection is reset.</summary>
+    public bool Hangs => hangs;
+}
+
 /// <summary>A stateful double of a platform: one answer for one request. It is called by any number of threads and puts them in order itself.</summary>
 public interface ICloud
 {

@@ -14,7 +14,7 @@ public sealed class CloudHandler(ICloud cloud) : HttpMessageHandler
         var headers = request.Headers.NonValidated.SelectMany(h => h.Value.Select(v => new KeyValuePair<string, string>(h.Key, v)));
         if (request.Content is { } content)
             headers = headers.Concat(content.Headers.NonValidated.SelectMany(h => h.Value.Select(v => new KeyValuePair<string, string>(h.Key, v))));
-        var answer = cloud.Handle(new CloudRequest
+        var asked = new CloudRequest
         {
             Method = request.Method.Method,
             Path = uri.AbsolutePath,
@@ -22,7 +22,19 @@ public sealed class CloudHandler(ICloud cloud) : HttpMessageHandler
             Headers = [.. headers],
             Body = request.Content is null ? default(ReadOnlyMemory<byte>) : await request.Content.ReadAsByteArrayAsync(cancellationToken),
             Authority = uri.GetLeftPart(UriPartial.Authority),
-        });
+        };
+        CloudResponse answer;
+        try
+        {
+            answer = cloud.Handle(asked);
+        }
+        catch (CloudBroken e)
+        {
+            if (e.Hangs)
+                await Task.Delay(Timeout.Infinite, cancellationToken);
+            throw new HttpRequestException(HttpRequestError.ResponseEnded, e.Message, e);
+        }
+
         var response = new HttpResponseMessage((HttpStatusCode)answer.Status) { RequestMessage = request, Content = new ByteArrayContent(answer.Body.ToArray()) };
         response.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(answer.ContentType);
         foreach (var (name, value) in answer.Headers)

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -25,15 +26,21 @@ public sealed class CloudServer : IAsyncDisposable
     /// <summary>Where it listens.</summary>
     public Uri Address { get; }
 
-    /// <summary>Listens on 127.0.0.1; port 0 takes a free one.</summary>
-    public static async Task<CloudServer> StartAsync(ICloud cloud, int port = 0)
+    /// <summary>Listens on 127.0.0.1, with TLS where there is a certificate; port 0 takes a free one.</summary>
+    public static async Task<CloudServer> StartAsync(ICloud cloud, int port = 0, X509Certificate2? certificate = null)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(options =>
         {
             options.AddServerHeader = false;
-            options.Listen(IPAddress.Loopback, port);
+            options.Limits.MaxRequestBodySize = null;
+            options.Listen(IPAddress.Loopback, port, listen =>
+            {
+                if (certificate is not null)
+                    listen.UseHttps(certificate);
+            });
         });
         var app = builder.Build();
         app.Run(context => AnswerAsync(cloud, context));
@@ -55,7 +62,7 @@ public sealed class CloudServer : IAsyncDisposable
         // The raw target keeps escaped slashes and colons apart from plain ones.
         var target = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? context.Request.Path;
         var question = target.IndexOf('?', StringComparison.Ordinal);
-        var answer = cloud.Handle(new CloudRequest
+        var asked = new CloudRequest
         {
             Method = context.Request.Method,
             Path = question < 0 ? target : target[..question],
@@ -63,7 +70,20 @@ public sealed class CloudServer : IAsyncDisposable
             Headers = [.. context.Request.Headers.SelectMany(h => h.Value.Select(v => new KeyValuePair<string, string>(h.Key, v ?? "")))],
             Body = body.ToArray(),
             Authority = $"{context.Request.Scheme}://{context.Request.Host}",
-        });
+        };
+        CloudResponse answer;
+        try
+        {
+            answer = cloud.Handle(asked);
+        }
+        catch (CloudBroken e)
+        {
+            if (e.Hangs)
+                await Task.Delay(Timeout.Infinite, context.RequestAborted);
+            context.Abort();
+            return;
+        }
+
         context.Response.StatusCode = answer.Status;
         foreach (var (name, value) in answer.Headers)
             context.Response.Headers.Append(name, value);
