@@ -45,7 +45,7 @@ public static class Inventory
                 continue;
             if (values["runtime.powerState"].Value != "poweredOff")
                 vcsim.Run(Soap.Element("PowerOffVM_Task", machine.As("_this")));
-            vcsim.Run(Soap.Element("Destroy_Task", machine.As("_this")));
+            vcsim.Destroy(machine);
         }
 
         foreach (var (portgroup, values) in vcsim.ReadMany("DistributedVirtualPortgroup", vcsim.List("DistributedVirtualPortgroup"), "name"))

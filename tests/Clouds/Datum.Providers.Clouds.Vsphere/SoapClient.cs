@@ -115,6 +115,27 @@ internal sealed class SoapClient : IDisposable
     public MoRef? FindChild(MoRef parent, string name) =>
         Call("FindChild", new MoRef("SearchIndex", "SearchIndex"), parent.As("entity"), Soap.Element("name", name)).Get("returnval") is { } found ? MoRef.Of(found) : null;
 
+    /// <summary>
+    /// Destroys an object. vcsim takes a machine off the lists of the pool and host that it is on; a template has no pool and one that was moved has
+    /// another host, and every view would trip over what the old lists hold. So these are set right before.
+    /// </summary>
+    public void Destroy(MoRef target)
+    {
+        if (target.Type == "VirtualMachine")
+        {
+            var now = Read(target, "config.template", "runtime.host");
+            if (now.GetValueOrDefault("config.template")?.Value == "true" && Lister("ResourcePool", target) is { } pool)
+                Call("MarkAsVirtualMachine", target, pool.As("pool"));
+            if (Lister("HostSystem", target) is { } host && now.TryGetValue("runtime.host", out var on) && MoRef.Of(on) != host)
+                Run(Soap.Element("RelocateVM_Task", target.As("_this"), Soap.Element("spec", host.As("host"))));
+        }
+
+        Run(Soap.Element("Destroy_Task", target.As("_this")));
+    }
+
+    private MoRef? Lister(string type, MoRef machine) =>
+        ReadMany(type, List(type), "vm").Where(p => p.Value.TryGetValue("vm", out var all) && all.Elements().Any(m => m.Value == machine.Value)).Select(p => p.Key).FirstOrDefault();
+
     public void Dispose() => _http.Dispose();
 
     private (XElement Answer, string? Session) Post(XElement operation, string session)

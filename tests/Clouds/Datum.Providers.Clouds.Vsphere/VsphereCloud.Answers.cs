@@ -15,6 +15,7 @@ public sealed partial class VsphereCloud
     {
         var objects = new List<XElement>();
         var listing = call.Body.Descendants(Soap.Vim + "selectSet").Any();
+        var asked = call.Body.Descendants(Soap.Vim + "pathSet").Where(p => p.Parent!.Name.LocalName == "propSet").Select(p => p.Value).ToHashSet(StringComparer.Ordinal);
         foreach (var spec in call.Body.All("specSet").ToList())
         {
             foreach (var set in spec.All("objectSet").ToList())
@@ -34,7 +35,10 @@ public sealed partial class VsphereCloud
             objects.AddRange(call.Operation == "RetrieveProperties" ? Pass(call).All("returnval") : Pass(call).Get("returnval")?.All("objects") ?? []);
         objects = [.. objects.Where(o => !listing || !IsLate(MoRef.Of(o.Get("obj")!))).Select(o => new XElement(o))];
         foreach (var item in objects)
-            Mend(item);
+            if (call.Anonymous)
+                Conceal(item, "NotAuthenticated");
+            else
+                Mend(item, asked);
         if (call.Operation == "RetrieveProperties")
             return Response(call.Operation, objects.Select(o => new XElement(o) { Name = Soap.Vim + "returnval" }));
         return Page(call.Operation, objects, int.TryParse(call.Body.Get("options")?.Text("maxObjects"), CultureInfo.InvariantCulture, out var most) ? most : int.MaxValue);
@@ -121,14 +125,12 @@ public sealed partial class VsphereCloud
             .Where(m => !IsLate(m.Key) && m.Value.TryGetValue(path, out var id) && id.Value == wanted).Select(m => m.Key.As("returnval")));
     }
 
-    private void Mend(XElement item)
+    private void Mend(XElement item, HashSet<string> asked)
     {
         var target = MoRef.Of(item.Get("obj")!);
         if (target.Type == "VirtualMachine" && (Knobs.Unreadable.Contains(target.Value) || Knobs.Unreadable.Contains("*")))
         {
-            foreach (var set in item.All("propSet").ToList())
-                set.ReplaceWith(Soap.Element("missingSet", Soap.Element("path", set.Text("name")),
-                    Soap.Element("fault", Soap.Element("fault", Soap.Type("HostNotConnected")), Soap.Element("localizedMessage", Words.Of("HostNotConnected")))));
+            Conceal(item, "HostNotConnected");
             return;
         }
 
@@ -145,18 +147,12 @@ public sealed partial class VsphereCloud
                 case ("VirtualMachine", "config.extraConfig"):
                     Fold(value, "OptionValue");
                     break;
-                case ("VirtualMachine", "config.changeVersion"):
-                    value.Value = Version(target);
-                    break;
-                case ("VirtualMachine", "runtime") when _questions.TryGetValue(target, out var asked):
-                    value.Add(Question("question", asked.Id));
+                case ("VirtualMachine", "runtime") when _questions.TryGetValue(target, out var open):
+                    value.Add(Question("question", open.Id));
                     break;
                 case ("DistributedVirtualPortgroup", "config"):
                     value.Get("configVersion")?.Remove();
                     (value.All("policy").Concat(value.All("type")).FirstOrDefault() ?? value.Elements().Last()).AddAfterSelf(Soap.Element("configVersion", Version(target)));
-                    break;
-                case ("DistributedVirtualPortgroup", "config.configVersion"):
-                    value.Value = Version(target);
                     break;
                 case ("DistributedVirtualPortgroup", "vm"):
                     value.RemoveNodes();
@@ -167,8 +163,20 @@ public sealed partial class VsphereCloud
             }
         }
 
-        if (_questions.TryGetValue(target, out var question) && item.Get("obj") is { } obj && !item.All("propSet").Any(p => p.Text("name") is "runtime"))
-            obj.AddAfterSelf(Soap.Element("propSet", Soap.Element("name", "runtime.question"), Question("val", question.Id)));
+        // vcsim leaves out what it never sets.
+        if (target.Type == "VirtualMachine" && asked.Contains("config.changeVersion"))
+            item.Add(Soap.Element("propSet", Soap.Element("name", "config.changeVersion"), Soap.Element("val", Soap.Type("xsd:string"), Version(target))));
+        if (target.Type == "DistributedVirtualPortgroup" && asked.Contains("config.configVersion"))
+            item.Add(Soap.Element("propSet", Soap.Element("name", "config.configVersion"), Soap.Element("val", Soap.Type("xsd:string"), Version(target))));
+        if (_questions.TryGetValue(target, out var question) && asked.Contains("runtime.question"))
+            item.Add(Soap.Element("propSet", Soap.Element("name", "runtime.question"), Question("val", question.Id)));
+    }
+
+    private static void Conceal(XElement item, string fault)
+    {
+        foreach (var set in item.All("propSet").ToList())
+            set.ReplaceWith(Soap.Element("missingSet", Soap.Element("path", set.Text("name")),
+                Soap.Element("fault", Soap.Element("fault", Soap.Type(fault)), Soap.Element("localizedMessage", Words.Of(fault)))));
     }
 
     private string Version(MoRef target) => _versions.GetValueOrDefault(target, 1).ToString(CultureInfo.InvariantCulture);

@@ -119,7 +119,7 @@ public sealed partial class VsphereCloud
         catch (VimFault)
         {
             // A clone that can't be made as wished leaves nothing.
-            _vcsim.Run(Soap.Element("Destroy_Task", machine.As("_this")));
+            _vcsim.Destroy(machine);
             throw;
         }
 
@@ -246,7 +246,7 @@ public sealed partial class VsphereCloud
         if (target.Type == "Folder" && _vcsim.Read(target, "childEntity").TryGetValue("childEntity", out var children))
             foreach (var child in children.Elements().Select(MoRef.Of))
                 Remove(child);
-        _vcsim.Run(Soap.Element("Destroy_Task", target.As("_this")));
+        _vcsim.Destroy(target);
         _rest.Detach(target);
         Forget(target);
     }

@@ -188,7 +188,8 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
     // By the client's own session: views and filters belong to it.
     private XElement Pass(SoapCall call)
     {
-        var answer = _vcsim.Send(call.Request, Soap.Write(call.Body));
+        var request = call.Anonymous ? call.Request with { Headers = [.. call.Request.Headers.Where(h => !h.Key.Equals("Cookie", StringComparison.OrdinalIgnoreCase))] } : call.Request;
+        var answer = _vcsim.Send(request, Soap.Write(call.Body));
         call.AnswerHeaders = answer.Headers;
         var content = Soap.Read(answer.Body);
         return Soap.FaultOf(content) is { } fault ? throw fault : content;
@@ -236,6 +237,9 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
         public MoRef This { get; } = body.Get("_this") is { } target ? MoRef.Of(target) : new MoRef("", "");
 
         public ImmutableArray<KeyValuePair<string, string>> AnswerHeaders { get; set; } = [];
+
+        /// <summary>It has no session that counts, whatever cookie it brings.</summary>
+        public bool Anonymous { get; set; }
 
         public string Session => request.Headers.Where(h => h.Key.Equals("Cookie", StringComparison.OrdinalIgnoreCase)).SelectMany(h => h.Value.Split(';'))
             .Select(c => c.Trim()).Where(c => c.StartsWith("vmware_soap_session=", StringComparison.Ordinal)).Select(c => c["vmware_soap_session=".Length..].Trim('"')).FirstOrDefault() ?? "";

@@ -64,9 +64,11 @@ internal sealed class Visitor : IDisposable
 
     public XElement Info(MoRef task) => Read(task, "info")["info"];
 
-    public Dictionary<string, XElement> Read(MoRef target, params string[] paths) => Objects(Call("RetrievePropertiesEx", new MoRef("PropertyCollector", "propertyCollector"),
-        Element("specSet", Element("propSet", [Element("type", target.Type), .. paths.Select(p => Element("pathSet", p))]), Element("objectSet", target.As("obj"))), Element("options")))
-        .Single().All("propSet").ToDictionary(p => p.Text("name")!, p => p.Get("val")!, StringComparer.Ordinal);
+    public Dictionary<string, XElement> Read(MoRef target, params string[] paths) =>
+        Objects(Retrieve(target, paths)).Single().All("propSet").ToDictionary(p => p.Text("name")!, p => p.Get("val")!, StringComparer.Ordinal);
+
+    public XElement Retrieve(MoRef target, params string[] paths) => Call("RetrievePropertiesEx", new MoRef("PropertyCollector", "propertyCollector"),
+        Element("specSet", Element("propSet", [Element("type", target.Type), .. paths.Select(p => Element("pathSet", p))]), Element("objectSet", target.As("obj"))), Element("options"));
 
     public static IEnumerable<XElement> Objects(XElement answer) => answer.Get("returnval")?.All("objects") ?? [];
 
