@@ -5,7 +5,7 @@ using Datum.Providers.Drivers.Vsphere.Vim;
 namespace Datum.Providers.Drivers.Vsphere;
 
 /// <summary>What all verbs of a session share.</summary>
-internal sealed record VsphereContext(VimClient Client, Properties Properties, VimTasks Tasks, Inventory Inventory, VsphereSettings Settings, Connection Connection, TimeProvider Time)
+internal sealed record VsphereContext(VimClient Client, Properties Properties, VimTasks Tasks, Places Places, ContentLibrary Library, VsphereSettings Settings, Connection Connection, TimeProvider Time)
 {
     /// <summary>How soon to look again where nothing says it better.</summary>
     public static TimeSpan LookAgain => TimeSpan.FromSeconds(2);
@@ -40,7 +40,7 @@ internal static class Cursors
 }
 
 /// <summary>Places of a Location by their names in the inventory.</summary>
-internal sealed class Inventory(VimClient client)
+internal sealed class Places(VimClient client)
 {
     public ValueTask<(MoRef? Found, DriverError? Error)> FolderAsync(Call call, VsphereLocation at) =>
         FindAsync(call, $"/{at.Datacenter}/vm{Below(at.Folder)}", at.Folder is null ? "location.datacenter" : "location.folder", "Folder");

@@ -18,10 +18,11 @@ public sealed class VsphereDriverFactory : IDriverFactory
         var password = await ReadAsync(host, VsphereDescriptor.PasswordCredential, cancellation);
         // Requests hold the password as XML writes it.
         var redactor = new Redactor([password, System.Security.SecurityElement.Escape(password) ?? password]);
-        var client = new VimClient(host.HttpHandler, host.Time, endpoint, settings.ApiVersion, new VimLogin(host, user, redactor));
+        var login = new VimLogin(host, user, redactor);
+        var client = new VimClient(host.HttpHandler, host.Time, endpoint, settings.ApiVersion, login);
         var properties = new Properties(client);
         var tasks = new VimTasks(client, properties, VimErrors.Table(redactor), host.Time);
-        return new VsphereSession(new VsphereContext(client, properties, tasks, new Inventory(client), settings, connection, host.Time));
+        return new VsphereSession(new VsphereContext(client, properties, tasks, new Places(client), new ContentLibrary(host.HttpHandler, host.Time, endpoint, login), settings, connection, host.Time));
     }
 
     internal static DriverException Refuse(string field, string message) =>

@@ -30,7 +30,11 @@ internal sealed class VsphereSession(VsphereContext context) : IInfrastructureDr
         return new AccountFacts { AccountId = $"vcenter/{account}", DisplayName = content.Name, PlatformVersion = content.Version, Limitations = Limitations(content) };
     }
 
-    public ValueTask DisposeAsync() => context.Client.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await context.Library.DisposeAsync();
+        await context.Client.DisposeAsync();
+    }
 
     private ImmutableArray<Finding> Limitations(VimContent content)
     {

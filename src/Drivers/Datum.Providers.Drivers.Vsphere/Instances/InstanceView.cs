@@ -60,7 +60,7 @@ internal static class InstanceView
         {
             var beacon = JsonSerializer.Deserialize(text, BeaconJson.Default.Beacon);
             // What a guest said before its machine was started is over; the guest's clock follows the host's, which wrote the other.
-            return beacon?.Time is > 0 and < 253_402_300_799 and var made && item.BootTime is { } boot && DateTimeOffset.FromUnixTimeSeconds(made.Value) < boot - TimeSpan.FromSeconds(5) ? null : beacon;
+            return beacon?.Time is > 0 and < 253_402_300_799 and var made && item.BootTime is { } boot && DateTimeOffset.FromUnixTimeSeconds(made) < boot - TimeSpan.FromSeconds(5) ? null : beacon;
         }
         catch (JsonException)
         {

@@ -26,7 +26,7 @@ internal sealed partial class DiskKind
         string? unreachable = null;
         if (desired is not null && VsphereLocation.Parse(desired.LocationJson) is { Datastore: not null, Datacenter: not null } at)
         {
-            (var store, error) = await context.Inventory.DatastoreAsync(call, at);
+            (var store, error) = await context.Places.DatastoreAsync(call, at);
             stores = store is { } one ? [one] : [];
             // A datastore that isn't there holds nothing; that its name is wrong is for the step to say.
             if (error is { Code: ErrorCode.Invalid })

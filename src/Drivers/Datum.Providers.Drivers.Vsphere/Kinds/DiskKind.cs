@@ -115,7 +115,7 @@ internal sealed partial class DiskKind(VsphereContext context) : IResourceDriver
             return Failure(error);
         if (content!.Disks is not { } manager)
             return Failure(VimErrors.Refused(ErrorCode.Unsupported, "This vCenter has no first-class disks; 6.5 or newer has.") with { Field = "volumes" });
-        var (datastore, noStore) = await context.Inventory.DatastoreAsync(call, VsphereLocation.Parse(desired.LocationJson));
+        var (datastore, noStore) = await context.Places.DatastoreAsync(call, VsphereLocation.Parse(desired.LocationJson));
         if (noStore is not null)
             return Failure(noStore);
         var look = await context.Tasks.BeginAsync(call, "CreateDisk_Task", manager, w => w.Open("spec")
@@ -158,7 +158,7 @@ internal sealed partial class DiskKind(VsphereContext context) : IResourceDriver
         if (noContent is not null)
             return Failure(noContent);
         var look = await context.Tasks.BeginAsync(operation.Call, "DeleteVStorageObject_Task", content!.Disks!.Value, w => w.Open("id").Text("id", item.Id).Close().Ref("datastore", item.Datastore));
-        return look.Error is { PlatformCode: "NotFound" or "FileNotFound" } ? new Done<DiskFacts>() : ToOutcome(look, null);
+        return look.Error is { PlatformCode: "NotFound" or "FileNotFound" } ? new Done<DiskFacts>() : ToOutcome(look);
     }
 
     private static Present<DiskFacts> Seen(FirstClassDisk item, Identity id, DiskSpec? desired, TaskLook work)
@@ -194,7 +194,7 @@ internal sealed partial class DiskKind(VsphereContext context) : IResourceDriver
 
     private static Failed<DiskFacts> Failure(DriverError error) => new() { Error = error };
 
-    private static Outcome<DiskFacts> ToOutcome(TaskLook look, ImmutableDictionary<string, string>? resolved) =>
+    private static Outcome<DiskFacts> ToOutcome(TaskLook look, ImmutableDictionary<string, string>? resolved = null) =>
         look.Progress is { } progress ? new Running<DiskFacts> { Progress = progress, Resolved = resolved ?? ImmutableDictionary<string, string>.Empty } : Failure(look.Error!);
 }
 

@@ -21,7 +21,7 @@ internal sealed partial class NetworkKind
         if (error is not null)
             return ([], error);
         ImmutableArray<Portgroup> found = [.. all.Select(Portgroup.Read).OfType<Portgroup>().Where(p => p.Compare(id) == MarkState.Ours)];
-        return found.IsEmpty && !complete ? ([], VimErrors.Refused(ErrorCode.Forbidden, "The account may not read all portgroups that it sees: nothing is concluded from the rest.")) : (found, null);
+        return found.IsEmpty && !complete ? ([], Properties.Unread("all portgroups", all.First(p => p.Hidden).Withheld!)) : (found, null);
     }
 
     private async ValueTask<(Portgroup? Item, DriverError? Error)> OursAsync(Call call, Identity id)
@@ -42,7 +42,7 @@ internal sealed partial class NetworkKind
             return Failure(VimErrors.Refused(ErrorCode.Invalid, "The Location's vsphere block names no switch.") with { Field = "location.switch" });
         if (id.PartId(Portgroup.Made) is { } recorded)
             return await RecordedAsync(call, id, recorded, Portgroup.Made);
-        var (target, error) = await context.Inventory.SwitchAsync(call, at);
+        var (target, error) = await context.Places.SwitchAsync(call, at);
         if (error is not null)
             return Failure(error);
         var (others, failed) = await OnSwitchAsync(call, target!.Value);
@@ -72,7 +72,7 @@ internal sealed partial class NetworkKind
             return Failure(VimErrors.Refused(ErrorCode.PreconditionFailed, "The Location names no portgroup any more."));
         if (id.PartId(Portgroup.Claimed) is { } recorded)
             return await RecordedAsync(call, id, recorded, Portgroup.Claimed);
-        var (target, error) = await context.Inventory.PortgroupAsync(call, at);
+        var (target, error) = await context.Places.PortgroupAsync(call, at);
         if (error is not null)
             return Failure(error);
         var (read, failed) = await context.Properties.ReadAsync(call, target!.Value, Portgroup.Paths);
@@ -150,7 +150,7 @@ internal sealed partial class NetworkKind
     /// <summary>What the switch lets through; null where that can't be found out now.</summary>
     private async ValueTask<int?> MaxMtuAsync(Call call, VsphereLocation at)
     {
-        var (home, _) = await context.Inventory.SwitchAsync(call, at);
+        var (home, _) = await context.Places.SwitchAsync(call, at);
         if (home is not { } target)
             return null;
         var (read, _) = await context.Properties.ReadAsync(call, target, "config.maxMtu");

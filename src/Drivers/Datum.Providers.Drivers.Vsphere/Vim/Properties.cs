@@ -1,8 +1,10 @@
 namespace Datum.Providers.Drivers.Vsphere.Vim;
 
-/// <summary>An object and the properties that were asked for.</summary>
-internal sealed record VimObject(MoRef Ref, ImmutableDictionary<string, VimNode> Properties, bool Hidden)
+/// <summary>An object and the properties that were asked for; with <see cref="Withheld"/> some of them aren't shown, for that reason.</summary>
+internal sealed record VimObject(MoRef Ref, ImmutableDictionary<string, VimNode> Properties, string? Withheld)
 {
+    public bool Hidden => Withheld is not null;
+
     public VimNode? Find(string property) => Properties.GetValueOrDefault(property);
 
     public string? String(string property) => Find(property)?.Text is { Length: > 0 } text ? text : null;
@@ -25,8 +27,7 @@ internal sealed class Properties(VimClient client)
         if (error is not null)
             return error.PlatformCode == "ManagedObjectNotFound" ? (null, null) : (null, error);
         var found = page!.Objects.FirstOrDefault(o => o.Ref == target);
-        return found is { Hidden: true } ? (null, VimErrors.Refused(ErrorCode.Forbidden, $"The account may not read {target.Value}: it lacks System.Read there."))
-            : found is not null ? (found, null) : (null, null);
+        return found is { Withheld: { } reason } ? (null, Unread(target.Value, reason)) : found is not null ? (found, null) : (null, null);
     }
 
     /// <summary>Reads the objects that a property of another refers to.</summary>
@@ -41,7 +42,7 @@ internal sealed class Properties(VimClient client)
             if (error is not null)
                 return ([], error);
             if (!page!.Complete)
-                return ([], VimErrors.Refused(ErrorCode.Forbidden, $"The account may not read all of {path} of {from.Value}: nothing is concluded from the rest."));
+                return ([], Unread($"all of {path} of {from.Value}", page.Objects.First(o => o.Hidden).Withheld!));
             all.AddRange(page.Objects);
             token = page.Token;
         }
@@ -150,8 +151,15 @@ internal sealed class Properties(VimClient client)
         foreach (var property in node.All("propSet"))
             if (property.String("name") is { } name && property.Find("val") is { } value)
                 properties[name] = value;
-        return new VimObject(reference, properties.ToImmutable(), node.All("missingSet").Any(m => m.Find("fault", "fault")?.Type is "NoPermission" or "SecurityError"));
+        // What an object doesn't have isn't withheld.
+        var withheld = node.All("missingSet").Select(m => m.Find("fault", "fault")?.Type).FirstOrDefault(t => t is not (null or "InvalidProperty"));
+        return new VimObject(reference, properties.ToImmutable(), withheld);
     }
+
+    /// <summary>Why something can't be read, by the reason that the platform gives for each property.</summary>
+    public static DriverError Unread(string what, string reason) => reason is "NoPermission" or "SecurityError"
+        ? VimErrors.Refused(ErrorCode.Forbidden, $"The account may not read {what}: it lacks System.Read there.") with { PlatformCode = reason }
+        : VimErrors.Refused(ErrorCode.Unavailable, $"The platform doesn't show {what} now ({reason}); nothing is concluded from it.") with { PlatformCode = reason };
 
     // Without a session some servers answer properties with a reason for each that is missing.
     private static bool IsRefusal(VimAnswer answer) =>
