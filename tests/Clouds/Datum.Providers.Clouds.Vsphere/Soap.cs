@@ -116,7 +116,8 @@ public static class Soap
             {
                 var colon = type.Value.IndexOf(':', StringComparison.Ordinal);
                 var space = colon < 0 ? null : element.GetNamespaceOfPrefix(type.Value[..colon]);
-                type.Value = space == Xsd ? "xsd:" + type.Value[(colon + 1)..] : type.Value[(colon + 1)..];
+                // govc declares no prefix xsd, and vCenter takes it.
+                type.Value = space == Xsd || (space is null && type.Value.StartsWith("xsd:", StringComparison.Ordinal)) ? "xsd:" + type.Value[(colon + 1)..] : type.Value[(colon + 1)..];
             }
 
         foreach (var element in root.DescendantsAndSelf())

@@ -177,9 +177,12 @@ public sealed partial class VsphereCloud
     private static void MendDevice(XElement change, XElement config, int index)
     {
         var device = change.Get("device")!;
-        Capacity(device);
         if (change.Text("operation") is not ("edit" or "remove") || device.Text("key") is not { } key)
+        {
+            Capacity(device);
             return;
+        }
+
         var existing = config.Get("hardware")!.All("device").FirstOrDefault(d => d.Text("key") == key)
             ?? throw Fault("InvalidDeviceSpec", Soap.Element("property", $"deviceChange[{index}].device.key"), Soap.Element("deviceIndex", index.ToString(CultureInfo.InvariantCulture)));
         if (change.Text("operation") == "remove")
@@ -188,6 +191,10 @@ public sealed partial class VsphereCloud
             return;
         }
 
+        // Of the two sizes the one that was changed counts: older clients know one of them.
+        if (device.Text("capacityInBytes") is { } bytes && bytes == existing.Text("capacityInBytes") && KiB(device) != KiB(existing))
+            device.Get("capacityInBytes")!.Remove();
+        Capacity(device);
         if (KiB(device) is { } wanted && KiB(existing) is { } has && wanted < has)
             throw Fault("InvalidDeviceSpec", Soap.Element("property", $"deviceChange[{index}].device.capacityInKB"), Soap.Element("deviceIndex", index.ToString(CultureInfo.InvariantCulture)));
         foreach (var member in existing.Elements())

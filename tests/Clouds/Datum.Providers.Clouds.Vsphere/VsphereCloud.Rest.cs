@@ -54,7 +54,8 @@ public sealed partial class VsphereCloud
 
         if (request.Parameter("~action") == "attach" && MissingObject(request) is { } missing)
             return RestError(404, "not_found", $"The object {missing} could not be found.");
-        return MendRest(_vcsim.Send(request, request.Body));
+        // vcsim wants a body where the description has none.
+        return MendRest(_vcsim.Send(request, request.Body.IsEmpty && request.Parameter("~action") == "list-attached-objects" ? "{}"u8.ToArray() : request.Body));
     }
 
     private CloudResponse RestLogin(CloudRequest request)

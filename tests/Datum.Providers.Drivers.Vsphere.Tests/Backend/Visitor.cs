@@ -98,11 +98,17 @@ internal sealed class Visitor : IDisposable
     public (int Status, JsonNode? Body) Rest(string method, string path, JsonNode? body = null, string? password = Vcsim.Password)
     {
         if (_rest is null)
-            _rest = Send("POST", "rest/com/vmware/cis/session", null, m => m.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Vcsim.User}:{password}")))).Body?["value"]?.ToString() ?? "";
+        {
+            var login = Send("POST", "rest/com/vmware/cis/session", null, m => m.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Vcsim.User}:{password}"))));
+            if (login.Status != 200)
+                return login;
+            _rest = login.Body!["value"]!.ToString();
+        }
+
         return Send(method, path, body, m => m.Headers.Add("vmware-api-session-id", _rest));
     }
 
-    private (int, JsonNode? Body) Send(string method, string path, JsonNode? body, Action<HttpRequestMessage> change)
+    private (int Status, JsonNode? Body) Send(string method, string path, JsonNode? body, Action<HttpRequestMessage> change)
     {
         using var message = new HttpRequestMessage(new HttpMethod(method), path);
         if (body is not null)
