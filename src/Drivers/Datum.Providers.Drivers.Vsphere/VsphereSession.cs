@@ -7,6 +7,8 @@ namespace Datum.Providers.Drivers.Vsphere;
 /// <summary>One session with one vCenter.</summary>
 internal sealed class VsphereSession(VsphereContext context) : IInfrastructureDriver
 {
+    private int _disposed;
+
     public IResourceDriver<NetworkSpec, NetworkFacts>? Networks { get; } = new NetworkKind(context);
 
     public IResourceDriver<DiskSpec, DiskFacts>? Disks { get; } = new DiskKind(context);
@@ -32,6 +34,8 @@ internal sealed class VsphereSession(VsphereContext context) : IInfrastructureDr
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
         await context.Library.DisposeAsync();
         await context.Client.DisposeAsync();
     }

@@ -67,6 +67,18 @@ internal sealed record CloneRequest
                 case "capacityInBytes":
                     writer.Number("capacityInBytes", wanted * 1024);
                     break;
+                // The clone's file is its own, and so is what identifies it.
+                case "backing":
+                    writer.Copy(child, null, static (inner, member) =>
+                    {
+                        if (member.Name == "fileName")
+                            inner.Text("fileName", "");
+                        else if (member.Name is "diskMode" or "split" or "writeThrough" or "thinProvisioned" or "eagerlyScrub")
+                            inner.Copy(member);
+                    });
+                    break;
+                case "diskObjectId" or "vDiskId":
+                    break;
                 default:
                     writer.Copy(child);
                     break;

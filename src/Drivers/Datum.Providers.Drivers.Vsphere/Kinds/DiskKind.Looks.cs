@@ -76,9 +76,14 @@ internal sealed partial class DiskKind
             return error;
         var size = query.PageSize is > 0 and < PageSize ? query.PageSize : PageSize;
         // Ids have no order of the platform's: by datastore, then by id, and the cursor is the last one that was told.
-        var (after, last) = (position.Split('/') is [var s, var i] ? (s, i) : ("", ""));
-        if (cursor is not null && (!MoRef.IsValue(after) || !MoRef.IsValue(last)))
-            return VimErrors.NotOurCursor();
+        var (after, last) = ("", "");
+        if (cursor is not null)
+        {
+            if (!FirstClassDisk.TryParse(position, out var begin, out last))
+                return VimErrors.NotOurCursor();
+            after = begin.Value;
+        }
+
         var page = new List<(MoRef Store, string Id)>();
         var more = false;
         foreach (var store in stores.Sort((a, b) => string.CompareOrdinal(a.Value, b.Value)))

@@ -39,7 +39,8 @@ internal sealed record FirstClassDisk
 
     public static bool TryParse(string partId, out MoRef datastore, out string id)
     {
-        var slash = partId.IndexOf('/', StringComparison.Ordinal);
+        // Ids are UUIDs; what stands before is the platform's own.
+        var slash = partId.LastIndexOf('/');
         (datastore, id) = slash > 0 ? (new MoRef("Datastore", partId[..slash]), partId[(slash + 1)..]) : default;
         return slash > 0 && MoRef.IsValue(datastore.Value) && MoRef.IsValue(id);
     }

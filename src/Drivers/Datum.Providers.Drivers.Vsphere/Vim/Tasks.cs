@@ -18,7 +18,7 @@ internal sealed record VimHandle(string Kind, DateTimeOffset Since, string Data)
 
     /// <summary>Null for what isn't ours, or is too old.</summary>
     public static VimHandle? Read(Handle? handle, DateTimeOffset now) =>
-        handle is not null && handle.Data.Length <= 1024 && !(now >= handle.ExpiresAt) && handle.Data.Split(':') is [Version, var kind, var since, var data]
+        handle is not null && handle.Data.Length <= 1024 && !(now >= handle.ExpiresAt) && handle.Data.Split(':', 4) is [Version, var kind, var since, var data]
         && kind is Task or Stop or Guest && long.TryParse(since, NumberStyles.None, CultureInfo.InvariantCulture, out var unix) && unix < 253_402_300_799
         && (kind != Task || MoRef.IsValue(data))
             ? new VimHandle(kind, DateTimeOffset.FromUnixTimeSeconds(unix), data) : null;

@@ -8,8 +8,8 @@ internal readonly record struct MoRef(string Type, string Value)
 {
     public override string ToString() => Value;
 
-    /// <summary>What a reference's value may hold; anything else comes from a cursor or handle that isn't ours.</summary>
-    public static bool IsValue(string text) => text.Length is > 0 and <= 128 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
+    /// <summary>What a reference's value may hold: the platform's are opaque, views have brackets. Anything else comes from a cursor or handle that isn't ours.</summary>
+    public static bool IsValue(string text) => text.Length is > 0 and <= 256 && text.All(c => c is > ' ' and <= '~' and not ('<' or '>' or '&' or '"'));
 }
 
 /// <summary>One element of an answer. Types of the API are named in attributes, so that one tree reads them all.</summary>
