@@ -8,6 +8,7 @@ var tasks = 1.0;
 var boot = 2.0;
 string? portFile = null;
 string? caFile = null;
+string? credentials = null;
 for (var i = 0; i < args.Length; i++)
 {
     string Value() => ++i < args.Length ? args[i] : throw new ArgumentException($"{args[i - 1]} needs a value.");
@@ -16,10 +17,11 @@ for (var i = 0; i < args.Length; i++)
         case "--port": port = int.Parse(Value(), CultureInfo.InvariantCulture); break;
         case "--port-file": portFile = Value(); break;
         case "--ca-file": caFile = Value(); break;
+        case "--credentials-folder": credentials = Value(); break;
         case "--task-seconds": tasks = double.Parse(Value(), CultureInfo.InvariantCulture); break;
         case "--boot-seconds": boot = double.Parse(Value(), CultureInfo.InvariantCulture); break;
         default:
-            Console.Error.WriteLine("usage: datum-vsphere-double [--port N] [--port-file FILE] [--ca-file FILE] [--task-seconds S] [--boot-seconds S]");
+            Console.Error.WriteLine("usage: datum-vsphere-double [--port N] [--port-file FILE] [--ca-file FILE] [--credentials-folder FOLDER] [--task-seconds S] [--boot-seconds S]");
             return 2;
     }
 }
@@ -35,12 +37,21 @@ using var cloud = new VsphereCloud(vcsim, TimeProvider.System, new VsphereKnobs
 {
     DefaultDuration = TimeSpan.FromSeconds(tasks),
     GuestBoot = TimeSpan.FromSeconds(boot),
+    GuestReports = true,
 });
 await using var server = await CloudServer.StartAsync(cloud, port, vcsim.Certificate);
 if (caFile is not null)
     await File.WriteAllTextAsync(caFile, vcsim.Authority.ExportCertificatePem());
+if (credentials is not null)
+{
+    Directory.CreateDirectory(credentials);
+    await File.WriteAllTextAsync(Path.Combine(credentials, "username"), Vcsim.User);
+    await File.WriteAllTextAsync(Path.Combine(credentials, "password"), Vcsim.Password);
+}
+
+// Last: who waits for it finds the others.
 if (portFile is not null)
     await File.WriteAllTextAsync(portFile, server.Address.Port.ToString(CultureInfo.InvariantCulture));
-Console.WriteLine($"vCenter at {server.Address}, user {Vcsim.User}, password {Vcsim.Password}, certificate {vcsim.Certificate.Thumbprint}");
+Console.WriteLine($"vCenter at {server.Address}, user {Vcsim.User}, certificate {vcsim.Certificate.Thumbprint}");
 await server.WaitForShutdownAsync();
 return 0;

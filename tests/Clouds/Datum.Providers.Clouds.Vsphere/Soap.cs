@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Xml;
 
 namespace Datum.Providers.Clouds.Vsphere;
@@ -18,6 +19,7 @@ public sealed record MoRef(string Type, string Value)
 }
 
 /// <summary>A fault in the words of vim25.</summary>
+[SuppressMessage("Naming", "CA1710", Justification = "vim25 calls them faults.")]
 public sealed class VimFault(string type, string message, params object[] members) : Exception(message)
 {
     /// <summary>The fault's type, e.g. <c>DuplicateName</c>.</summary>

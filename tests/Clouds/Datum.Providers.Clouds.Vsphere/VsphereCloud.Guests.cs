@@ -3,6 +3,9 @@ namespace Datum.Providers.Clouds.Vsphere;
 /// <summary>Power, and what guests do by it: tools that start some time after power-on and report addresses.</summary>
 public sealed partial class VsphereCloud
 {
+    // The variable that a guest's beacon sets with vmware-rpctool, by its user data.
+    private const string BeaconKey = "guestinfo.datum.beacon";
+
     private readonly Dictionary<MoRef, DateTimeOffset> _boots = [];
     private readonly Dictionary<MoRef, DateTimeOffset> _downs = [];
     private readonly Dictionary<MoRef, (string Id, Work Work)> _questions = [];
@@ -35,8 +38,14 @@ public sealed partial class VsphereCloud
             throw Fault("InsufficientMemoryResourcesFault", Soap.Element("unreserved", "0"), Soap.Element("requested", "8589934592"));
         RefuseLocked(machine);
         _vcsim.Run(Soap.Element("PowerOnVM_Task", machine.As("_this")));
+        SetBootTime(machine);
         Boot(machine);
     }
+
+    // By the test's clock, and in both places: vcsim sets the summary alone.
+    private void SetBootTime(MoRef machine) => _vcsim.Run(Soap.Element("ReconfigVM_Task", machine.As("_this"), Soap.Element("spec", BootTime("runtime"), BootTime("summary.runtime"))));
+
+    private XElement BootTime(string path) => Soap.Element("extraConfig", Soap.Element("key", $"SET.{path}.bootTime"), Soap.Element("value", Soap.Type("xsd:dateTime"), Time(Now)));
 
     // Two machines that run can't hold one file.
     private void RefuseLocked(MoRef machine)
@@ -59,10 +68,9 @@ public sealed partial class VsphereCloud
             _boots[machine] = Now + boot;
     }
 
-    private XElement PowerAway(SoapCall call, string state) => Start(call, () =>
+    private XElement PowerAway(SoapCall call) => Start(call, () =>
     {
         _vcsim.Run(call.Body);
-        _ = state;
         GuestGone(call.This);
         return null;
     });
@@ -71,6 +79,7 @@ public sealed partial class VsphereCloud
     {
         _vcsim.Run(call.Body);
         GuestGone(call.This);
+        SetBootTime(call.This);
         Boot(call.This);
         return null;
     });
@@ -153,6 +162,9 @@ public sealed partial class VsphereCloud
 
         var first = addresses.SelectMany(a => a).Select(a => a.Split('/')[0]).FirstOrDefault() ?? net.Select(n => n.Text("ipAddress")).FirstOrDefault();
         SetGuest(machine, true, net, first ?? "", GuestMetadata.HostName(options) ?? "");
+        if (Knobs.GuestReports && GuestMetadata.Decode(options, "guestinfo.userdata").Contains(BeaconKey, StringComparison.Ordinal))
+            Apply(machine, Soap.Element("spec", Soap.Option(BeaconKey,
+                $$"""{"version":1,"hostname":"guest","boot":"1","uptimeSeconds":1,"time":{{Now.ToUnixTimeSeconds()}},"ready":true,"firewall":"none","containers":[],"ports":[],"disks":[]}""")));
     }
 
     private void GuestGone(MoRef machine)

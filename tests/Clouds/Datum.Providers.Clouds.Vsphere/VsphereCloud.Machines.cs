@@ -253,9 +253,35 @@ public sealed partial class VsphereCloud
         if (target.Type == "Folder" && _vcsim.Read(target, "childEntity").TryGetValue("childEntity", out var children))
             foreach (var child in children.Elements().Select(MoRef.Of))
                 Remove(child);
+        if (target.Type == "VirtualMachine")
+            TakeOffKeptDisks(target);
         _vcsim.Destroy(target);
         _rest.Detach(target);
         Forget(target);
+    }
+
+    // A first-class disk that is to be kept outlives its machine; vcsim deletes every file that is attached.
+    private void TakeOffKeptDisks(MoRef machine)
+    {
+        var devices = _vcsim.Read(machine, "config.hardware.device")["config.hardware.device"].Elements().Where(d => Soap.TypeOf(d) == "VirtualDisk").ToList();
+        var manager = new MoRef("VcenterVStorageObjectManager", "VStorageObjectManager");
+        var kept = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var datastore in devices.Select(d => d.Get("backing")?.Get("datastore")).OfType<XElement>().Select(MoRef.Of).Distinct())
+            foreach (var id in _vcsim.Call("ListVStorageObject", manager, datastore.As("datastore")).All("returnval"))
+                try
+                {
+                    var disk = _vcsim.Call("RetrieveVStorageObject", manager, Soap.Element("id", Soap.Element("id", id.Text("id"))), datastore.As("datastore")).Get("returnval")!.Get("config")!;
+                    if (disk.Text("keepAfterDeleteVm") == "true")
+                        kept.Add(disk.Get("backing")!.Text("filePath")!);
+                }
+                catch (VimFault fault) when (fault.Type == "NotFound")
+                {
+                    // Its file is gone: nothing to keep.
+                }
+
+        var taken = devices.Where(d => kept.Contains(d.Get("backing")!.Text("fileName") ?? "")).ToList();
+        if (taken.Count > 0)
+            _vcsim.Run(Soap.Element("ReconfigVM_Task", machine.As("_this"), Soap.Element("spec", taken.Select(d => Soap.Element("deviceChange", Soap.Element("operation", "remove"), new XElement(d) { Name = Soap.Vim + "device" })))));
     }
 
     private static VimFault Invalid(string property) => new("InvalidArgument", "A specified parameter was not correct: " + property, Soap.Element("invalidProperty", property));

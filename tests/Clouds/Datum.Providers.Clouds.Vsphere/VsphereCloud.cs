@@ -29,6 +29,7 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
         _handlers = new(StringComparer.Ordinal)
         {
             ["RetrieveServiceContent"] = Content,
+            ["CurrentTime"] = c => Response(c.Operation, Soap.Element("returnval", Soap.Type("xsd:dateTime"), Time(Now))),
             ["Login"] = Login,
             ["LoginByToken"] = _ => throw Fault("InvalidLogin"),
             ["Logout"] = Logout,
@@ -49,8 +50,8 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
             ["Rename_Task"] = Rename,
             ["MoveIntoFolder_Task"] = Move,
             ["PowerOnVM_Task"] = PowerOn,
-            ["PowerOffVM_Task"] = c => PowerAway(c, "poweredOff"),
-            ["SuspendVM_Task"] = c => PowerAway(c, "suspended"),
+            ["PowerOffVM_Task"] = PowerAway,
+            ["SuspendVM_Task"] = PowerAway,
             ["ResetVM_Task"] = Reset,
             ["ShutdownGuest"] = ShutdownGuest,
             ["RebootGuest"] = RebootGuest,
@@ -214,7 +215,7 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
     private static CloudResponse Broken(FaultRule rule)
     {
         if (rule.Hangs is { } hangs)
-            throw new CloudBroken(hangs);
+            throw new CloudBrokenException(hangs);
         if (rule.Status is { } status)
             return CloudResponse.Text(status, "");
         return Answer(Soap.Fault(Fault(rule.Fault ?? "SystemError")));
@@ -223,8 +224,6 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
     private static VimFault Fault(string type, params object[] members) => new(type, Words.Of(type), members);
 
     private static XElement Response(string operation, params object?[] content) => Soap.Element(operation + "Response", content);
-
-    private string Stamp() => Now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
 
     /// <summary>A SOAP call.</summary>
     private sealed class SoapCall(CloudRequest request, XElement body)

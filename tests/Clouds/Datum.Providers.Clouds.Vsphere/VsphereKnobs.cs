@@ -15,6 +15,9 @@ public sealed record VsphereKnobs
     /// <summary>From power-on until tools run and addresses are reported; null: never by itself.</summary>
     public TimeSpan? GuestBoot { get; init; } = TimeSpan.Zero;
 
+    /// <summary>Guests whose user data holds a beacon that reports through VMware Tools say that they are ready when their tools start. Default false: tests speak for them.</summary>
+    public bool GuestReports { get; init; }
+
     /// <summary>From a guest's shutdown call until the machine is off.</summary>
     public TimeSpan GuestShutdown { get; init; }
 

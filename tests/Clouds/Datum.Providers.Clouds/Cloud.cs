@@ -72,7 +72,7 @@ public sealed record CloudResponse
 }
 
 /// <summary>How a connection breaks instead of an answer. Thrown out of <see cref="ICloud.Handle"/>, for tests alone.</summary>
-public sealed class CloudBroken(bool hangs) : Exception(hangs ? "No answer comes." : "The connection ends.")
+public sealed class CloudBrokenException(bool hangs) : Exception(hangs ? "No answer comes." : "The connection ends.")
 {
     /// <summary>True: nothing comes until the caller gives up; false: the connection is reset.</summary>
     public bool Hangs => hangs;

@@ -28,7 +28,7 @@ public sealed class CloudHandler(ICloud cloud) : HttpMessageHandler
         {
             answer = cloud.Handle(asked);
         }
-        catch (CloudBroken e)
+        catch (CloudBrokenException e)
         {
             if (e.Hangs)
                 await Task.Delay(Timeout.Infinite, cancellationToken);

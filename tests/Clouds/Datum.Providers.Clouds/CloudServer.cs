@@ -76,7 +76,7 @@ public sealed class CloudServer : IAsyncDisposable
         {
             answer = cloud.Handle(asked);
         }
-        catch (CloudBroken e)
+        catch (CloudBrokenException e)
         {
             if (e.Hangs)
                 await Task.Delay(Timeout.Infinite, context.RequestAborted);

@@ -33,12 +33,23 @@ public sealed class GuestTests : BackendTest
         var machine = Clone();
         Visitor.Run("PowerOnVM_Task", machine);
         Assert.That(Visitor.Read(machine, "guest.ipAddress")["guest.ipAddress"].Value, Does.StartWith("10.99."));
+        Assert.That(DateTimeOffset.Parse(Visitor.Read(machine, "runtime.bootTime")["runtime.bootTime"].Value, System.Globalization.CultureInfo.InvariantCulture), Is.EqualTo(Clock.Now));
         Visitor.Run("PowerOffVM_Task", machine);
         Assert.That(Visitor.Read(machine, "guest")["guest"].Text("ipAddress"), Is.Null.Or.Empty);
         Assert.That(Tools(machine), Is.EqualTo("guestToolsNotRunning"));
         var unheard = Bare.Run("CloneVM_Task", Bare.Template, Bare.CloneOf("bare"))!;
         Bare.Run("PowerOnVM_Task", unheard);
         Assert.That(Bare.Read(unheard, "guest")["guest"].Text("ipAddress"), Is.Null);
+    }
+
+    [Test]
+    public void A_guest_with_a_beacon_reports_by_itself_where_that_is_wished()
+    {
+        Cloud.Knobs = new VsphereKnobs { GuestReports = true };
+        var (with, without) = (Clone("with", Option("guestinfo.userdata", "#cloud-config: guestinfo.datum.beacon")), Clone("without"));
+        Cloud.SetPower(with, true);
+        Cloud.SetPower(without, true);
+        Assert.That(Cloud.Machines.Where(m => m.Options.GetValueOrDefault("guestinfo.datum.beacon", "").Contains("\"ready\":true", StringComparison.Ordinal)).Select(m => m.Name), Is.EqualTo(new[] { "with" }));
     }
 
     [Test]

@@ -113,6 +113,27 @@ public sealed class MachineTests : BackendTest
         Assert.That(FaultOf(() => Visitor.Begin("Destroy_Task", machine)), Is.EqualTo("ManagedObjectNotFound"));
     }
 
+    [Test]
+    public void A_first_class_disk_that_is_kept_outlives_its_machine_where_vcsim_deletes_its_file()
+    {
+        var (manager, store) = (new MoRef("VcenterVStorageObjectManager", "VStorageObjectManager"), Visitor.Find($"{Inventory.Datacenter}/datastore/{Inventory.Datastore}")!);
+        Assert.That(DiskAfter("kept", m => Visitor.Run("Destroy_Task", m)), Is.EqualTo("kept"));
+        Assert.That(FaultOf(() => DiskAfter("lost", m => Bare.Run("Destroy_Task", m))), Is.EqualTo("NotFound"));
+
+        // Attached to a machine that is destroyed: the disk's name afterwards.
+        string? DiskAfter(string name, Action<MoRef> destroy)
+        {
+            var made = Visitor.Info(Visitor.Begin("CreateDisk_Task", manager, Element("spec", Element("name", name), Element("keepAfterDeleteVm", "true"),
+                Element("backingSpec", Type("VslmCreateSpecDiskFileBackingSpec"), store.As("datastore"), Element("provisioningType", "thin")), Element("capacityInMB", "5120")))).Get("result")!.Get("config")!;
+            var machine = Clone(name);
+            Visitor.Run("ReconfigVM_Task", machine, Element("spec", Element("deviceChange", Element("operation", "add"), Element("device", Type("VirtualDisk"), Element("key", "-1"),
+                Element("backing", Type("VirtualDiskFlatVer2BackingInfo"), Element("fileName", made.Get("backing")!.Text("filePath")), Element("diskMode", "persistent")),
+                Element("controllerKey", "1000"), Element("unitNumber", "1"), Element("capacityInKB", $"{5L << 20}")))));
+            destroy(machine);
+            return Visitor.Call("RetrieveVStorageObject", manager, new XElement(made.Get("id")!), store.As("datastore")).Get("returnval")!.Get("config")!.Text("name");
+        }
+    }
+
     private XElement Device(MoRef machine, string key) => Visitor.Read(machine, "config.hardware.device")["config.hardware.device"].Elements().Single(d => d.Text("key") == key);
 
     private static string[] Values(Visitor visitor, MoRef machine, string key) =>
