@@ -24,8 +24,6 @@ internal sealed class VsphereSession(VsphereContext context) : IInfrastructureDr
         if (content!.InstanceUuid is not { Length: > 0 } account)
             return VimErrors.Refused(ErrorCode.Unsupported, $"{content.Name ?? "The endpoint"} is no vCenter: it has no identifier of its own. A host that stands alone can't clone.") with { Scope = ErrorScope.Account };
         // The service content is everybody's; whether the credentials are accepted shows the session.
-        if ((await context.Client.GenerationAsync(call)).Error is { } refused)
-            return refused;
         var alive = await context.Client.CallAsync(call, "FindByInventoryPath", content.SearchIndex, w => w.Text("inventoryPath", "/"), mutates: false);
         if (alive.Error is not null)
             return alive.Error;

@@ -15,8 +15,8 @@ public sealed class SlowVsphereConformance : DriverConformance
 {
     protected override ConformanceWorld CreateWorld() => new VsphereWorld(new VsphereKnobs
     {
-        DefaultDuration = TimeSpan.FromSeconds(20),
-        ListLag = TimeSpan.FromSeconds(8),
+        DefaultDuration = TimeSpan.FromSeconds(8),
+        ListLag = TimeSpan.FromSeconds(2),
         PageSize = 2,
         GuestBoot = TimeSpan.FromSeconds(30),
         GuestShutdown = TimeSpan.FromSeconds(5),

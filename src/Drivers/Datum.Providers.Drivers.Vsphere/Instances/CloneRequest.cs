@@ -54,7 +54,6 @@ internal sealed record CloneRequest
                 .Open("backing", "VirtualEthernetCardDistributedVirtualPortBackingInfo").Open("port").Text("switchUuid", Networks[i].SwitchUuid).Text("portgroupKey", Networks[i].Portgroup).Close().Close()
                 .Open("connectable").Flag("startConnected", true).Flag("allowGuestControl", true).Flag("connected", false).Close()
                 .Close().Close();
-        // A linked clone's disk is its parent's size or more all the same.
         if (Template.Disk is not { } disk || BootGiB * 1024L * 1024 is var wanted && wanted <= (disk.Number("capacityInKB") ?? 0))
             return;
         w.Open("deviceChange").Text("operation", "edit").Copy(disk, "device", (writer, child) =>

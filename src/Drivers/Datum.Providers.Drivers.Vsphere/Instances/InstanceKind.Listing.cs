@@ -10,7 +10,8 @@ internal sealed partial class InstanceKind
         var position = "";
         if (cursor is not null && !Cursors.TryRead(ResourceKind.Instance, query, cursor, out position))
             return VimErrors.NotOurCursor();
-        var (page, error) = await context.Properties.ListAsync(call, "VirtualMachine", query.PageSize is > 0 and < 250 ? query.PageSize : 250, cursor is null ? null : position, Machine.ListPaths);
+        var (page, error) = await context.Properties.ListAsync(call, "VirtualMachine", query.PageSize is > 0 and < 250 ? query.PageSize : 250, cursor is null ? null : position,
+            o => ToListed(o, query) is not null, Machine.ListPaths);
         if (error is not null)
             return error;
         return new ListPage<InstanceFacts>

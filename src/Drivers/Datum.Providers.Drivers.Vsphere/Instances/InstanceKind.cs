@@ -52,6 +52,8 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
             return Failure(error!);
         return operation.Step.Part switch
         {
+            // One that was made off and never ran has its addresses still to be made sure of.
+            Power when id.Resolved.GetValueOrDefault(StartedKey) != Incarnation(id) => await StartAsync(operation.Call, id, item, desired),
             Power => item.IsOn ? new Done<InstanceFacts>() : await PowerOnAsync(operation.Call, item),
             StopStep => await AskToStopAsync(operation.Call, item),
             OffStep => await PowerOffAsync(operation.Call, item),
@@ -107,9 +109,15 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
         var (request, resolved, error) = await ToRequestAsync(call, id, desired);
         if (error is not null)
             return Failure(error);
-        var look = await context.Tasks.BeginAsync(call, "CloneVM_Task", request!.Template.Ref, request.Write);
+        var look = await context.Tasks.MakeAsync(call, "CloneVM_Task", request!.Template.Ref, request.Write);
         // The part is recorded when the machine is seen: until then "not there" means that it is still being made.
-        return look.Progress is { } progress ? new Running<InstanceFacts> { Progress = progress, Resolved = resolved } : Failure(look.Error!);
+        if (look.Progress is { } progress)
+            return new Running<InstanceFacts> { Progress = progress, Resolved = resolved };
+        if (look.Error is { } refused)
+            return Failure(refused);
+        // The platform gives another identifier where somebody has ours: what counts is the look.
+        var made = await ReadByUuidAsync(call, id, uuid);
+        return new Done<InstanceFacts> { Resolved = resolved, Parts = made is { Item: not null, Mark: MarkState.Ours } ? [new Part { Name = InstanceView.Server, Id = uuid }] : [] };
     }
 
     private async ValueTask<(CloneRequest? Request, ImmutableDictionary<string, string> Resolved, DriverError? Error)> ToRequestAsync(Call call, Identity id, InstanceSpec desired)
@@ -139,6 +147,8 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
         var linked = context.Settings.CloneMode == "Linked";
         if (linked && template!.Snapshot is null)
             return (null, none, VimErrors.Refused(ErrorCode.Invalid, $"The template {template.Name} has no snapshot, which a linked clone needs.") with { Field = "settings.cloneMode" });
+        if (linked && _wish.BootGiB(desired) * 1024L * 1024 > template!.Disk!.Number("capacityInKB"))
+            return (null, none, VimErrors.Refused(ErrorCode.Unsupported, $"A linked clone's boot disk has its template's size, and {template.Name} has less than {_wish.BootGiB(desired)} GiB.") with { Field = desired.Machine is { } m ? $"volumes[{m.BootVolume}].disk.sizeGiB" : "settings.sandboxDiskGiB" });
         (var networks, error) = await NetworksAsync(call, desired);
         if (error is not null)
             return (null, none, error);

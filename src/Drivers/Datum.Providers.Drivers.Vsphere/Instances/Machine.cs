@@ -19,7 +19,8 @@ internal sealed record Machine
     public static readonly string[] Paths =
     [
         "name", "config.annotation", "config.instanceUuid", "config.template", "config.files.vmPathName", "config.extraConfig", "config.cpuHotAddEnabled", "config.memoryHotAddEnabled",
-        "config.hardware.numCPU", "config.hardware.memoryMB", "config.hardware.device", "runtime", "guest.net", "guest.guestState", "guest.toolsRunningStatus", "guestHeartbeatStatus",
+        "config.hardware.numCPU", "config.hardware.memoryMB", "config.hardware.device", "runtime.powerState", "runtime.connectionState",
+        "runtime.bootTime", "runtime.question", "guest.net", "guest.guestState", "guest.toolsRunningStatus", "guestHeartbeatStatus",
     ];
 
     /// <summary>What a listing reads: nothing that grows with user data.</summary>
@@ -56,9 +57,6 @@ internal sealed record Machine
 
     public IEnumerable<VimNode> Disks => Devices.Where(d => d.Type == "VirtualDisk").OrderBy(d => d.Number("key"));
 
-    /// <summary>Disks that the machine came with; the others live longer than it does.</summary>
-    public IEnumerable<VimNode> OwnDisks => Disks.Where(d => !IsApart(d));
-
     /// <summary>What has to be taken off before the machine is destroyed: whatever isn't in the machine's own folder.</summary>
     public IEnumerable<VimNode> DataDisks => Disks.Where(IsApart);
 
@@ -68,7 +66,7 @@ internal sealed record Machine
     public static ImmutableArray<(string Interface, string Address)> AddressesOf(string? annotation)
     {
         var word = (annotation ?? "").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).FirstOrDefault(w => w.StartsWith(AddressWord, StringComparison.Ordinal));
-        return word is null ? [] : [.. word[AddressWord.Length..].Split(',').Select(a => a.Split('=', 2)).Where(a => a.Length == 2).Select(a => (a[0], a[1]))];
+        return word is null ? [] : [.. word[AddressWord.Length..].Split(',').Select(a => a.Split('=', 2)).Where(a => a.Length == 2 && IPAddress.TryParse(a[1], out _)).Select(a => (a[0], a[1]))];
     }
 
     /// <summary>Notes of a machine of ours: the mark, its addresses, and a word for people.</summary>
@@ -94,7 +92,6 @@ internal sealed record Machine
         foreach (var option in item.Find("config.extraConfig")?.All("OptionValue") ?? [])
             if (option.String("key") is { } key && option.String("value") is { } value)
                 extra[key] = value;
-        var runtime = item.Find("runtime");
         var path = item.String("config.files.vmPathName");
         return new Machine
         {
@@ -109,10 +106,10 @@ internal sealed record Machine
             MemoryMiB = Number(item, "config.hardware.memoryMB"),
             CpuHotAdd = item.Flag("config.cpuHotAddEnabled") == true,
             MemoryHotAdd = item.Flag("config.memoryHotAddEnabled") == true,
-            PowerState = runtime?.String("powerState"),
-            ConnectionState = runtime?.String("connectionState"),
-            BootTime = runtime?.Time("bootTime"),
-            Question = runtime?.Find("question")?.String("text"),
+            PowerState = item.String("runtime.powerState"),
+            ConnectionState = item.String("runtime.connectionState"),
+            BootTime = item.Find("runtime.bootTime")?.Time(),
+            Question = item.Find("runtime.question")?.String("text"),
             GuestNics = [.. item.Find("guest.net")?.All("GuestNicInfo") ?? []],
             GuestState = item.String("guest.guestState"),
             ToolsRunning = item.String("guest.toolsRunningStatus") == "guestToolsRunning",

@@ -119,12 +119,14 @@ internal sealed partial class DiskKind(VsphereContext context) : IResourceDriver
         var (datastore, noStore) = await context.Places.DatastoreAsync(call, VsphereLocation.Parse(desired.LocationJson));
         if (noStore is not null)
             return Failure(noStore);
-        var look = await context.Tasks.BeginAsync(call, "CreateDisk_Task", manager, w => w.Open("spec")
+        var look = await context.Tasks.MakeAsync(call, "CreateDisk_Task", manager, w => w.Open("spec")
             .Text("name", VsphereContext.Texts.Write(Marks.For(id), desired.Filesystem is { } filesystem ? "fs=" + filesystem : null))
             .Flag("keepAfterDeleteVm", true)
             .Open("backingSpec", "VslmCreateSpecDiskFileBackingSpec").Ref("datastore", datastore).Text("provisioningType", type.Value!).Close()
             .Number("capacityInMB", desired.SizeGiB * 1024L).Close());
-        return ToOutcome(look, ImmutableDictionary<string, string>.Empty.Add("type", type.Value!));
+        var resolved = ImmutableDictionary<string, string>.Empty.Add("type", type.Value!);
+        return look.Status == OperationStatus.Succeeded && FirstClassDisk.Read(datastore!.Value, look.Result) is { } made
+            ? new Done<DiskFacts> { Parts = [new Part { Name = Part, Id = made.PartId }], Resolved = resolved } : ToOutcome(look, resolved);
     }
 
     public async ValueTask<Outcome<DiskFacts>> UpdateAsync(Operation operation, Identity id, DiskSpec desired)
@@ -196,7 +198,8 @@ internal sealed partial class DiskKind(VsphereContext context) : IResourceDriver
     private static Failed<DiskFacts> Failure(DriverError error) => new() { Error = error };
 
     private static Outcome<DiskFacts> ToOutcome(TaskLook look, ImmutableDictionary<string, string>? resolved = null) =>
-        look.Progress is { } progress ? new Running<DiskFacts> { Progress = progress, Resolved = resolved ?? ImmutableDictionary<string, string>.Empty } : Failure(look.Error!);
+        look.Progress is { } progress ? new Running<DiskFacts> { Progress = progress, Resolved = resolved ?? ImmutableDictionary<string, string>.Empty }
+        : look.Error is { } error ? Failure(error) : new Done<DiskFacts> { Resolved = resolved ?? ImmutableDictionary<string, string>.Empty };
 }
 
 /// <summary>Datum's disk types and how the platform lays disks out.</summary>

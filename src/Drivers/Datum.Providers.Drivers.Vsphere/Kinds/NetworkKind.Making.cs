@@ -55,13 +55,14 @@ internal sealed partial class NetworkKind
                 : Failure(VimErrors.Refused(ErrorCode.Conflict, $"The switch has a portgroup {name} that isn't this one's.") with { BlockedBy = [taken.Ref.Value] });
         if (ChooseVlan(id, others) is not { } vlan)
             return Failure(NoVlan());
-        var look = await context.Tasks.BeginAsync(call, "CreateDVPortgroup_Task", target.Value, w =>
+        var look = await context.Tasks.MakeAsync(call, "CreateDVPortgroup_Task", target.Value, w =>
         {
             w.Open("spec").Text("name", name).Number("numPorts", 8);
             WriteVlan(w, vlan);
             w.Text("description", Portgroup.Describe(id, desired)).Text("type", "earlyBinding").Flag("autoExpand", true).Close();
         });
-        return ToOutcome(look);
+        return look is { Status: OperationStatus.Succeeded, Result: { } made } && made.AsRef() is { } portgroup
+            ? new Done<NetworkFacts> { Parts = [new Part { Name = Portgroup.Made, Id = portgroup.Value }] } : ToOutcome(look);
     }
 
     /// <summary>Claims the portgroup that the Location names: its version guards against a claim at the same time.</summary>

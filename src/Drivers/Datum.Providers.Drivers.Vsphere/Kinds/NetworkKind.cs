@@ -71,12 +71,13 @@ internal sealed partial class NetworkKind(VsphereContext context) : IResourceDri
     {
         Portgroup.Made => await MakeAsync(operation.Call, id, desired),
         Portgroup.Claimed => await ClaimAsync(operation.Call, id, desired),
-        VlanStep => await SettleAsync(operation.Call, id),
         _ => Failure(VimErrors.NoSuchStep(operation.Step)),
     };
 
     public async ValueTask<Outcome<NetworkFacts>> UpdateAsync(Operation operation, Identity id, NetworkSpec desired)
     {
+        if (operation.Step.Part == VlanStep)
+            return await SettleAsync(operation.Call, id);
         if (operation.Step.Part is not (Portgroup.Made or Portgroup.Claimed))
             return Failure(VimErrors.NoSuchStep(operation.Step));
         var (item, error) = await OursAsync(operation.Call, id);
@@ -111,14 +112,15 @@ internal sealed partial class NetworkKind(VsphereContext context) : IResourceDri
         var position = "";
         if (cursor is not null && !Cursors.TryRead(ResourceKind.Network, query, cursor, out position))
             return VimErrors.NotOurCursor();
-        var (page, error) = await context.Properties.ListAsync(call, Type, query.PageSize is > 0 and < 500 ? query.PageSize : 500, cursor is null ? null : position, Portgroup.Paths);
+        var (page, error) = await context.Properties.ListAsync(call, Type, query.PageSize is > 0 and < 500 ? query.PageSize : 500, cursor is null ? null : position,
+            o => TextMarks.Read(o.String("config.description")) is { Kind: ResourceKind.Network } m && m.Installation == query.Installation, Portgroup.Paths);
         if (error is not null)
             return error;
         return new ListPage<NetworkFacts>
         {
             Items =
             [
-                .. page!.Objects.Select(Portgroup.Read).OfType<Portgroup>().Select(p => (Item: p, p.Mark)).Where(p => p.Mark is { Kind: ResourceKind.Network } m && m.Installation == query.Installation).Select(p => new Listed<NetworkFacts>
+                .. page!.Objects.Select(Portgroup.Read).OfType<Portgroup>().Select(p => (Item: p, p.Mark)).Select(p => new Listed<NetworkFacts>
                 {
                     Name = p.Mark!.Name,
                     Incarnation = p.Mark.Incarnation,
@@ -152,7 +154,7 @@ internal sealed partial class NetworkKind(VsphereContext context) : IResourceDri
         Step? next = null;
         if (mark == MarkState.Ours)
             next = desired is null ? new Step { Part = item.Part, Verb = StepVerb.Delete, Class = CreateClass.Repeatable, Description = item.Part == Portgroup.Claimed ? $"release portgroup {item.Name}" : $"destroy portgroup {item.Name}" }
-                : !settled ? new Step { Part = VlanStep, Verb = StepVerb.Create, Class = CreateClass.Repeatable, Description = "make sure of the VLAN" }
+                : !settled ? new Step { Part = VlanStep, Verb = StepVerb.Update, Class = CreateClass.Repeatable, Description = "make sure of the VLAN" }
                 : diff.CanUpdate ? new Step { Part = item.Part, Verb = StepVerb.Update, Class = CreateClass.Repeatable, Description = $"describe portgroup {item.Name}" } : null;
         return new Present<NetworkFacts>
         {
@@ -178,5 +180,5 @@ internal sealed partial class NetworkKind(VsphereContext context) : IResourceDri
     private static Failed<NetworkFacts> Failure(DriverError error) => new() { Error = error };
 
     private static Outcome<NetworkFacts> ToOutcome(TaskLook look) =>
-        look.Progress is { } progress ? new Running<NetworkFacts> { Progress = progress } : Failure(look.Error!);
+        look.Progress is { } progress ? new Running<NetworkFacts> { Progress = progress } : look.Error is { } error ? Failure(error) : new Done<NetworkFacts>();
 }

@@ -15,10 +15,12 @@ internal sealed record VimObject(MoRef Ref, ImmutableDictionary<string, VimNode>
 /// <summary>One page of objects. Without <see cref="Complete"/> rights hid something.</summary>
 internal sealed record VimPage(ImmutableArray<VimObject> Objects, string? Token, bool Complete);
 
-/// <summary>How properties are read: of one object, of those that it refers to, of everything that a view shows.</summary>
+/// <summary>How properties are read: of one object, of those that it refers to, of everything in the inventory.</summary>
 internal sealed class Properties(VimClient client)
 {
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, (long Generation, MoRef View)> _views = new(StringComparer.Ordinal);
+    /// <summary>Objects of one question.</summary>
+    private const int AtOnce = 250;
+
 
     /// <summary>Reads one object; both are null when it isn't there.</summary>
     public async ValueTask<(VimObject? Object, DriverError? Error)> ReadAsync(Call call, MoRef target, params string[] paths)
@@ -50,66 +52,71 @@ internal sealed class Properties(VimClient client)
         return (all.ToImmutable(), null);
     }
 
-    /// <summary>One page of all objects of a type in the inventory. A token continues in the session that gave it out.</summary>
-    public async ValueTask<(VimPage? Page, DriverError? Error)> ListAsync(Call call, string type, int size, string? token, params string[] paths)
+    /// <summary>
+    /// A page of those objects of a type in the inventory that are wanted, after the one that a cursor names. Pages of the platform's own belong
+    /// to one session and are used up; so the references are read anew for each page, in an order of their own, and then objects by them until
+    /// the page is full.
+    /// </summary>
+    public async ValueTask<(VimPage? Page, DriverError? Error)> ListAsync(Call call, string type, int size, string? after, Func<VimObject, bool> wanted, params string[] paths)
     {
-        if (token is not null)
+        var (all, error) = await CollectAsync(call, (w, root) => Filter(w, type, [], o => From(o, root, type)));
+        if (error is not null)
+            return (null, error);
+        var refs = all!.Objects.Select(o => o.Ref).Where(r => after is null || string.CompareOrdinal(r.Value, after) > 0).OrderBy(r => r.Value, StringComparer.Ordinal).ToList();
+        var found = ImmutableArray.CreateBuilder<VimObject>();
+        var complete = true;
+        foreach (var some in refs.Chunk(AtOnce))
         {
-            var (next, failed) = await RetrieveAsync(call, null, size, token);
-            return failed?.PlatformCode is "InvalidArgument" or "InvalidProperty" or "InvalidRequest" or "ManagedObjectNotFound" ? (null, VimErrors.NotOurCursor()) : (next, failed);
-        }
-
-        for (var attempt = 0; ; attempt++)
-        {
-            var (view, generation, error) = await ViewAsync(call, type);
+            (var page, error) = await CollectAsync(call, (w, _) => Filter(w, type, paths, o => o.Ref("obj", some[0]), some.Skip(1)));
             if (error is not null)
                 return (null, error);
-            var (page, failed) = await RetrieveAsync(call, w => Filter(w, type, paths, o => o.Ref("obj", view).Flag("skip", true).Open("selectSet", "TraversalSpec")
-                .Text("type", "ContainerView").Text("path", "view").Flag("skip", false).Close()), size);
-            if (failed?.PlatformCode != "ManagedObjectNotFound" || attempt > 0)
-                return (page, failed);
-            // The session was renewed, and its views went with it.
-            _views.TryRemove(new KeyValuePair<string, (long, MoRef)>(type, (generation, view)));
+            foreach (var item in page!.Objects.OrderBy(o => o.Ref.Value, StringComparer.Ordinal))
+            {
+                complete &= !item.Hidden;
+                if (!wanted(item))
+                    continue;
+                if (found.Count == size)
+                    return (new VimPage(found.ToImmutable(), found[^1].Ref.Value, complete), null);
+                found.Add(item);
+            }
         }
+
+        return (new VimPage(found.ToImmutable(), null, complete), null);
     }
 
     /// <summary>All objects of a type in the inventory.</summary>
     public async ValueTask<(ImmutableArray<VimObject> Objects, bool Complete, DriverError? Error)> AllAsync(Call call, string type, params string[] paths)
     {
+        var (page, error) = await CollectAsync(call, (w, root) => Filter(w, type, paths, o => From(o, root, type)));
+        return error is not null ? ([], false, error) : (page!.Objects, page.Complete, null);
+    }
+
+    /// <summary>From the root down: folders in folders, and of each datacenter the folder that holds such objects. Clusters of datastores are folders too.</summary>
+    private static void From(VimWriter writer, MoRef root, string type) => writer.Ref("obj", root).Flag("skip", true)
+        .Open("selectSet", "TraversalSpec").Text("name", "folders").Text("type", "Folder").Text("path", "childEntity").Flag("skip", false)
+        .Open("selectSet").Text("name", "folders").Close().Open("selectSet").Text("name", "datacenters").Close().Close()
+        .Open("selectSet", "TraversalSpec").Text("name", "datacenters").Text("type", "Datacenter")
+        .Text("path", type switch { "VirtualMachine" => "vmFolder", "Datastore" => "datastoreFolder", _ => "networkFolder" }).Flag("skip", false)
+        .Open("selectSet").Text("name", "folders").Close().Close();
+
+    /// <summary>All pages of one question, within the call.</summary>
+    private async ValueTask<(VimPage? Page, DriverError? Error)> CollectAsync(Call call, Action<VimWriter, MoRef> filter)
+    {
+        var (content, none) = await client.ContentAsync(call);
+        if (none is not null)
+            return (null, none);
         var all = ImmutableArray.CreateBuilder<VimObject>();
-        var complete = true;
         string? token = null;
         do
         {
-            var (page, error) = await ListAsync(call, type, 500, token, paths);
+            var (page, error) = await RetrieveAsync(call, w => filter(w, content!.RootFolder), null, token);
             if (error is not null)
-                return ([], false, error);
+                return (null, error);
             all.AddRange(page!.Objects);
-            complete &= page.Complete;
             token = page.Token;
         }
         while (token is not null);
-        return (all.ToImmutable(), complete, null);
-    }
-
-    private async ValueTask<(MoRef View, long Generation, DriverError? Error)> ViewAsync(Call call, string type)
-    {
-        var (generation, error) = await client.GenerationAsync(call);
-        if (error is not null)
-            return (default, 0, error);
-        if (_views.TryGetValue(type, out var known) && known.Generation == generation)
-            return (known.View, generation, null);
-        var (content, failed) = await client.ContentAsync(call);
-        if (failed is not null)
-            return (default, 0, failed);
-        var answer = await client.CallAsync(call, "CreateContainerView", content!.ViewManager, w => w.Ref("container", content.RootFolder).Text("type", type).Flag("recursive", true), mutates: false);
-        if (answer.Error is not null)
-            return (default, 0, answer.Error);
-        if (answer.Result?.AsRef() is not { } view)
-            return (default, 0, VimErrors.Refused(ErrorCode.Failed, "The platform's answer names no view."));
-        // It may be of a newer session than the one above; the next use then makes another, and the session's end takes both away.
-        _views[type] = (generation, view);
-        return (view, generation, null);
+        return (new VimPage(all.ToImmutable(), null, all.All(o => !o.Hidden)), null);
     }
 
     private async ValueTask<(VimPage? Page, DriverError? Error)> RetrieveAsync(Call call, Action<VimWriter>? filter, int? size, string? token = null)
@@ -133,14 +140,18 @@ internal sealed class Properties(VimClient client)
         return (new VimPage(objects, result.String("token"), objects.All(o => !o.Hidden)), null);
     }
 
-    private static void Filter(VimWriter writer, string type, string[] paths, Action<VimWriter> from)
+    private static void Filter(VimWriter writer, string type, string[] paths, Action<VimWriter> from, IEnumerable<MoRef>? more = null)
     {
         writer.Open("specSet").Open("propSet").Text("type", type);
         foreach (var path in paths)
             writer.Text("pathSet", path);
         writer.Close().Open("objectSet");
         from(writer);
-        writer.Close().Close();
+        writer.Close();
+        foreach (var target in more ?? [])
+            writer.Open("objectSet").Ref("obj", target).Close();
+        // Of many, one that went meanwhile is left out; of one, that it isn't there is the answer.
+        writer.Flag("reportMissingObjectsInResults", more is null ? null : true).Close();
     }
 
     private static VimObject? ToObject(VimNode node)

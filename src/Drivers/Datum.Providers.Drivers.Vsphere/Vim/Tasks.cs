@@ -54,6 +54,20 @@ internal sealed class VimTasks(VimClient client, Properties properties, ErrorTab
             : new TaskLook { Status = OperationStatus.Failed, Error = VimErrors.Refused(ErrorCode.Failed, $"The platform's answer to {method} names no task.", Effect.Unknown), Method = method };
     }
 
+    /// <summary>
+    /// Calls a method that makes something, and looks at its task once: what it made at once has an id now, and what was refused at once is
+    /// told as a refusal.
+    /// </summary>
+    public async ValueTask<TaskLook> MakeAsync(Call call, string method, MoRef target, Action<VimWriter> members)
+    {
+        var begun = await BeginAsync(call, method, target, members);
+        if (begun.Progress?.Handle is not { } handle)
+            return begun;
+        var look = await LookAsync(call, VimHandle.Read(handle, time.GetUtcNow()));
+        // A look that failed says nothing of the task.
+        return look.Status is OperationStatus.Succeeded or OperationStatus.Failed ? look : begun;
+    }
+
     /// <summary>One look. A task that is forgotten is Unknown: the object's own state tells.</summary>
     public async ValueTask<TaskLook> LookAsync(Call call, VimHandle? handle)
     {

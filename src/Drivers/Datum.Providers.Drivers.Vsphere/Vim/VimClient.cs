@@ -49,19 +49,6 @@ internal sealed class VimClient : IAsyncDisposable
         _session = new TokenCache(time, LoginAsync);
     }
 
-    /// <summary>Which session it is: views and page tokens belong to one.</summary>
-    public async ValueTask<(long Generation, DriverError? Error)> GenerationAsync(Call call)
-    {
-        try
-        {
-            return ((await _session.GetAsync(call)).Generation, null);
-        }
-        catch (DriverException e)
-        {
-            return (0, e.Error);
-        }
-    }
-
     /// <summary>The singletons; they are the same for the endpoint's whole life.</summary>
     public async ValueTask<(VimContent? Content, DriverError? Error)> ContentAsync(Call call, bool fresh = false)
     {
@@ -198,7 +185,6 @@ internal sealed record VimContent
     public required MoRef RootFolder { get; init; }
     public required MoRef PropertyCollector { get; init; }
     public required MoRef SessionManager { get; init; }
-    public required MoRef ViewManager { get; init; }
     public required MoRef SearchIndex { get; init; }
     public MoRef? TaskManager { get; init; }
     public MoRef? Disks { get; init; }
@@ -208,10 +194,10 @@ internal sealed record VimContent
 
     public static VimContent? Read(VimNode node) =>
         node.Ref("rootFolder") is { } root && node.Ref("propertyCollector") is { } collector && node.Ref("sessionManager") is { } sessions
-        && node.Ref("viewManager") is { } views && node.Ref("searchIndex") is { } search && node.Find("about") is { } about
+        && node.Ref("searchIndex") is { } search && node.Find("about") is { } about
             ? new VimContent
             {
-                RootFolder = root, PropertyCollector = collector, SessionManager = sessions, ViewManager = views, SearchIndex = search,
+                RootFolder = root, PropertyCollector = collector, SessionManager = sessions, SearchIndex = search,
                 TaskManager = node.Ref("taskManager"), Disks = node.Ref("vStorageObjectManager"),
                 InstanceUuid = about.String("instanceUuid"), Name = about.String("fullName"), Version = about.String("apiVersion"),
             }
