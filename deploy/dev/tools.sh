@@ -2,8 +2,8 @@
 # Provides what ./up, ./test and CI need and says what it installs and why. Prints settings as lines for `eval` on stdout;
 # messages go to stderr. Cheap when everything is there.
 #
-#   tools.sh WHAT...     WHAT: sdk, podman, kubectl, realapi, cloudinit, victoria, guests, gcpclients, vcsim,
-#                        vsphereclients
+#   tools.sh WHAT...     WHAT: sdk, podman, kubectl, realapi, cloudinit, victoria, guests, gcpclients,
+#                        pveclients, vcsim, vsphereclients
 #
 # Without root (and without `sudo -n`) nothing is installed and DATUM_PODMAN is "no".
 set -euo pipefail
@@ -275,17 +275,54 @@ provide_gcpclients() {
   printf 'export DATUM_GCP_DISCOVERY=%q\n' "$folder/discovery"
 }
 
+# ---- clients of Proxmox VE ----------------------------------------------------------------------------------------------
+
+# Unpacked and never installed; of libraries only what this machine lacks.
+fetch_pveclients() { # FOLDER
+  local work=$1.new package
+  local -a packages=(fence-agents) options=(--recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances)
+  say "fetching python3-proxmoxer and fence-agents from Debian: others' clients of Proxmox VE"
+  rm -rf "$work"
+  mkdir -p "$work"
+  while read -r package; do
+    case $package in
+      python3-*) packages+=("$package") ;;
+      lib*) installed "$package" || packages+=("$package") ;;
+    esac
+  done < <(apt-cache depends "${options[@]}" python3-proxmoxer python3-requests python3-pexpect python3-pycurl | grep -E '^(python3-|lib)[a-z0-9.+-]+$' | sort -u)
+  [ ${#packages[@]} -gt 5 ] || return 1
+  if ! (cd "$work" && apt-get -q -o APT::Sandbox::User=root download "${packages[@]}") >"$work/log" 2>&1 </dev/null; then
+    tail -n 3 "$work/log" >&2
+    return 1
+  fi
+  for package in "$work"/*.deb; do dpkg -x "$package" "$work/root"; done
+  [ -x "$work/root/usr/sbin/fence_pve" ] || return 1
+  rm -rf "$work"/*.deb "$work/log" "$1"
+  mv "$work" "$1"
+}
+
+provide_pveclients() {
+  local folder
+  folder=$(cache_root)/pveclients
+  mkdir -p "$(cache_root)"
+  if [ ! -x "$folder/root/usr/sbin/fence_pve" ] && ! (flock 8 && { [ -x "$folder/root/usr/sbin/fence_pve" ] || fetch_pveclients "$folder"; }) 8>"$(cache_root)/pveclients.lock"; then
+    rm -rf "$folder.new"
+    say "clients of Proxmox VE could not be fetched: their tests are skipped"
+    return 0
+  fi
+  printf 'export DATUM_PVE_CLIENTS=%q\n' "$folder"
+}
+
 # ---- vSphere ------------------------------------------------------------------------------------------------------------
 
-# The compiler and the libraries are unpacked beside the build and go with it: nothing is installed.
+# Unpacked beside the build, with the suite's Go compiler, and removed with it: nothing is installed.
 VCSIM_PACKAGES=(
-  'golang-go:says which Go compiler the suite builds with'
   'golang-github-google-uuid-dev:library of vcsim'
-  'golang-github-vmware-govmomi-dev:says the version that the source is fetched of'
   'golang-github-kr-pretty-dev:library of govc'
   'golang-github-kr-text-dev:library of govc'
   'golang-github-rogpeppe-go-internal-dev:library of govc'
   'golang-github-a8m-tree-dev:library of govc'
+  'xz-utils:unpacks the source'
 )
 
 usable_vcsim() { [ -x "$1/vcsim" ] && [ -x "$1/govc" ]; }
@@ -303,16 +340,14 @@ build_vcsim() { # FOLDER
   go=$(private_apt "$work/apt" "$VCSIM_SUITE" apt-cache depends golang-go | sed -n 's/.*Depends: golang-\([0-9.]*\)-go$/\1/p' | head -n 1)
   [ -n "$go" ] || { echo "the suite has no Go compiler"; return 1; }
   local -a packages=("golang-$go-go" "golang-$go-src")
-  for entry in "${VCSIM_PACKAGES[@]}"; do
-    case $entry in *:library\ *) packages+=("${entry%%:*}") ;; esac
-  done
+  for entry in "${VCSIM_PACKAGES[@]}"; do packages+=("${entry%%:*}"); done
   (cd "$work/debs" && private_apt "$work/apt" "$VCSIM_SUITE" apt-get download "${packages[@]}") || return 1
   (cd "$work/source" && private_apt "$work/apt" "$VCSIM_SUITE" apt-get source --download-only golang-github-vmware-govmomi) || return 1
   for package in "$work"/debs/*.deb; do dpkg -x "$package" "$work/root"; done
   # The library's own place, as the Debian package has it: github.com/vmware/govmomi.
   local place=$work/go/src/github.com/vmware/govmomi
   mkdir -p "$place"
-  tar -xf "$work"/source/golang-github-vmware-govmomi_*.orig.tar.* -C "$place" --strip-components=1 || return 1
+  PATH=$work/root/usr/bin:$PATH tar -xf "$work"/source/golang-github-vmware-govmomi_*.orig.tar.* -C "$place" --strip-components=1 || return 1
   local -a environment=(GOROOT="$work/root/usr/lib/go-$go" GOPATH="$work/go:$work/root/usr/share/gocode" GO111MODULE=off GOPROXY=off GOTOOLCHAIN=local
     GOFLAGS= CGO_ENABLED=0 GOCACHE="$work/gocache")
   (cd "$place" && env "${environment[@]}" "$work/root/usr/lib/go-$go/bin/go" build -trimpath -ldflags '-s -w' -o "$work/" ./vcsim ./govc) || return 1
@@ -322,7 +357,7 @@ build_vcsim() { # FOLDER
 }
 
 provide_vcsim() {
-  local folder log
+  local folder log package
   folder=$(cache_root)/vcsim-$VCSIM_SUITE
   log=$(cache_root)/vcsim-build.log
   mkdir -p "$(cache_root)"
@@ -330,6 +365,7 @@ provide_vcsim() {
     flock 8
     usable_vcsim "$folder" && exit 0
     say "building vcsim and govc from Debian $VCSIM_SUITE's source package of govmomi: VMware's own simulator and client, for the vSphere driver's tests (1 to 2 minutes, once)"
+    for package in "${VCSIM_PACKAGES[@]}"; do say "unpacking ${package%%:*} for it: ${package#*:}"; done
     # Each step ends the function itself: errexit is off within a condition.
     build_vcsim "$folder" >"$log" 2>&1 && usable_vcsim "$folder.new" || exit 1
     chmod -R u+w "$folder.new"
@@ -368,6 +404,7 @@ fetch_vsphereclients() { # FOLDER
 provide_vsphereclients() {
   local folder
   folder=$(cache_root)/vsphereclients
+  command -v python3 >/dev/null || ! have_root || install_missing 'python3:runs pyvmomi, a client of vSphere that others wrote'
   mkdir -p "$(cache_root)"
   if [ ! -d "$folder/root" ] && ! (flock 8 && { [ -d "$folder/root" ] || fetch_vsphereclients "$folder"; }) 8>"$(cache_root)/vsphereclients.lock"; then
     rm -rf "$folder.new"
@@ -486,6 +523,7 @@ for what in "$@"; do
     victoria) provide_victoria ;;
     guests) provide_guests ;;
     gcpclients) provide_gcpclients ;;
+    pveclients) provide_pveclients ;;
     vcsim) provide_vcsim ;;
     vsphereclients) provide_vsphereclients ;;
     *) fail "unknown tool $what" ;;

@@ -39,7 +39,7 @@ using var cloud = new VsphereCloud(vcsim, TimeProvider.System, new VsphereKnobs
     GuestBoot = TimeSpan.FromSeconds(boot),
     GuestReports = true,
 });
-await using var server = await CloudServer.StartAsync(cloud, port, vcsim.Certificate);
+await using var server = await CloudServer.StartAsync(cloud, port, certificate: vcsim.Certificate);
 if (caFile is not null)
     await File.WriteAllTextAsync(caFile, vcsim.Authority.ExportCertificatePem());
 if (credentials is not null)

@@ -12,6 +12,9 @@ public sealed partial class VsphereCloud
 {
     private static readonly MoRef DiskManager = new("VcenterVStorageObjectManager", "VStorageObjectManager");
 
+    // Members that stand before the identifier, the last first.
+    private static readonly string[] BeforeUuid = ["eagerlyScrub", "thinProvisioned", "writeThrough", "split", "diskMode"];
+
     private readonly Dictionary<string, long> _grown = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _renamed = new(StringComparer.Ordinal);
     private readonly Dictionary<string, DateTimeOffset> _diskBirths = new(StringComparer.Ordinal);
@@ -173,7 +176,7 @@ public sealed partial class VsphereCloud
         foreach (var backing in item.Descendants(Soap.Vim + "backing").Where(b => Soap.TypeOf(b) == "VirtualDiskFlatVer2BackingInfo" && b.Get("uuid") is null).ToList())
         {
             var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(backing.Text("fileName") ?? "")));
-            var before = new[] { "eagerlyScrub", "thinProvisioned", "writeThrough", "split", "diskMode" }.Select(backing.Get).First(e => e is not null)!;
+            var before = BeforeUuid.Select(backing.Get).First(e => e is not null)!;
             before.AddAfterSelf(Soap.Element("uuid", $"6000c29{hash[0]}-{hash[1..5]}-{hash[5..9]}-{hash[9..13]}-{hash[13..25]}"));
         }
     }

@@ -64,6 +64,14 @@ public sealed partial class VsphereCloud
     private XElement SessionIsActive(SoapCall call) => Response(call.Operation,
         Soap.Element("returnval", _sessions.TryGetValue(call.Body.Text("sessionID") ?? "", out var found) && found.User == call.Body.Text("userName") ? "true" : "false"));
 
+    // Files are fetched and brought where the ticket says: vcsim names itself.
+    private XElement Ticket(SoapCall call)
+    {
+        var answer = Pass(call);
+        answer.Get("returnval")!.Get("hostName")!.Value = new Uri(call.Request.Authority).Authority;
+        return answer;
+    }
+
     private XElement Content(SoapCall call)
     {
         var answer = Pass(call);

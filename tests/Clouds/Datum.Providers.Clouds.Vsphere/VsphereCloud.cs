@@ -34,6 +34,7 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
             ["LoginByToken"] = _ => throw Fault("InvalidLogin"),
             ["Logout"] = Logout,
             ["SessionIsActive"] = SessionIsActive,
+            ["AcquireGenericServiceTicket"] = Ticket,
             ["RetrievePropertiesEx"] = Retrieve,
             ["RetrieveProperties"] = Retrieve,
             ["ContinueRetrievePropertiesEx"] = Continue,

@@ -57,6 +57,9 @@ public sealed record CloudResponse
     /// <summary>The HTTP status.</summary>
     public required int Status { get; init; }
 
+    /// <summary>The words after the status in HTTP/1.1; null for the usual ones.</summary>
+    public string? ReasonPhrase { get; init; }
+
     /// <summary>Headers beside the content type.</summary>
     public ImmutableArray<KeyValuePair<string, string>> Headers { get => field.IsDefault ? [] : field; init; }
 

@@ -36,6 +36,8 @@ public sealed class CloudHandler(ICloud cloud) : HttpMessageHandler
         }
 
         var response = new HttpResponseMessage((HttpStatusCode)answer.Status) { RequestMessage = request, Content = new ByteArrayContent(answer.Body.ToArray()) };
+        if (answer.ReasonPhrase is { } words)
+            response.ReasonPhrase = words;
         response.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(answer.ContentType);
         foreach (var (name, value) in answer.Headers)
             response.Headers.TryAddWithoutValidation(name, value);

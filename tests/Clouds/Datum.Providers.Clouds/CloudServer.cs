@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -6,6 +7,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -16,6 +18,7 @@ namespace Datum.Providers.Clouds;
 public sealed class CloudServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private X509Certificate2? _own;
 
     private CloudServer(WebApplication app, Uri address)
     {
@@ -26,9 +29,17 @@ public sealed class CloudServer : IAsyncDisposable
     /// <summary>Where it listens.</summary>
     public Uri Address { get; }
 
-    /// <summary>Listens on 127.0.0.1, with TLS where there is a certificate; port 0 takes a free one.</summary>
-    public static async Task<CloudServer> StartAsync(ICloud cloud, int port = 0, X509Certificate2? certificate = null)
+    /// <summary>The certificate that it shows; null over plain HTTP.</summary>
+    public X509Certificate2? Certificate { get; private init; }
+
+    /// <summary>
+    /// Listens on 127.0.0.1; port 0 takes a free one. Over HTTPS with <paramref name="certificate"/>, or with one that it signs itself where only
+    /// <paramref name="tls"/> is asked for.
+    /// </summary>
+    public static async Task<CloudServer> StartAsync(ICloud cloud, int port = 0, bool tls = false, X509Certificate2? certificate = null)
     {
+        var own = certificate is null && tls ? SignItself() : null;
+        certificate ??= own;
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Logging.ClearProviders();
@@ -38,6 +49,8 @@ public sealed class CloudServer : IAsyncDisposable
             options.Limits.MaxRequestBodySize = null;
             options.Listen(IPAddress.Loopback, port, listen =>
             {
+                // HTTP/2 has no words beside the status, and platforms whose words matter don't speak it.
+                listen.Protocols = HttpProtocols.Http1;
                 if (certificate is not null)
                     listen.UseHttps(certificate);
             });
@@ -46,14 +59,31 @@ public sealed class CloudServer : IAsyncDisposable
         app.Run(context => AnswerAsync(cloud, context));
         await app.StartAsync();
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        return new CloudServer(app, new Uri(address));
+        return new CloudServer(app, new Uri(address)) { Certificate = certificate, _own = own };
     }
 
     /// <summary>Until the process is asked to end (Ctrl-C, SIGTERM).</summary>
     public Task WaitForShutdownAsync() => _app.WaitForShutdownAsync();
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => _app.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync();
+        // One that it was given may serve others too.
+        _own?.Dispose();
+    }
+
+    private static X509Certificate2 SignItself()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddIpAddress(IPAddress.Loopback);
+        names.AddDnsName("localhost");
+        request.CertificateExtensions.Add(names.Build());
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, 0, critical: true));
+        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30));
+    }
 
     private static async Task AnswerAsync(ICloud cloud, HttpContext context)
     {
@@ -85,6 +115,8 @@ public sealed class CloudServer : IAsyncDisposable
         }
 
         context.Response.StatusCode = answer.Status;
+        if (answer.ReasonPhrase is { } words && context.Features.Get<IHttpResponseFeature>() is { } response)
+            response.ReasonPhrase = words;
         foreach (var (name, value) in answer.Headers)
             context.Response.Headers.Append(name, value);
         if (answer.Status == 204)

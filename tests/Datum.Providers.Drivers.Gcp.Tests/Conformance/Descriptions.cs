@@ -17,6 +17,7 @@ internal static class Descriptions
     /// <summary>Null where neither is there: the double then answers without being held to anything.</summary>
     public static DescriptionChecker? Checker => Loaded.Value;
 
+    /// <summary>All documents that are there. Those of the reference folder alone describe a selection of the methods.</summary>
     public static IEnumerable<string> Files()
     {
         if (SharedFolder.PathOrNull is { } shared && Path.Combine(shared, "specs", "gcp") is var folder && Directory.Exists(folder))
@@ -30,5 +31,5 @@ internal static class Descriptions
     private static bool IsUsed(string file) => Path.GetFileName(file) is { } name && (name.StartsWith("compute.", StringComparison.Ordinal)
         || name.StartsWith("secretmanager.", StringComparison.Ordinal) || name.StartsWith("iamcredentials.", StringComparison.Ordinal));
 
-    private static DescriptionChecker? Load() => Files().ToList() is { Count: > 0 } files ? DescriptionChecker.Load(files) : null;
+    private static DescriptionChecker? Load() => Files().ToList() is { Count: > 0 } files ? DescriptionChecker.Load(files, selection: NewerFolder is null) : null;
 }

@@ -64,4 +64,27 @@ public sealed class WitnessTests
         Assert.That((await _witnesses.MachinesByGovcAsync()).Keys, Is.EquivalentTo(Inventory.Templates));
         Assert.That(_cloud.Sessions, Is.Zero);
     }
+
+    [Test]
+    public async Task Govc_brings_files_to_a_datastore_and_keeps_a_content_library()
+    {
+        var file = Path.Combine(TestContext.CurrentContext.WorkDirectory, $"seed-{Guid.NewGuid():N}.iso");
+        await File.WriteAllTextAsync(file, "a seed");
+        try
+        {
+            await _witnesses.GovcAsync("datastore.upload", file, "datum/seed.iso");
+            Assert.That(await _witnesses.GovcAsync("datastore.ls", "datum"), Is.EqualTo("seed.iso"));
+            await _witnesses.GovcAsync("datastore.rm", "datum/seed.iso");
+            Assert.That(await _witnesses.GovcAsync("datastore.ls", "datum"), Is.Empty);
+            await _witnesses.GovcAsync("library.create", "images");
+            await _witnesses.GovcAsync("library.import", "images", file);
+            Assert.That(await _witnesses.GovcAsync("library.ls", "/images/*"), Is.EqualTo("/images/" + Path.GetFileNameWithoutExtension(file)));
+            await _witnesses.GovcAsync("library.rm", "images");
+            Assert.That(await _witnesses.GovcAsync("library.ls"), Is.Empty);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
 }

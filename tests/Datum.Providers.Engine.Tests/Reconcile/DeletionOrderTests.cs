@@ -63,6 +63,22 @@ internal sealed class DeletionOrderTests
     }
 
     [Test]
+    public void L7_dependents_that_an_old_list_left_out_are_found_before_anything_is_taken_down()
+    {
+        using var world = new EngineWorld().Running();
+        world.Restart();
+        // Another process wrote them after the moment that the list shows, and the watch is behind.
+        var ledger = world.Plane.Cache(ResourceTypes.ManagedResources);
+        foreach (var entry in world.Entries.Where(e => e.Spec.Kind != "Network"))
+            ledger.ApplyDeleted(entry.Key, entry.Metadata.Uid, "1");
+        world.Plane.Edit(ResourceTypes.ManagedResources, null, world.Entry("Network").Metadata.Name!, e => e.Spec.Wanted = false);
+        world.Until("it is told", () => world.ReasonOf("Network") == Reasons.DependentsExist);
+        world.Advance(TimeSpan.FromMinutes(5));
+        Assert.That(world.Requests.Where(r => r.Method == HttpMethod.Delete), Is.Empty);
+        Assert.That(world.Runs());
+    }
+
+    [Test]
     public void Without_its_ProviderConfig_a_deletion_waits_and_says_so_and_goes_on_when_it_is_restored([Values] bool before)
     {
         using var world = new EngineWorld().Running();

@@ -17,7 +17,7 @@ public sealed partial class PagesTests
         "compute.googleapis.com", "secretmanager.googleapis.com", "oauth2.googleapis.com", "sts.googleapis.com", "iamcredentials.googleapis.com", "www.googleapis.com",
         "metadata.google.internal",
         // Names of schemas and clouds that published test vectors and formats hold.
-        "schemas.microsoft.com", "www.w3.org", "management.azure.com", "iam.amazonaws.com", "example.amazonaws.com", "examplebucket.s3.amazonaws.com",
+        "schemas.microsoft.com", "schemas.xmlsoap.org", "www.w3.org", "management.azure.com", "iam.amazonaws.com", "example.amazonaws.com", "examplebucket.s3.amazonaws.com",
     ];
 
     private static readonly string[] _binary = [".png", ".jpg", ".ico", ".pfx", ".snk", ".gz", ".zip", ".nupkg"];

@@ -147,7 +147,10 @@ internal sealed class ProjectStage : IAsyncDisposable
     public async Task<IReadOnlyList<string>> MachinesAsync() =>
         [.. (await Home.ListAsync(ResourceTypes.ManagedResources, new ListOptions(), CancellationToken.None)).Items.SelectMany(e => e.Spec.Record.Parts ?? []).Select(p => p.Id).Order(StringComparer.Ordinal)];
 
-    public async Task UntilAsync(Func<Task<string?>> wrong)
+    /// <summary>Makes an object in a project's plane.</summary>
+    public Task ApplyAsync(string project, string yaml) => ApplyAsync(Of(project), yaml);
+
+    public async Task UntilAsync(Func<Task<string?>> wrong, TimeSpan? within = null)
     {
         var since = System.Diagnostics.Stopwatch.StartNew();
         string? last;
@@ -155,7 +158,7 @@ internal sealed class ProjectStage : IAsyncDisposable
         {
             if (_run is { IsCompleted: true })
                 await _run;
-            if (since.Elapsed > TimeSpan.FromSeconds(60))
+            if (since.Elapsed > (within ?? TimeSpan.FromSeconds(60)))
                 throw new AssertionException($"Not in time: {last}\n{string.Join('\n', Log.All.TakeLast(60))}");
             await Task.Delay(50);
         }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Datum.Providers.Resources;
 using Datum.Providers.Resources.Providers;
 
@@ -11,6 +12,9 @@ public sealed class LedgerStore(HomePlane home)
 {
     private static readonly ResourceType<ManagedResource> Type = ResourceTypes.ManagedResources;
 
+    // Projects whose entries were listed live in this process's life.
+    private readonly ConcurrentDictionary<string, bool> _listed = new(StringComparer.Ordinal);
+
     public ManagedResource? Find(string name) => home.Entries.Find(new ObjectKey(null, name));
 
     /// <summary>The entries of this installation that exist for an owner. Another one's (before a fork) are neither given up nor waited for.</summary>
@@ -18,6 +22,23 @@ public sealed class LedgerStore(HomePlane home)
 
     /// <summary>The entries that depend on an entry.</summary>
     public IReadOnlyList<ManagedResource> DependentsOf(string name) => home.Entries.ByIndex(HomePlane.ByDependency, name);
+
+    /// <summary>
+    /// True when dependents of an entry came to light that the cache didn't have. A process that began with an old list knows less than the one
+    /// before it wrote, so the entry's project is listed live once before anything in it is taken down (L7); from then on our own writes keep the cache whole.
+    /// </summary>
+    public async Task<bool> FindsDependentsAsync(ManagedResource entry, CancellationToken cancellation)
+    {
+        var project = entry.Metadata.Labels?.GetValueOrDefault(Labels.Project) ?? "";
+        if (_listed.ContainsKey(project) || DependentsOf(entry.Metadata.Name!).Count > 0)
+            return false;
+        var live = await home.Client.ListAsync(Type, new ListOptions { LabelSelector = project.Length == 0 ? null : $"{Labels.Project}={project}" }, cancellation).ConfigureAwait(false);
+        foreach (var one in live.Items)
+            home.Entries.Observe(one);
+        if (live.Unreadable.Count == 0)
+            _listed[project] = true;
+        return DependentsOf(entry.Metadata.Name!).Count > 0;
+    }
 
     /// <summary>Creates an entry; one of the same name that is already there is returned as it is.</summary>
     public async Task<ManagedResource> CreateAsync(ManagedResource entry, CancellationToken cancellation)

@@ -143,6 +143,8 @@ public sealed partial class EntryReconciler(
                 await ReportAsync(entry, look, gone, memory.Tolerated, cancellation).ConfigureAwait(false);
                 return gone.Reason == Reasons.OwnerLost ? null : TimeSpan.FromSeconds(5);
             }
+            if (decision is Decision.Delete or Decision.Replace && await ledger.FindsDependentsAsync(entry, cancellation).ConfigureAwait(false))
+                continue;
             switch (decision)
             {
                 case Decision.None:

@@ -20,7 +20,7 @@ internal sealed record VimFault
     {
         if (envelope.Find("Body", "Fault") is not { } fault)
             return null;
-        var detail = fault.Find("detail")?.Children.FirstOrDefault();
+        var detail = fault.Find("detail") is { Children: [var first, ..] } ? first : null;
         // faultcode says only whose fault it is.
         return Of(detail, fault.String("faultstring"), detail is null ? "" : Named(detail));
     }

@@ -113,6 +113,8 @@ public sealed partial class HostRuntime(HostSettings settings, IKubernetesClient
         var events = new EventRecorder(_ => _client, scheduler, logging.CreateLogger<EventRecorder>());
         var verdict = await ConfirmAsync(planeUid, events, cancellation);
         LogPlane(_logger, planeUid, verdict.Installation, catalog.Drivers.Count);
+        if (shape is not null)
+            PlaneMembers.Tell(_logger, shape, "The API server");
 
         var watch = new PlaneWatch(_client, scheduler, logging, new UnreadableObjects(_client, events, scheduler, logging.CreateLogger<UnreadableObjects>()));
         if (shape is not null)

@@ -5,8 +5,8 @@ using Datum.Providers.Resources.Networking;
 namespace Datum.Providers.Host.Composition;
 
 /// <summary>
-/// How a plane serves what differs between Datum's eras: by discovery, never by a setting. Read when a plane is engaged, and again after an answer
-/// that a plane of this shape wouldn't give.
+/// How a plane serves what differs between Datum's eras: by discovery and OpenAPI, never by a setting. Read when a plane is engaged, and again after
+/// an answer that a plane of this shape wouldn't give.
 /// </summary>
 internal sealed record PlaneShape
 {
@@ -31,6 +31,12 @@ internal sealed record PlaneShape
     /// <summary>Kinds that its controllers need and that this host doesn't carry out, as <c>plural.group</c>; empty on a plane that is supported.</summary>
     public IReadOnlyList<string> Beyond { get; private init; } = [];
 
+    /// <summary>What this host writes there and the plane's definitions don't have, as <c>plural.group path</c>: it is dropped. Empty too where the plane doesn't describe itself.</summary>
+    public IReadOnlyList<string> Drops { get; private init; } = [];
+
+    /// <summary>The provider blocks that a Location keeps; null for any.</summary>
+    public IReadOnlyList<string>? Blocks { get; private init; }
+
     /// <summary>Reads it. A client without discovery has a plane of our own definitions.</summary>
     /// <exception cref="HostStartException">Discovery is refused.</exception>
     public static async Task<PlaneShape> ReadAsync(IKubernetesClient client, CancellationToken cancellation)
@@ -50,10 +56,14 @@ internal sealed record PlaneShape
         ResourceType<Location>? At(ResourceType<Location> type) =>
             found.Find(type.Group, type.Plural, type.Version) is { } served ? type.In(served.Group, served.Version, served.Namespaced) : null;
         var (networking, later, compute) = (At(ResourceTypes.Locations), At(ResourceTypes.Locations.In(LocationsGroup, "v1alpha1")), At(ResourceTypes.ComputeLocations));
+        var locations = networking ?? later ?? ResourceTypes.Locations;
+        var members = await PlaneMembers.ReadAsync(client, locations, cancellation);
         return new PlaneShape
         {
-            Locations = networking ?? later ?? ResourceTypes.Locations,
+            Locations = locations,
             OtherLocations = compute ?? (networking is null ? null : later) ?? ResourceTypes.ComputeLocations,
+            Drops = members.Drops,
+            Blocks = members.Blocks,
             Beyond = [.. Later.Where(k => found.Find(k.Group, k.Plural, "") is not null).Select(k => $"{k.Plural}.{k.Group}")],
         };
     }
@@ -95,7 +105,9 @@ internal sealed record PlaneShape
     public bool IsSameAs(PlaneShape other) => Text == other.Text;
 
     /// <summary>For people and for the comparison.</summary>
-    public string Text => $"{Of(Locations)}, {Of(OtherLocations)}{(Beyond.Count > 0 ? $", {string.Join(", ", Beyond)}" : "")}";
+    public string Text =>
+        $"{Of(Locations)}, {Of(OtherLocations)}{(Beyond.Count > 0 ? $", {string.Join(", ", Beyond)}" : "")}"
+        + $"{(Blocks is null ? "" : $", provider blocks [{string.Join(", ", Blocks)}] alone")}{(Drops.Count > 0 ? $", without {string.Join(", ", Drops)}" : "")}";
 
     private static string Of(ResourceType<Location> type) => $"{type} {type.Version} {(type.Namespaced ? "namespaced" : "of cluster scope")}";
 }

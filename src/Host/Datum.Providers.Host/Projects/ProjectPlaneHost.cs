@@ -107,6 +107,7 @@ internal sealed partial class ProjectPlaneHost(
         var shape = await PlaneShape.ReadAsync(client, cancellation);
         if (await PlaneSupport.WhyNotAsync(raw, shape, cancellation) is { } lacks)
             return lacks;
+        PlaneMembers.Tell(_logger, shape, $"The control plane of project {project}");
         var events = new EventRecorder(_ => client, scheduler, logging.CreateLogger<EventRecorder>());
         var watch = new PlaneWatch(client, scheduler, logging, new UnreadableObjects(client, events, scheduler, logging.CreateLogger<UnreadableObjects>()));
         watch.Serves(ResourceTypes.Locations, shape.Locations);
