@@ -112,7 +112,7 @@ internal sealed class VsphereWorld : ConformanceWorld, ICensus, IVanish, IForeig
         return new(identity.Kind switch
         {
             ResourceKind.Network => Cloud.MakePortgroup(name, "somebody else's", 4000).Value,
-            ResourceKind.Disk => DiskId(Cloud.Disks.FirstOrDefault()?.Datastore ?? Store(), Cloud.MakeDisk(Store(), name, 1024)),
+            ResourceKind.Disk => DiskId(Store(), Cloud.MakeDisk(Store(), name, 1024)),
             _ => Uuid(Cloud.MakeMachine(name)),
         });
     }

@@ -41,7 +41,7 @@ public sealed class FigureTests
         // A page holds 250 machines; one here stands for the first of four.
         var round = lists.Values.Sum() + 3;
         TestContext.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"FIGURE hour round={round} ({string.Join(", ", lists.Select(p => $"{p.Key} {p.Value}"))}) look={look} lists={round * RoundsPerHour} withLooks={round * RoundsPerHour + 3600 * look}"));
-        Assert.That((look, round), Is.EqualTo((2, 10)));
+        Assert.That((look, round), Is.EqualTo((2, 10)), "The page says so.");
     }
 
     [Test]

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Datum.Providers.Clouds.Vsphere;
-using Datum.Providers.Drivers.Vsphere.Tests.Conformance;
 using Datum.Providers.Testing;
 using YamlDotNet.RepresentationModel;
 
