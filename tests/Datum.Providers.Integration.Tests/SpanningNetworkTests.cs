@@ -22,6 +22,8 @@ public sealed class SpanningNetworkTests
         _folder = Directory.CreateTempSubdirectory("datum-span-").FullName;
         _platforms.Add(await SpanningPlatform.SimulatorAsync());
         _platforms.Add(await SpanningPlatform.GcpAsync());
+        _platforms.Add(await SpanningPlatform.ProxmoxAsync());
+        _platforms.Add(await SpanningPlatform.VsphereAsync());
         _host = HostProcess.Dev(_folder);
         await _host.StartAsync();
         _kubectl = new Kubectl(_host.Kubeconfig, _folder);
