@@ -65,7 +65,7 @@ public sealed class SpanningNetworkTests
             return ready == all * spaces.Count ? null : $"{ready} of {all * spaces.Count} instances are ready";
         }, Deadline, "an instance runs at every Location of every Network", Picture, TimeSpan.FromSeconds(1));
         foreach (var platform in _platforms)
-            Assert.That(platform.NetworksThere(), Is.EqualTo(platform.Networks * spaces.Count), $"{platform.Driver}: Locations of one scope share a network");
+            Assert.That(platform.NetworksThere(), Is.EqualTo(platform.Networks * spaces.Count), platform.Driver);
 
         // All orders at once, a step of each a second.
         foreach (var step in Enumerable.Range(0, things.Length))

@@ -13,7 +13,7 @@ namespace Datum.Providers.Integration.Tests;
 /// <param name="Config">What the ProviderConfig has beside driver and Locations: lines of <c>spec</c>.</param>
 /// <param name="Secret">The Secret that it names, as <c>stringData</c>; null for none.</param>
 /// <param name="Blocks">The blocks of its Locations.</param>
-/// <param name="Networks">How many platform networks one Network becomes there.</param>
+/// <param name="Networks">How many platform networks one Network becomes there: one where Locations share it, one each where the network holds its ranges (decision 7).</param>
 /// <param name="Left">Everything at the platform that somebody made; what a new one has isn't shown.</param>
 /// <param name="NetworksThere">The networks among it.</param>
 internal sealed record SpanningPlatform(
@@ -46,7 +46,7 @@ internal sealed record SpanningPlatform(
         var fresh = cloud.Objects.Select(o => o.Path).ToHashSet(StringComparer.Ordinal);
         IEnumerable<ProxmoxObject> Made() => cloud.Objects.Where(o => !fresh.Contains(o.Path));
         return new("proxmox", $"endpoint: {server.Address}\n  settings: {{storage: ceph, isoStorage: shared, memoryPercent: 1000}}", "apiToken: datum@pve!host=0123456789abcdef",
-            ["{ cluster: demo, zone: lab, nodes: [pve1] }", "{ cluster: demo, zone: lab, nodes: [pve2, pve3] }"], 1,
+            ["{ cluster: demo, zone: lab, nodes: [pve1] }", "{ cluster: demo, zone: lab, nodes: [pve2, pve3] }"], 2,
             () => [.. Made().Select(o => o.Path)], () => Made().Count(o => o.Collection == "vnets"), server);
     }
 
@@ -61,7 +61,7 @@ internal sealed record SpanningPlatform(
         var authority = string.Join('\n', vcsim.Authority.ExportCertificatePem().Split('\n').Select(l => "    " + l));
         return new("vsphere", $"endpoint: {server.Address}\n  settings: {{vlans: {{first: 100, last: 199}}, templateFolder: templates}}\n  images: {{datumcloud/sandbox: ubuntu-2204-lts}}\n  caBundle: |\n{authority}",
             $"username: {Vcsim.User}\n  password: {Vcsim.Password}",
-            ["{ datacenter: DC0, cluster: DC0_C0, datastore: LocalDS_0, switch: DVS0 }", "{ datacenter: DC0, cluster: DC0_C0, datastore: LocalDS_1, switch: DVS0 }"], 1,
+            ["{ datacenter: DC0, cluster: DC0_C0, datastore: LocalDS_0, switch: DVS0 }", "{ datacenter: DC0, cluster: DC0_C0, datastore: LocalDS_1, switch: DVS0 }"], 2,
             () => [.. Made().Where(m => !fresh.Contains(m))], () => cloud.Portgroups.Count(p => !fresh.Contains($"portgroup {p.Name}")), new All(server, cloud, vcsim));
     }
 
