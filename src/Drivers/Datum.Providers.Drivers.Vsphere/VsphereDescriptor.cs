@@ -16,7 +16,7 @@ internal static class VsphereDescriptor
     public const int MaxUserData = 64 * 1024;
 
     /// <summary>Reads follow a task that is done at once; a task that was just taken may not be listed for a moment.</summary>
-    private static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
 
     public static DriverDescriptor Describe() => new()
     {

@@ -174,14 +174,14 @@ internal sealed class VsphereWorld : ConformanceWorld, ICensus, IVanish, IForeig
 
     public ValueTask<int> CountSignInsAsync() => new(Cloud.Sessions);
 
-    public ValueTask SetQuotaAsync(ResourceKind kind, int? limit) => Turn(k => kind switch
+    public ValueTask SetQuotaAsync(ResourceKind kind, int? limit) => Turn(k => AtOnce(kind switch
     {
         ResourceKind.Network => k with { MostPortgroups = limit },
         ResourceKind.Disk => k with { MostDisks = limit },
         _ => k with { MostMachines = limit },
-    });
+    }, CreateOf(kind)));
 
-    public ValueTask SetFullAsync(bool full) => Turn(k => k with { Full = full });
+    public ValueTask SetFullAsync(bool full) => Turn(k => AtOnce(k with { Full = full }, CreateOf(ResourceKind.Instance)));
 
     public ValueTask SetDurationAsync(TimeSpan duration) => Turn(k => k with { DefaultDuration = duration });
 
@@ -209,6 +209,14 @@ internal sealed class VsphereWorld : ConformanceWorld, ICensus, IVanish, IForeig
     public ValueTask SetSkewAsync(TimeSpan ahead) => Turn(k => k with { Skew = ahead });
 
     public ValueTask<string?> BlockAsync(ResourceKind kind, Part part)
+    {
+        var held = Block(kind, part);
+        // It was there for a while.
+        _clock.Advance(Cloud.Knobs.ListLag);
+        return held;
+    }
+
+    private ValueTask<string?> Block(ResourceKind kind, Part part)
     {
         switch (kind)
         {
@@ -306,6 +314,11 @@ internal sealed class VsphereWorld : ConformanceWorld, ICensus, IVanish, IForeig
     private string Uuid(MoRef machine) => Cloud.Machines.First(m => m.Reference == machine).Config.Text("instanceUuid")!;
 
     private MoRef Store() => Cloud.FindDatastore(Inventory.Datastore);
+
+    private static string CreateOf(ResourceKind kind) => kind switch { ResourceKind.Network => "CreateDVPortgroup_Task", ResourceKind.Disk => "CreateDisk_Task", _ => "CloneVM_Task" };
+
+    // Refusals stand in tasks; what a step is told of them is one that ended at once. Late ones have cases of their own.
+    private static VsphereKnobs AtOnce(VsphereKnobs knobs, string operation) => knobs with { Durations = knobs.Durations.SetItem(operation, TimeSpan.Zero) };
 
     private ValueTask Turn(Func<VsphereKnobs, VsphereKnobs> change)
     {

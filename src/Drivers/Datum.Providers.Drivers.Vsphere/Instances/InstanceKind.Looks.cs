@@ -23,11 +23,14 @@ internal sealed partial class InstanceKind
         if (work is { Error: { } lost, Status: OperationStatus.Unknown })
             return lost;
         var found = await FindAsync(call, id);
+        // What the clone's own task made is there before searches show it.
+        if (found is { Item: null, Error: null } && id.Parts.IsEmpty && work.Result?.AsRef() is { Type: "VirtualMachine" } made && await ReadMachineAsync(call, id, made) is { Mark: MarkState.Ours } own)
+            found = own;
         if (found.Error is not null)
             return found.Error;
         if (found.Item is { } item)
             return Seen(item, found.Mark, id, desired, work, waiting);
-        var running = work.Progress;
+        var running = work.Progress ?? context.Tasks.Lost(waiting, work);
         if (found.Making && running is null)
             running = new Progress { LookAgainAfter = VsphereContext.LookAgain, WaitingFor = WaitingFor.Platform, Message = "the machine is being made" };
         // A machine that was seen once isn't being made any more. Before that, a clone whose handle was lost may still be at work.
@@ -207,8 +210,11 @@ internal sealed partial class InstanceKind
         var answer = await context.Client.CallAsync(call, "FindByUuid", content!.SearchIndex, w => w.Text("uuid", uuid).Flag("vmSearch", true).Flag("instanceUuid", true), mutates: false);
         if (answer.Error is not null)
             return Found.Nothing with { Error = answer.Error };
-        if (answer.Result?.AsRef() is not { Type: "VirtualMachine" } target)
-            return Found.Nothing;
+        return answer.Result?.AsRef() is { Type: "VirtualMachine" } target ? await ReadMachineAsync(call, id, target) : Found.Nothing;
+    }
+
+    private async ValueTask<Found> ReadMachineAsync(Call call, Identity id, MoRef target)
+    {
         var (read, failed) = await context.Properties.ReadAsync(call, target, Machine.Paths);
         if (failed is not null)
             return Found.Nothing with { Error = failed };

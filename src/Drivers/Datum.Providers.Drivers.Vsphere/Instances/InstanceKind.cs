@@ -114,10 +114,24 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
         if (look.Progress is { } progress)
             return new Running<InstanceFacts> { Progress = progress, Resolved = resolved };
         if (look.Error is { } refused)
-            return Failure(refused);
+            return await TakenAsync(call, id, uuid, refused, resolved);
         // The platform gives another identifier where somebody has ours: what counts is the look.
-        var made = await ReadByUuidAsync(call, id, uuid);
-        return new Done<InstanceFacts> { Resolved = resolved, Parts = made is { Item: not null, Mark: MarkState.Ours } ? [new Part { Name = InstanceView.Server, Id = uuid }] : [] };
+        var made = look.Result?.AsRef() is { Type: "VirtualMachine" } clone ? await ReadMachineAsync(call, id, clone) : Found.Nothing;
+        return new Done<InstanceFacts> { Resolved = resolved, Parts = made is { Item: { } item, Mark: MarkState.Ours } && item.Uuid == uuid ? [new Part { Name = InstanceView.Server, Id = uuid }] : [] };
+    }
+
+    /// <summary>A name that is taken may be our own: of a clone that searches don't show yet, or that is still at work (DC-47).</summary>
+    private async ValueTask<Outcome<InstanceFacts>> TakenAsync(Call call, Identity id, string uuid, DriverError refused, ImmutableDictionary<string, string> resolved)
+    {
+        if (refused is not { PlatformCode: "DuplicateName", BlockedBy: [var holder, ..] })
+            return Failure(refused);
+        var there = await ReadMachineAsync(call, id, new MoRef("VirtualMachine", holder));
+        if (there is { Item: { } item, Mark: MarkState.Ours } && item.Uuid == uuid && item.Mark?.Incarnation == id.Incarnation)
+            return new Done<InstanceFacts> { Resolved = resolved, Parts = [new Part { Name = InstanceView.Server, Id = uuid }] };
+        if (there.Item is not null || there.Error is not null)
+            return Failure(there.Error ?? refused);
+        var (pending, error) = await context.Tasks.PendingAsync(call, "clone", IsClone);
+        return error is not null ? Failure(error) : pending is not null ? new Running<InstanceFacts> { Progress = pending, Resolved = resolved } : Failure(refused);
     }
 
     private async ValueTask<(CloneRequest? Request, ImmutableDictionary<string, string> Resolved, DriverError? Error)> ToRequestAsync(Call call, Identity id, InstanceSpec desired)
@@ -260,5 +274,5 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
     private static Failed<InstanceFacts> Failure(DriverError error) => new() { Error = error };
 
     private static Outcome<InstanceFacts> ToOutcome(TaskLook look) =>
-        look.Progress is { } progress ? new Running<InstanceFacts> { Progress = progress } : Failure(look.Error!);
+        (look.Progress ?? VimTasks.Busy(look.Error)) is { } progress ? new Running<InstanceFacts> { Progress = progress } : Failure(look.Error!);
 }

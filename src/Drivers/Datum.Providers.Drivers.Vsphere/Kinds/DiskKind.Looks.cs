@@ -21,6 +21,14 @@ internal sealed partial class DiskKind
             return failed is not null ? ([], failed) : item is null ? ([], null) : ([item], null);
         }
 
+        // What the create's own task made is there before listings show it.
+        if (work?.Result?.Ref("config", "backing", "datastore") is { } home && FirstClassDisk.Read(home, work.Result) is { } made)
+        {
+            var (item, failed) = await ReadAsync(call, home, made.Id);
+            if (failed is not null || item is not null)
+                return (item is null ? [] : [item], failed);
+        }
+
         ImmutableArray<MoRef> stores;
         DriverError? error;
         string? unreachable = null;

@@ -69,7 +69,8 @@ internal sealed partial class DiskKind(VsphereContext context) : IResourceDriver
 
     public async ValueTask<Answer<Observation<DiskFacts>>> ObserveAsync(Call call, Identity id, DiskSpec? desired, Handle? handle)
     {
-        var work = await context.Tasks.LookAsync(call, VimHandle.Read(handle, context.Time.GetUtcNow()));
+        var waiting = VimHandle.Read(handle, context.Time.GetUtcNow());
+        var work = await context.Tasks.LookAsync(call, waiting);
         if (work is { Error: { } lost, Status: OperationStatus.Unknown })
             return lost;
         var (found, error) = await FindAsync(call, id, desired, work);
@@ -79,8 +80,8 @@ internal sealed partial class DiskKind(VsphereContext context) : IResourceDriver
             return new Ambiguous<DiskFacts> { Candidates = [.. found.Select(d => new Part { Name = Part, Id = d.PartId })] };
         if (found.Length == 1)
             return Seen(found[0], id, desired, work);
-        var running = work.Progress;
-        if (id.Parts.IsEmpty && work.Status == OperationStatus.Unknown)
+        var running = work.Progress ?? context.Tasks.Lost(waiting, work);
+        if (running is null && id.Parts.IsEmpty && work.Status == OperationStatus.Unknown)
         {
             // A create whose handle was lost may still be at work: thick disks take their time.
             (running, error) = await context.Tasks.PendingAsync(call, "disk", IsCreate);
@@ -198,7 +199,7 @@ internal sealed partial class DiskKind(VsphereContext context) : IResourceDriver
     private static Failed<DiskFacts> Failure(DriverError error) => new() { Error = error };
 
     private static Outcome<DiskFacts> ToOutcome(TaskLook look, ImmutableDictionary<string, string>? resolved = null) =>
-        look.Progress is { } progress ? new Running<DiskFacts> { Progress = progress, Resolved = resolved ?? ImmutableDictionary<string, string>.Empty }
+        (look.Progress ?? VimTasks.Busy(look.Error)) is { } progress ? new Running<DiskFacts> { Progress = progress, Resolved = resolved ?? ImmutableDictionary<string, string>.Empty }
         : look.Error is { } error ? Failure(error) : new Done<DiskFacts> { Resolved = resolved ?? ImmutableDictionary<string, string>.Empty };
 }
 

@@ -7,9 +7,11 @@ namespace Datum.Providers.Drivers.Vsphere.Kinds;
 internal sealed partial class NetworkKind
 {
     /// <summary>By recorded id, else everything that carries the mark.</summary>
-    private async ValueTask<(ImmutableArray<Portgroup> Found, DriverError? Error)> FindAsync(Call call, Identity id)
+    private async ValueTask<(ImmutableArray<Portgroup> Found, DriverError? Error)> FindAsync(Call call, Identity id, TaskLook? work = null)
     {
-        if ((id.PartId(Portgroup.Made) ?? id.PartId(Portgroup.Claimed)) is { } recorded)
+        // What the create's own task made is there before searches show it.
+        var made = work?.Result?.AsRef() is { Type: Type } result ? result.Value : null;
+        if ((id.PartId(Portgroup.Made) ?? id.PartId(Portgroup.Claimed) ?? made) is { } recorded)
         {
             if (!MoRef.IsValue(recorded))
                 return ([], null);
@@ -61,6 +63,14 @@ internal sealed partial class NetworkKind
             WriteVlan(w, vlan);
             w.Text("description", Portgroup.Describe(id, desired)).Text("type", "earlyBinding").Flag("autoExpand", true).Close();
         });
+        // A name that is taken may be our own, of a portgroup that searches don't show yet (DC-47).
+        if (look.Error is { PlatformCode: "DuplicateName", BlockedBy: [var holder, ..] } duplicate && MoRef.IsValue(holder))
+        {
+            var (read, lost) = await context.Properties.ReadAsync(call, new MoRef(Type, holder), Portgroup.Paths);
+            return read is not null && Portgroup.Read(read) is { } own && own.Compare(id) == MarkState.Ours && own.Mark?.Incarnation == id.Incarnation
+                ? new Done<NetworkFacts> { Parts = [new Part { Name = Portgroup.Made, Id = holder }] } : Failure(lost ?? duplicate);
+        }
+
         return look is { Status: OperationStatus.Succeeded, Result: { } made } && made.AsRef() is { } portgroup
             ? new Done<NetworkFacts> { Parts = [new Part { Name = Portgroup.Made, Id = portgroup.Value }] } : ToOutcome(look);
     }

@@ -40,18 +40,19 @@ internal sealed partial class NetworkKind(VsphereContext context) : IResourceDri
     public async ValueTask<Answer<Observation<NetworkFacts>>> ObserveAsync(Call call, Identity id, NetworkSpec? desired, Handle? handle)
     {
         // The task first: what it has done is there for the read behind it.
-        var work = await context.Tasks.LookAsync(call, VimHandle.Read(handle, context.Time.GetUtcNow()));
+        var waiting = VimHandle.Read(handle, context.Time.GetUtcNow());
+        var work = await context.Tasks.LookAsync(call, waiting);
         if (work is { Error: { } lost, Status: OperationStatus.Unknown })
             return lost;
-        var (found, error) = await FindAsync(call, id);
+        var (found, error) = await FindAsync(call, id, work);
         if (error is not null)
             return error;
         if (found.Length > 1)
             return new Ambiguous<NetworkFacts> { Candidates = [.. found.Select(p => new Part { Name = p.Part, Id = p.Ref.Value })] };
         if (found.Length == 1)
             return Seen(found[0], id, desired, work);
-        var running = work.Progress;
-        if (desired is null && id.Parts.IsEmpty && work.Status == OperationStatus.Unknown)
+        var running = work.Progress ?? context.Tasks.Lost(waiting, work);
+        if (running is null && desired is null && id.Parts.IsEmpty && work.Status == OperationStatus.Unknown)
         {
             // A create whose answer was lost: any work on a switch may be it.
             (running, error) = await context.Tasks.PendingAsync(call, "task on a switch", i => i.Ref("entity")?.Type.EndsWith("DistributedVirtualSwitch", StringComparison.Ordinal) == true);
@@ -180,5 +181,5 @@ internal sealed partial class NetworkKind(VsphereContext context) : IResourceDri
     private static Failed<NetworkFacts> Failure(DriverError error) => new() { Error = error };
 
     private static Outcome<NetworkFacts> ToOutcome(TaskLook look) =>
-        look.Progress is { } progress ? new Running<NetworkFacts> { Progress = progress } : look.Error is { } error ? Failure(error) : new Done<NetworkFacts>();
+        (look.Progress ?? VimTasks.Busy(look.Error)) is { } progress ? new Running<NetworkFacts> { Progress = progress } : look.Error is { } error ? Failure(error) : new Done<NetworkFacts>();
 }

@@ -67,6 +67,9 @@ internal sealed class Properties(VimClient client)
         var complete = true;
         foreach (var some in refs.Chunk(AtOnce))
         {
+            // A full page isn't read further: whether more is wanted, the next one shows.
+            if (found.Count == size)
+                return (new VimPage(found.ToImmutable(), found[^1].Ref.Value, complete), null);
             (var page, error) = await CollectAsync(call, (w, _) => Filter(w, type, paths, o => o.Ref("obj", some[0]), some.Skip(1)));
             if (error is not null)
                 return (null, error);
