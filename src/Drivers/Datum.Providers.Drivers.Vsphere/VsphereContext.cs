@@ -71,7 +71,8 @@ internal sealed class Places(VimClient client)
         return answer.Result?.AsRef() is { } found && types.Contains(found.Type) ? (found, null)
             : (null, VimErrors.Refused(ErrorCode.Invalid, answer.Result is null
                 ? $"The inventory has nothing at {path}, or the account may not see it."
-                : $"{path} is a {answer.Result.RefType} and not a {types[0]}.") with { Field = field });
+                : $"{path} is a {answer.Result.RefType} and not a {types[0]}.") with
+            { Field = field });
     }
 
     private static string Below(string? path) => path is null ? "" : "/" + path.Trim('/');

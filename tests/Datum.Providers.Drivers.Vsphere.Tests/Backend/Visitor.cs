@@ -23,7 +23,8 @@ internal sealed class Visitor : IDisposable
     {
         UseCookies = false,
         SslOptions = { RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.GetCertHashString() == vcsim.Certificate.GetCertHashString() },
-    }) { BaseAddress = vcsim.Address });
+    })
+    { BaseAddress = vcsim.Address });
 
     public Visitor LogIn(string user = Vcsim.User, string password = Vcsim.Password)
     {

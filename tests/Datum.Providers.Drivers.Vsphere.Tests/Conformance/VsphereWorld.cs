@@ -183,7 +183,7 @@ internal sealed class VsphereWorld : ConformanceWorld, ICensus, IVanish, IForeig
 
     public ValueTask SetFullAsync(bool full) => Turn(k => AtOnce(k with { Full = full }, CreateOf(ResourceKind.Instance)));
 
-    public ValueTask SetDurationAsync(TimeSpan duration) => Turn(k => k with { DefaultDuration = duration });
+    public ValueTask SetDurationAsync(TimeSpan duration) => Turn(k => k with { DefaultDuration = duration, Durations = ImmutableDictionary<string, TimeSpan>.Empty });
 
     public ValueTask FailNextCreateAsync(ResourceKind kind, bool lateStockout)
     {
