@@ -22,6 +22,8 @@ public sealed class SpanningNetworkTests
         _folder = Directory.CreateTempSubdirectory("datum-span-").FullName;
         _platforms.Add(await SpanningPlatform.SimulatorAsync());
         _platforms.Add(await SpanningPlatform.GcpAsync());
+        _platforms.Add(await SpanningPlatform.ProxmoxAsync());
+        _platforms.Add(await SpanningPlatform.VsphereAsync());
         _host = HostProcess.Dev(_folder);
         await _host.StartAsync();
         _kubectl = new Kubectl(_host.Kubeconfig, _folder);
@@ -63,7 +65,7 @@ public sealed class SpanningNetworkTests
             return ready == all * spaces.Count ? null : $"{ready} of {all * spaces.Count} instances are ready";
         }, Deadline, "an instance runs at every Location of every Network", Picture, TimeSpan.FromSeconds(1));
         foreach (var platform in _platforms)
-            Assert.That(platform.NetworksThere(), Is.EqualTo(platform.Networks * spaces.Count), $"{platform.Driver}: Locations of one scope share a network");
+            Assert.That(platform.NetworksThere(), Is.EqualTo(platform.Networks * spaces.Count), platform.Driver);
 
         // All orders at once, a step of each a second.
         foreach (var step in Enumerable.Range(0, things.Length))

@@ -13,6 +13,7 @@ public sealed partial class VsphereCloud
 
     private XElement Retrieve(SoapCall call)
     {
+        Expand(call);
         var objects = new List<XElement>();
         var listing = call.Body.Descendants(Soap.Vim + "selectSet").Any();
         var asked = call.Body.Descendants(Soap.Vim + "pathSet").Where(p => p.Parent!.Name.LocalName == "propSet").Select(p => p.Value).ToHashSet(StringComparer.Ordinal);
@@ -128,6 +129,7 @@ public sealed partial class VsphereCloud
     private void Mend(XElement item, HashSet<string> asked)
     {
         var target = MoRef.Of(item.Get("obj")!);
+        Identify(item);
         if (target.Type == "VirtualMachine" && (Knobs.Unreadable.Contains(target.Value) || Knobs.Unreadable.Contains("*")))
         {
             Conceal(item, "HostNotConnected");

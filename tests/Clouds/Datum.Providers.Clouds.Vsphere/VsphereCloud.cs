@@ -61,6 +61,7 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
             ["CreateDVPortgroup_Task"] = CreatePortgroup,
             ["ReconfigureDVPortgroup_Task"] = ReconfigurePortgroup,
         };
+        AddDisks();
         _rest = new RestClient(_vcsim);
         Inventory.Restore(_vcsim, _rest);
         foreach (var known in _vcsim.List("VirtualMachine").Concat(_vcsim.List("DistributedVirtualPortgroup")))

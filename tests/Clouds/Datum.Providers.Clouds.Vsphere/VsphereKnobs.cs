@@ -57,6 +57,9 @@ public sealed record VsphereKnobs
     /// <summary>Portgroups at most beside those of the inventory; one more ends its task in LimitExceeded.</summary>
     public int? MostPortgroups { get; init; }
 
+    /// <summary>First-class disks at most; one more ends its task in LimitExceeded.</summary>
+    public int? MostDisks { get; init; }
+
     /// <summary>No host has room: cloning, creating and powering on end in InsufficientMemoryResourcesFault.</summary>
     public bool Full { get; init; }
 

@@ -119,7 +119,7 @@ public sealed class OutputTests
 
     [TestCase("drivers verify SCRATCH/none", "is no folder")]
     [TestCase("drivers verify SCRATCH", "holds neither driver.json nor a driver's folder")]
-    [TestCase("drivers describe ghost --drivers VOLUME", "no driver with id 'ghost'; it has gcp, podman, proxmox, simulator.")]
+    [TestCase("drivers describe ghost --drivers VOLUME", "no driver with id 'ghost'; it has gcp, podman, proxmox, simulator, vsphere.")]
     [TestCase("drivers describe ghost", "add --drivers VOLUME")]
     [TestCase("drivers pack SCRATCH/none --to SCRATCH/out", "is no folder")]
     [TestCase("validate -f SCRATCH/none.yaml", "there is no such file or folder")]

@@ -144,7 +144,7 @@ public sealed class ValidateTests
     }
 
     [TestCase("provider: {podman: {}}", null)]
-    [TestCase("provider: {vapor: {}}", "No driver of the volume answers to the key vapor. It has gcp, podman, proxmox, simulator.")]
+    [TestCase("provider: {vapor: {}}", "No driver of the volume answers to the key vapor. It has gcp, podman, proxmox, simulator, vsphere.")]
     [TestCase("provider: {simulator: {}}", "spec.provider.simulator.zone is missing.")]
     [TestCase("provider: {simulator: {zone: a, colour: red}}", "spec.provider.simulator.colour isn't known to the driver")]
     public async Task With_drivers_a_block_must_be_what_its_driver_takes(string provider, string? says)
@@ -160,7 +160,7 @@ public sealed class ValidateTests
     }
 
     [TestCase("driver: podman", null)]
-    [TestCase("driver: pdoman", "The volume has no driver with id 'pdoman'. It has gcp, podman, proxmox, simulator.")]
+    [TestCase("driver: pdoman", "The volume has no driver with id 'pdoman'. It has gcp, podman, proxmox, simulator, vsphere.")]
     [TestCase("driver: podman\n  settings: {resourceLimits: Maybe}", "spec.settings.resourceLimits must be one of")]
     public async Task With_drivers_a_config_must_be_what_its_driver_takes(string spec, string? says)
     {

@@ -116,4 +116,18 @@ internal sealed class GuestRefusalTests
         Assert.That(findings.Select(f => f.Capability), Has.All.EqualTo("secrets"));
         Assert.That(findings.Select(f => f.Path), Is.EquivalentTo(new[] { "volumes[keys].files.payload", "sandbox.pullSecrets", "sandbox.containers[web].env" }));
     }
+
+    [TestCase("guestinfo.datum.beacon", true)]
+    [TestCase("datum.beacon", false)]
+    [TestCase("guestinfo.a b", false)]
+    [TestCase("guestinfo.$(reboot)", false)]
+    public void A_beacon_s_variable_is_one_of_guestinfo(string target, bool taken)
+    {
+        var rendered = GuestBootstrap.Render(Guests.Sandbox, Guests.Payloads, Guests.Options with { Beacon = new GuestBeacon { Route = BeaconRoute.GuestInfo, Target = target } });
+        Assert.That(rendered.Usable, Is.EqualTo(taken), string.Join(' ', rendered.Findings.Select(f => f.Message)));
+        if (taken)
+            Assert.That(Rendered.CloudFiles(rendered)["/var/lib/datum/bin/beacon.sh"].Text, Does.Contain("vmware-rpctool \"info-set guestinfo.datum.beacon $report\""));
+        else
+            Assert.That(rendered.Findings.Select(f => f.Capability), Is.EqualTo(new[] { "guestHealth" }));
+    }
 }

@@ -14,6 +14,7 @@ internal sealed class GuestToolTests
             yield return new TestCaseData(spec, Guests.Options).SetArgDisplayNames(name, "seed");
             yield return new TestCaseData(spec, allowed).SetArgDisplayNames(name, "user data");
             yield return new TestCaseData(spec, Guests.Options with { Beacon = new GuestBeacon { Route = BeaconRoute.Line, Target = "/dev/ttyS1" }, Firewall = FirewallScope.Separate }).SetArgDisplayNames(name, "serial");
+            yield return new TestCaseData(spec, Guests.Options with { Beacon = new GuestBeacon { Route = BeaconRoute.GuestInfo, Target = "guestinfo.datum.beacon" } }).SetArgDisplayNames(name, "guestinfo");
         }
     }
 

@@ -59,6 +59,13 @@ internal static class GuestBeaconUnit
             }
             return null;
         }
+        if (beacon.Route == BeaconRoute.GuestInfo)
+        {
+            if (beacon.Target.StartsWith("guestinfo.", StringComparison.Ordinal) && beacon.Target.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_'))
+                return $"{{ report=$(cat); vmware-rpctool \"info-set {beacon.Target} $report\" >/dev/null; }}";
+            plan.Refuse("", "The driver's beacon has no variable below guestinfo.", "guestHealth");
+            return null;
+        }
         if (!GuestText.IsMountPath(beacon.Target))
         {
             plan.Refuse("", "The driver's beacon has no absolute path of a device or file.", "guestHealth");

@@ -77,6 +77,9 @@ public enum BeaconRoute
 
     /// <summary>The file in <see cref="GuestBeacon.Target"/>, replaced as a whole, for a guest agent to read.</summary>
     File = 3,
+
+    /// <summary>The variable in <see cref="GuestBeacon.Target"/> (<c>guestinfo.NAME</c>), by VMware Tools (<c>vmware-rpctool</c>).</summary>
+    GuestInfo = 4,
 }
 
 /// <summary>The readiness beacon: a timer in the guest that reports as JSON whether containers run and listen. It holds no secret.</summary>
@@ -85,7 +88,7 @@ public sealed record GuestBeacon
     /// <summary>How the report leaves the guest.</summary>
     public required BeaconRoute Route { get; init; }
 
-    /// <summary>URL, device or file.</summary>
+    /// <summary>URL, device, file or variable.</summary>
     public required string Target { get; init; }
 
     /// <summary>Seconds between two reports. Default 10.</summary>
