@@ -17,9 +17,10 @@ public sealed partial class ProxmoxCloud
         foreach (var (collection, items) in _config)
             foreach (var (id, body) in items)
                 snapshot[collection][id] = (JsonObject)body.DeepClone();
+        // The platform writes the running configuration before it begins to reload: from then on nothing is pending.
+        _running = snapshot;
         return Begin(r, "reloadnetworkall", "", _nodes[0].Name, task =>
         {
-            _running = snapshot;
             foreach (var node in _nodes)
                 task.Log.Add(Knobs.OfflineNodes.Contains(node.Name) ? $"unable to reload network config for '{node.Name}'" : $"{node.Name}: reloading network config");
             if (Knobs.OfflineNodes.Count > 0)

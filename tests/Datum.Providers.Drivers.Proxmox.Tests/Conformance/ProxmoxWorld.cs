@@ -129,8 +129,7 @@ internal sealed partial class ProxmoxWorld : ConformanceWorld, ICensus, IVanish,
                 Cloud.Do("POST", $"/cluster/firewall/groups/{part.Id[6..]}", ("type", "in"), ("action", "ACCEPT"), ("enable", "1"), ("proto", "tcp"), ("dport", "1:65535"), ("source", "0.0.0.0/0"));
                 break;
             case ResourceKind.Disk:
-                path = "sizeGiB";
-                Cloud.Edit("volumes/" + VolumeOf(part.Id), b => b["size"] = 15L << 30);
+                path = VolumeOf(part.Id) is { } volume && Cloud.Edit("volumes/" + volume, b => b["size"] = 15L << 30) ? "sizeGiB" : null;
                 break;
             case ResourceKind.Instance when part.Name == "server":
                 path = "suspended";
@@ -288,7 +287,7 @@ internal sealed partial class ProxmoxWorld : ConformanceWorld, ICensus, IVanish,
         Cloud.AddToken(Token, Secret);
     }
 
-    private string VolumeOf(string holder) => Cloud.Objects.First(o => o.Path == PathOf(holder)).Body["config"]!["scsi0"]!.ToString().Split(',')[0];
+    private string? VolumeOf(string holder) => Cloud.Objects.First(o => o.Path == PathOf(holder)).Body["config"]!["scsi0"]?.ToString().Split(',')[0];
 
     // A vnet's ranges are objects of their own that nobody records.
     private string Revision(ProxmoxObject item) => string.Join('-', Cloud.Objects.Where(o => o.Collection == "subnets" && item.Collection == "vnets" && o.Body["vnet"]?.ToString() == item.Path[6..])

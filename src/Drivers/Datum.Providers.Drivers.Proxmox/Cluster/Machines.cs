@@ -68,6 +68,16 @@ internal static class Machines
 
     public static Mark? MarkOf(PveObject config) => VmMarks.Read(VmMarks.Split(config.Text("tags")), config.Text("name")) ?? TextMarks.Read(config.Text("description"));
 
+    /// <summary>
+    /// What a create's task has made by now: the machine, once it shows our mark, and nothing before (DC-38). Where that can't be read the number is
+    /// told all the same (DC-36): the platform took it for our request.
+    /// </summary>
+    public static async ValueTask<ImmutableArray<Part>> MadeAsync(ProxmoxContext context, Call call, Identity id, string part, int vmId)
+    {
+        var found = await FindAsync(context, call, id, part);
+        return found.Error is not null || (found.Guest?.VmId == vmId && found.State == MarkState.Ours) ? [new Part { Name = part, Id = VmIds.IdOf(vmId) }] : [];
+    }
+
     /// <summary>A deletion with all that is the machine's own: its volumes, its firewall, what names it in jobs.</summary>
     public static RestRequest Destroy(FoundMachine found) => RestRequest.Delete($"{found.Path}?purge=1&destroy-unreferenced-disks=1");
 

@@ -142,8 +142,7 @@ internal sealed partial class InstanceKind
 
         var look = await Api.ChangeAsync(call, request);
         if (look.Status == OperationStatus.Running)
-            // The number is ours from the answer on; the copy shows its mark when the task is over.
-            return new Running<InstanceFacts> { Progress = look.Progress!, Parts = [new Part { Name = ServerPart, Id = VmIds.IdOf(vmId) }] };
+            return new Running<InstanceFacts> { Progress = look.Progress!, Parts = await Machines.MadeAsync(context, call, id, ServerPart, vmId) };
         if (look.Error is not { Code: ErrorCode.Conflict } taken)
             return look.Error is { } refused ? Failure(refused) : Made(VmIds.IdOf(vmId));
         var found = await Machines.FindAsync(context, call, id, ServerPart);

@@ -196,9 +196,8 @@ internal sealed class DiskKind(ProxmoxContext context) : IResourceDriver<DiskSpe
             .Set("scsihw", "virtio-scsi-single").Set(Drive, string.Create(CultureInfo.InvariantCulture, $"{storage}:{desired.SizeGiB}"))
             .Set("memory", 16).Set("cores", 1).Set("onboot", false).Set("pool", context.Settings.Pool);
         var look = await Api.ChangeAsync(call, form.Post($"nodes/{node}/qemu"));
-        // The number is ours from the answer on; the holder's configuration shows its mark when the task is over.
         if (look.Status == OperationStatus.Running)
-            return new Running<DiskFacts> { Progress = look.Progress!, Parts = [new Part { Name = DiskPart, Id = VmIds.IdOf(vmId) }] };
+            return new Running<DiskFacts> { Progress = look.Progress!, Parts = await Machines.MadeAsync(context, call, id, DiskPart, vmId) };
         if (look.Error is not { Code: ErrorCode.Conflict } taken)
             return look.Error is { } refused ? Failure(refused) : Made(VmIds.IdOf(vmId));
         var found = await Machines.FindAsync(context, call, id, DiskPart);
