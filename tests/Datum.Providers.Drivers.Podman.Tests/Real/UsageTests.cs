@@ -20,11 +20,11 @@ public sealed class UsageTests : PodmanFixture
         var began = TimeProvider.System.GetUtcNow();
         Assert.That(await ReadAsync(), Is.Empty, "the first reading only counts");
         UsageSample[] both = [];
-        await Eventually.NothingWrongAsync(async () => (both = await ReadAsync()).Length == 2 ? null : $"{both.Length} of 2 are measured", Patience, "both pods are measured");
+        // A quota of half a processor; how much of it the machine has to give is its own affair.
+        await Eventually.NothingWrongAsync(async () => (both = await ReadAsync()).Length == 2 && Of(both, burner).CpuMillis >= 50 ? null : string.Join(", ", both.AsEnumerable()), Patience, "both pods are measured and one is busy");
         var (hot, cold) = (Of(both, burner), Of(both, idler));
 
-        // A quota of half a processor; how much of it the machine has to give is its own affair.
-        Assert.That(hot.CpuMillis, Is.InRange(50, 600));
+        Assert.That(hot.CpuMillis, Is.LessThan(700));
         Assert.That(cold.CpuMillis, Is.InRange(0, 20));
         Assert.That((hot.CpuCapacityMillis, cold.CpuCapacityMillis, hot.Incarnation), Is.EqualTo((500L, 500L, 1)));
         Assert.That(hot.ObservedAt, Is.InRange(began, TimeProvider.System.GetUtcNow()));
