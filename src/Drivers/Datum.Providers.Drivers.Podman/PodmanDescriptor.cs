@@ -28,7 +28,7 @@ internal static class PodmanDescriptor
         LocationSchema = LocationSchema,
         SettingsSchema = PodmanSettings.Schema,
         RangeOrder = RangeOrder.RangeFirst,
-        Abilities = [Ability.Power, Ability.ConsoleLog, Ability.ImageCatalog, Ability.ChangeFeed],
+        Abilities = [Ability.Power, Ability.ConsoleLog, Ability.ImageCatalog, Ability.ChangeFeed, Ability.Usage],
         Kinds =
         [
             Kind(ResourceKind.Network, listsFacts: true),

@@ -5,11 +5,12 @@ using Datum.Providers.Drivers.Podman.Firewall;
 using Datum.Providers.Drivers.Podman.Instances;
 using Datum.Providers.Drivers.Podman.Libpod;
 using Datum.Providers.Drivers.Podman.Networks;
+using Datum.Providers.Drivers.Podman.Usage;
 
 namespace Datum.Providers.Drivers.Podman;
 
 /// <summary>One session with one Podman service.</summary>
-internal sealed class PodmanDriver : IInfrastructureDriver, IPowerControl, IConsoleLog, IImageCatalog, IChangeFeed
+internal sealed class PodmanDriver : IInfrastructureDriver, IPowerControl, IConsoleLog, IImageCatalog, IChangeFeed, IUsageReader
 {
     // Older ones ignore a pod's limits without a word.
     private static readonly Version Oldest = new(4, 3);
@@ -21,6 +22,7 @@ internal sealed class PodmanDriver : IInfrastructureDriver, IPowerControl, ICons
     private readonly PodmanInstances _instances;
     private readonly PodmanImages _images;
     private readonly PodmanChangeFeed _changes;
+    private readonly PodmanUsage _usage;
     private readonly CancellationTokenSource _ended = new();
     private int _disposed;
 
@@ -50,6 +52,7 @@ internal sealed class PodmanDriver : IInfrastructureDriver, IPowerControl, ICons
         _instances = new PodmanInstances(_session, _pulls, _power);
         _images = new PodmanImages(_session);
         _changes = new PodmanChangeFeed(_session, _ended.Token);
+        _usage = new PodmanUsage(_session);
     }
 
     public IResourceDriver<NetworkSpec, NetworkFacts>? Networks { get; }
@@ -65,6 +68,8 @@ internal sealed class PodmanDriver : IInfrastructureDriver, IPowerControl, ICons
     public ValueTask<Answer<CatalogPage<PlatformImage>>> ListImagesAsync(Call call, CatalogQuery query, string? cursor) => _images.ListAsync(call, query, cursor);
 
     public IAsyncEnumerable<Change> WatchAsync(Call call) => _changes.WatchAsync(call);
+
+    public ValueTask<Answer<UsagePage>> ListUsageAsync(Call call, ListQuery query, string? cursor) => _usage.ListAsync(call, query, cursor);
 
     public async ValueTask<Answer<AccountFacts>> ProbeAsync(Call call)
     {

@@ -1,8 +1,4 @@
-using System.Diagnostics.Metrics;
 using System.Net;
-using System.Text.Json;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Datum.Providers.Drivers.Podman.Tests.Unit;
 
@@ -91,37 +87,6 @@ public sealed class AbilityTests
     private static Call Call() => Real.Calls.New();
 
     private static HttpResponseMessage Json(string text) => new(HttpStatusCode.OK) { Content = new StringContent(text) };
-
-    /// <summary>A host whose every request is answered by the test.</summary>
-    private sealed class Answers(Func<HttpRequestMessage, HttpResponseMessage> answer) : HttpMessageHandler, IDriverHost
-    {
-        public List<string> Requests { get; } = [];
-
-        public ILogger Logger => NullLogger.Instance;
-
-        public Meter Meter { get; } = new("datum.tests");
-
-        public TimeProvider Time => TimeProvider.System;
-
-        public HttpMessageHandler HttpHandler => this;
-
-        public ValueTask<ReadOnlyMemory<byte>> ReadCredentialAsync(string key, CancellationToken cancellation) => default;
-
-        public ValueTask<IInfrastructureDriver> ConnectAsync() => new PodmanDriverFactory().ConnectAsync(this,
-            new Connection { Installation = "t1", Endpoint = new Uri("unix:///nonesuch"), Settings = JsonDocument.Parse("{}").RootElement.Clone() }, default);
-
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
-        {
-            Requests.Add(request.RequestUri!.PathAndQuery);
-            return Task.FromResult(answer(request));
-        }
-
-        protected override void Dispose(bool disposing)
-        {
-            Meter.Dispose();
-            base.Dispose(disposing);
-        }
-    }
 
     /// <summary>A stream that says nothing until its reader gives up.</summary>
     private sealed class Silent : MemoryStream

@@ -80,6 +80,17 @@ public sealed class DescriptorAndBodyTests
         Assert.That(InstanceBodies.Container(Id, Spec, Web, "p", "i", Payload, new PodmanSettings { EnforceLimits = false }).Limits, Is.Null);
     }
 
+    [TestCase(2000, true, "2000")]
+    [TestCase(5, true, "10")]
+    [TestCase(2000, false, null)]
+    public void A_pods_label_says_the_processors_of_its_quota(int millis, bool enforced, string? label)
+    {
+        var body = InstanceBodies.Pod(Id, Spec with { Size = Spec.Size with { CpuMillis = millis } }, new PodmanSettings { EnforceLimits = enforced });
+
+        Assert.That(body.Labels.GetValueOrDefault(InstanceParts.CpuLabel), Is.EqualTo(label));
+        Assert.That((body.Limits?.Cpu?.Quota / 100)?.ToString(System.Globalization.CultureInfo.InvariantCulture), Is.EqualTo(label));
+    }
+
     [Test]
     public void Names_of_secrets_fit_podmans_64_characters_and_tell_their_instance()
     {
@@ -145,7 +156,7 @@ public sealed class DescriptorAndBodyTests
         Check("Network", JsonSerializer.SerializeToElement(new NetworkObject { Name = "n", Driver = "bridge", Interface = "dp", Subnets = [], Labels = [], Options = [] }, LibpodJson.Default.NetworkObject));
         Check("VolumeCreateOptions", JsonSerializer.SerializeToElement(new VolumeCreate { Name = "n", Driver = "local", Label = ImmutableDictionary<string, string>.Empty, Labels = ImmutableDictionary<string, string>.Empty }, LibpodJson.Default.VolumeCreate));
         foreach (var path in new[] { "version", "info", "networks/create", "networks/{name}/json", "networks/json", "networks/{name}", "volumes/create", "volumes/json", "pods/create", "pods/{name}", "pods/{name}/json",
-            "pods/json", "containers/create", "containers/json", "containers/{name}/json", "containers/{name}/start", "containers/{name}/kill", "containers/{name}/stop", "containers/{name}", "containers/{name}/healthcheck", "images/{name}/json", "images/pull", "secrets/create", "secrets/json", "secrets/{name}", "events" })
+            "pods/json", "containers/create", "containers/json", "containers/{name}/json", "containers/{name}/start", "containers/{name}/kill", "containers/{name}/stop", "containers/{name}", "containers/{name}/healthcheck", "containers/stats", "images/{name}/json", "images/pull", "secrets/create", "secrets/json", "secrets/{name}", "events" })
             Assert.That(paths, Does.Contain($"/libpod/{path}"));
 
         void Check(string definition, JsonElement body)

@@ -128,7 +128,7 @@ public sealed class DriverCommandTests
         });
     }
 
-    [TestCase("podman", false, "Power", "ConsoleLog", "ImageCatalog", "ChangeFeed")]
+    [TestCase("podman", false, "Power", "ConsoleLog", "ImageCatalog", "ChangeFeed", "Usage")]
     [TestCase("simulator", true, "Power", "ConsoleLog", "ImageCatalog", "Offerings", "Quotas", "ChangeFeed", "Usage")]
     public async Task Describe_shows_the_abilities_and_the_kinds_that_can_be_adopted(string id, bool adoptable, params string[] abilities)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Datum.Providers.Drivers.Podman.Libpod;
 
 namespace Datum.Providers.Drivers.Podman.Instances;
@@ -15,7 +16,7 @@ internal static class InstanceBodies
             Name = PodmanNames.For(id),
             Hostname = spec.Hostname,
             InfraName = PodmanNames.For(id, "infra"),
-            Labels = Marks.ToPairs(Marks.For(id)).SetItem(InstanceParts.SpecLabel, Fingerprint.Write(Fingerprint.OfPod(spec))),
+            Labels = PodLabels(id, spec, settings),
             Networks = ImmutableDictionary<string, PodNetwork>.Empty.Add(NetworkName(network), new PodNetwork
             {
                 InterfaceName = network.Name,
@@ -48,6 +49,12 @@ internal static class InstanceBodies
     /// <summary>The network's name at Podman, which is its provider id.</summary>
     public static string NetworkName(InterfaceSpec network) => network.Network?.ProviderId ?? $"{ResourceNames.Prefix(ResourceKind.Network)}-{network.Network?.Name}";
 
+    private static ImmutableDictionary<string, string> PodLabels(Identity id, InstanceSpec spec, PodmanSettings settings)
+    {
+        var labels = Marks.ToPairs(Marks.For(id)).SetItem(InstanceParts.SpecLabel, Fingerprint.Write(Fingerprint.OfPod(spec)));
+        return settings.EnforceLimits ? labels.SetItem(InstanceParts.CpuLabel, (Quota(spec.Size.CpuMillis) * 1000 / CpuPeriod).ToString(CultureInfo.InvariantCulture)) : labels;
+    }
+
     private static ImmutableArray<VolumeMount> Volumes(InstanceSpec spec, ContainerSpec container) =>
     [
         .. from mount in container.Mounts
@@ -63,8 +70,10 @@ internal static class InstanceBodies
 
     private static ResourceLimits? Limits(int? cpuMillis, int? memoryMiB) => cpuMillis is null && memoryMiB is null ? null : new ResourceLimits
     {
-        // The kernel takes no quota below a millisecond.
-        Cpu = cpuMillis is { } cpu ? new CpuLimit { Quota = Math.Max(1000, cpu * CpuPeriod / 1000), Period = CpuPeriod } : null,
+        Cpu = cpuMillis is { } cpu ? new CpuLimit { Quota = Quota(cpu), Period = CpuPeriod } : null,
         Memory = memoryMiB is { } memory ? new MemoryLimit { Limit = memory * 1024L * 1024L } : null,
     };
+
+    // The kernel takes no quota below a millisecond.
+    private static long Quota(int cpuMillis) => Math.Max(1000, cpuMillis * CpuPeriod / 1000);
 }

@@ -27,6 +27,9 @@ internal static class InstanceParts
     /// <summary>Label that holds the fingerprint that drift is computed from.</summary>
     public const string SpecLabel = "datum-spec";
 
+    /// <summary>Label of a pod: the thousandths of a processor that its quota gives; absent without a quota. Listings show labels and no limits.</summary>
+    public const string CpuLabel = "datum-cpu";
+
     public static string Container(string name) => Named(ContainerPrefix, name);
 
     /// <summary>Whether a part is a container's.</summary>

@@ -19,6 +19,8 @@ internal sealed record HostSection
 {
     [JsonPropertyName("hostname")] public string? Hostname { get; init; }
     [JsonPropertyName("networkBackend")] public string? NetworkBackend { get; init; }
+    // "v1" or "v2".
+    [JsonPropertyName("cgroupVersion")] public string? CgroupVersion { get; init; }
     [JsonPropertyName("security")] public SecuritySection? Security { get; init; }
 }
 

@@ -79,6 +79,24 @@ internal sealed class LibpodClient(RestClient rest)
     public ValueTask<Answer<HealthResult>> RunHealthCheckAsync(Call call, string id) =>
         GetAsync(call, $"containers/{Escape(id)}/healthcheck", LibpodJson.Default.HealthResult);
 
+    /// <summary>Counters of some containers, read once. At least one id: without any Podman tells of every container of the machine.</summary>
+    public async ValueTask<Answer<List<ContainerStats>>> StatsAsync(Call call, IEnumerable<string> ids)
+    {
+        var answer = await GetAsync(call, "containers/stats?stream=false" + string.Concat(ids.Select(id => "&containers=" + Escape(id))), LibpodJson.Default.StatsReport);
+        if (answer.Error is { } error)
+            return error;
+        // One that can't be read spoils the others, with status 200 and without a word; most often it was removed since its id was read.
+        if (answer.Value is not { Stats: { } stats, Error: null or { ValueKind: JsonValueKind.Null } })
+            return new DriverError
+            {
+                Code = ErrorCode.NotReadyYet,
+                Effect = Effect.NotApplied,
+                Scope = ErrorScope.Resource,
+                Message = "Podman can't read the counters of a container and doesn't say of which: it was removed just now, or its cgroup can't be read.",
+            };
+        return stats;
+    }
+
     public ValueTask<Found<ImageInfo>> ImageAsync(Call call, string reference) => FindAsync(call, $"images/{Escape(reference)}/json", LibpodJson.Default.ImageInfo);
 
     public ValueTask<Answer<List<ImageSummary>>> ImagesAsync(Call call) => GetAsync(call, "images/json", LibpodJson.Default.ListImageSummary);

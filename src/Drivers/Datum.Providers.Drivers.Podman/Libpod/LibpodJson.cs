@@ -21,6 +21,7 @@ namespace Datum.Providers.Drivers.Podman.Libpod;
 [JsonSerializable(typeof(ContainerCreate))]
 [JsonSerializable(typeof(ContainerInspect))]
 [JsonSerializable(typeof(HealthResult))]
+[JsonSerializable(typeof(StatsReport))]
 [JsonSerializable(typeof(List<ContainerListItem>))]
 [JsonSerializable(typeof(List<SecretInfo>))]
 [JsonSerializable(typeof(Dictionary<string, ImmutableArray<string>>))]
