@@ -18,7 +18,7 @@ public sealed class ProxmoxDriverFactory : IDriverFactory
             throw Refuse("endpoint", "The ProviderConfig names no endpoint: https://NODE:8006.");
         var settings = ReadSettings(connection.Settings);
         var signIn = await PveSignIn.OpenAsync(host, endpoint, cancellation);
-        var api = new PveApi(host.HttpHandler, host.Time, endpoint, signIn.Authorizer, signIn.Redactor);
+        var api = new PveApi(host.HttpHandler, host.Time, endpoint, signIn.Authorizer, signIn.Redactor, signIn.User);
         return new ProxmoxSession(new ProxmoxContext(api, settings, connection, host.Time), signIn);
     }
 

@@ -11,7 +11,6 @@ public sealed class ProxmoxConformance : DriverConformance
 
 /// <summary>The kit against a cluster of the release before, entered with a user's ticket.</summary>
 [Category("Slow")]
-[Explicit("Not judged yet.")]
 public sealed class OlderProxmoxConformance : DriverConformance
 {
     protected override ConformanceWorld CreateWorld() => new ProxmoxWorld(byTicket: true, release: "8.4");

@@ -10,9 +10,12 @@ internal sealed class PveApi : IDisposable
     private readonly Redactor _redactor;
     private readonly RestClient _client;
     private readonly Operations _operations;
+    private readonly string? _user;
 
-    public PveApi(HttpMessageHandler handler, TimeProvider time, Uri endpoint, IRequestAuthorizer authorizer, Redactor redactor)
+    /// <param name="user">The user of the credentials, which task names end with: handles, which are stored, don't hold it. Null for an API token.</param>
+    public PveApi(HttpMessageHandler handler, TimeProvider time, Uri endpoint, IRequestAuthorizer authorizer, Redactor redactor, string? user = null)
     {
+        _user = user;
         _handler = handler;
         _redactor = redactor;
         _options = OptionsFor(endpoint, time, redactor) with { Authorizer = authorizer };
@@ -69,7 +72,7 @@ internal sealed class PveApi : IDisposable
         var answer = await _client.SendAsync(call, request);
         if (answer.Error is null && Data(answer).Error is { } strange)
             return new OperationLook { Status = OperationStatus.Failed, Error = strange with { Effect = Effect.Unknown }, Answer = answer };
-        return _operations.Begin(answer);
+        return Hidden(_operations.Begin(answer));
     }
 
     /// <summary>Asks about a task. One that was cleared away or was never known counts as none.</summary>
@@ -77,7 +80,7 @@ internal sealed class PveApi : IDisposable
     {
         if (handle is null)
             return null;
-        var look = await _operations.LookAsync(call, handle);
+        var look = Hidden(await _operations.LookAsync(call, Shown(handle)));
         return look.Error is not null && look.Answer?.Status is 400 or 404 ? null
             : look is { Status: OperationStatus.Unknown, Error: null } ? null : look;
     }
@@ -98,6 +101,19 @@ internal sealed class PveApi : IDisposable
     }
 
     public void Dispose() => _client.Dispose();
+
+    private const string UserMark = "{user}";
+    private const string EscapedUserMark = "{user%}";
+
+    private OperationLook Hidden(OperationLook look) => _user is null || look.Progress is not { Handle: { } handle } progress ? look : look with
+    {
+        Progress = progress with { Handle = handle with { Data = handle.Data.Replace(_user, UserMark, StringComparison.Ordinal).Replace(Uri.EscapeDataString(_user), EscapedUserMark, StringComparison.Ordinal) } },
+    };
+
+    private Handle Shown(Handle handle) => _user is null ? handle : handle with
+    {
+        Data = handle.Data.Replace(UserMark, _user, StringComparison.Ordinal).Replace(EscapedUserMark, Uri.EscapeDataString(_user), StringComparison.Ordinal),
+    };
 
     /// <summary>What stands in <c>data</c>. An answer without it is somebody else's: a proxy's, or another server's.</summary>
     private static (JsonElement Data, DriverError? Error) Data(RestResult answer)

@@ -8,14 +8,18 @@ internal sealed class PveSignIn : IDisposable
 {
     private readonly IDisposable? _owned;
 
-    private PveSignIn(IRequestAuthorizer authorizer, Redactor redactor, IDisposable? owned = null)
+    private PveSignIn(IRequestAuthorizer authorizer, Redactor redactor, IDisposable? owned = null, string? user = null)
     {
+        User = user;
         Authorizer = authorizer;
         Redactor = redactor;
         _owned = owned;
     }
 
     public IRequestAuthorizer Authorizer { get; }
+
+    /// <summary>The user; null with an API token.</summary>
+    public string? User { get; }
 
     /// <summary>Hides the credentials.</summary>
     public Redactor Redactor { get; }
@@ -39,9 +43,9 @@ internal sealed class PveSignIn : IDisposable
             throw Refuse("credentials", $"The credentials hold neither {ProxmoxDescriptor.TokenCredential} nor {ProxmoxDescriptor.UserCredential} and {ProxmoxDescriptor.PasswordCredential}.");
         if (!user.Contains('@', StringComparison.Ordinal) || user.Length > 64)
             throw Refuse(ProxmoxDescriptor.UserCredential, "The user isn't of the form user@realm.");
-        var redactor = new Redactor(Text(password));
+        var redactor = new Redactor(Text(password), user);
         var tickets = new TicketAuthorizer(host, endpoint, user, redactor);
-        return new PveSignIn(tickets, redactor, tickets);
+        return new PveSignIn(tickets, redactor, tickets, user);
     }
 
     public void Dispose() => _owned?.Dispose();

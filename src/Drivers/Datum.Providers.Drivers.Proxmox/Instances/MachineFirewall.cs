@@ -43,7 +43,7 @@ internal static class MachineFirewall
         return lost is not null ? (null, lost) : (new FirewallState
         {
             DataCentre = on,
-            Enabled = options.Flag("enable") && options.Text("policy_in") is null or "DROP" or "REJECT",
+            Enabled = IsEnabled(options),
             Rules = [.. rules.Where(IsOurs).Select(r => r.Key).Order(StringComparer.Ordinal)],
         }, null);
     }
@@ -76,20 +76,17 @@ internal static class MachineFirewall
     public static async ValueTask<DriverError?> WriteAsync(PveApi api, Call call, string machine, InstanceSpec desired)
     {
         var wanted = Plan(desired);
-        var (state, lost) = await ReadAsync(api, call, machine);
-        if (lost is not null || (state is { Enabled: var on } && Matches(state, desired) && on == !wanted.IsEmpty))
-            return lost;
-        if (wanted.IsEmpty)
-        {
-            var off = await api.ChangeAsync(call, new PveForm().Set("enable", false).Put(machine + "/firewall/options"));
-            return off.Error ?? await RuleLists.SyncAsync(api, call, machine + "/firewall/rules", [], IsOurs);
-        }
-
+        var (options, unread, _) = await api.GetAsync(call, machine + "/firewall/options");
+        if (unread is not null)
+            return unread;
+        if (wanted.IsEmpty && options.Flag("enable") && (await api.ChangeAsync(call, new PveForm().Set("enable", false).Put(machine + "/firewall/options"))).Error is { } on)
+            return on;
         if (await RuleLists.SyncAsync(api, call, machine + "/firewall/rules", wanted, IsOurs) is { } error)
             return error;
-        var look = await api.ChangeAsync(call, new PveForm().Set("enable", true).Set("policy_in", "DROP").Put(machine + "/firewall/options"));
-        return look.Error;
+        return wanted.IsEmpty || IsEnabled(options) ? null : (await api.ChangeAsync(call, new PveForm().Set("enable", true).Set("policy_in", "DROP").Put(machine + "/firewall/options"))).Error;
     }
+
+    private static bool IsEnabled(PveObject options) => options.Flag("enable") && options.Text("policy_in") is null or "DROP" or "REJECT";
 
     private static bool IsOurs(PveRule rule) => rule.Comment?.Trim() == Comment;
 }

@@ -70,6 +70,12 @@ internal sealed class DiskKind(ProxmoxContext context) : IResourceDriver<DiskSpe
             return Failure(found.Error ?? PveErrors.Refused(ErrorCode.PreconditionFailed, "The disk isn't there to be changed."));
         if (found.State != MarkState.Ours)
             return Failure(PveErrors.NotOurs(found.Guest.Id));
+        // Release 8 refuses a size that is there already.
+        var (size, unread) = await SizeAsync(call, found);
+        if (unread is not null)
+            return Failure(unread);
+        if (size >= desired.SizeGiB)
+            return new Done<DiskFacts>();
         // A guest sees the new size when its own drive is resized.
         var (path, drive) = (found.Path, Drive);
         if (UsersOf(found).FirstOrDefault(u => u.IsRunning) is { } user)

@@ -394,20 +394,18 @@ internal static class RuleLists
             added = true;
         }
 
-        if (there.Count == 0)
-            return null;
-        // Positions have moved.
-        if (added)
-            (rules, error) = await ReadAsync(api, call, path);
-        if (error is not null)
-            return error;
-        var left = wanted.Select(r => r.Key).ToList();
-        var surplus = rules.Where(mine).Where(r => !left.Remove(r.Key)).OrderByDescending(r => r.Position).ToList();
-        foreach (var rule in surplus)
+        for (var surplus = there.Count; surplus > 0; surplus--)
         {
-            // A digest guards the first; each deletion makes another, and from the end positions of the others stay.
-            var guard = rule == surplus[0] && rule.Digest is { Length: > 0 } digest ? $"?digest={Uri.EscapeDataString(digest)}" : "";
-            var look = await api.ChangeAsync(call, RestRequest.Delete($"{path}/{Slices.Number(rule.Position)}{guard}"));
+            // A rule is named by its position: what was read just now, guarded by its digest, is what goes, whatever others change meanwhile.
+            if (added || surplus < there.Count)
+                (rules, error) = await ReadAsync(api, call, path);
+            if (error is not null)
+                return error;
+            var left = wanted.Select(r => r.Key).ToList();
+            if (rules.Where(mine).Where(r => !left.Remove(r.Key)).ToList() is not [.., var last])
+                return null;
+            var guard = last.Digest is { Length: > 0 } digest ? $"?digest={Uri.EscapeDataString(digest)}" : "";
+            var look = await api.ChangeAsync(call, RestRequest.Delete($"{path}/{Slices.Number(last.Position)}{guard}"));
             if (look.Error is { } refused)
                 return refused;
         }

@@ -99,7 +99,7 @@ internal sealed partial class NetworkKind
                 var look = await Api.ChangeAsync(call, new PveForm().Set("alias", NetworkWords.Write(id, desired)).Put($"cluster/sdn/vnets/{vnet.Name}"));
                 return look.Error is { } refused ? Failure(refused) : new Done<NetworkFacts>();
             default:
-                return await ApplyAsync(call, id, vnet);
+                return await ApplyAsync(call, id, vnet, found.All);
         }
     }
 
@@ -156,14 +156,15 @@ internal sealed partial class NetworkKind
     /// Applies what is pending, on all nodes. The platform knows only all or nothing: somebody else's unfinished changes would go along, so they
     /// are waited for unless the ProviderConfig says otherwise.
     /// </summary>
-    private async ValueTask<Outcome<NetworkFacts>> ApplyAsync(Call call, Identity id, Vnet vnet)
+    /// <param name="known">What was read just now; null: it is read here.</param>
+    private async ValueTask<Outcome<NetworkFacts>> ApplyAsync(Call call, Identity id, Vnet vnet, ImmutableArray<Vnet>? known = null)
     {
         await context.SdnLock.WaitAsync(call.Cancellation);
         try
         {
             if (context.Settings.Sdn.ApplyOthersChanges != true)
             {
-                var (all, error) = await SdnReads.VnetsAsync(Api, call);
+                var (all, error) = known is { } read ? (read, null) : await SdnReads.VnetsAsync(Api, call);
                 var (zones, failed) = error is null ? await SdnReads.ZonesAsync(Api, call) : ([], error);
                 if (failed is not null)
                     return Failure(failed);
