@@ -138,6 +138,5 @@ internal sealed record ProxmoxLocation
 [JsonSerializable(typeof(ProxmoxLocation))]
 [JsonSerializable(typeof(Instances.Notes))]
 [JsonSerializable(typeof(Instances.Beacon))]
-[JsonSerializable(typeof(SortedDictionary<string, string>))]
 [JsonSerializable(typeof(string))]
 internal sealed partial class SettingsJson : JsonSerializerContext;

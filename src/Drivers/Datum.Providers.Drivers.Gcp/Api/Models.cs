@@ -317,5 +317,4 @@ internal sealed record BeaconDisk
 [JsonSerializable(typeof(SetIamPolicy))]
 [JsonSerializable(typeof(IamPolicy))]
 [JsonSerializable(typeof(Beacon))]
-[JsonSerializable(typeof(SortedDictionary<string, string>))]
 internal sealed partial class GcpJson : JsonSerializerContext;

@@ -132,7 +132,7 @@ internal sealed partial class InstanceKind
 
     private void Compare(SpecDiff diff, InstanceSpec desired, GcpInstance server, Identity id)
     {
-        Fingerprint.Compare(diff, Fingerprint.Of(desired, _wish.Options(id, desired)), Fingerprint.Read(InstanceView.MetadataOf(server, InstanceView.SpecKey)), desired);
+        GuestFingerprint.Compare(diff, GuestFingerprint.Of(desired, _wish.Options(id, desired)), GuestFingerprint.Read(InstanceView.MetadataOf(server, InstanceView.SpecKey)), desired);
         diff.Text("size.native", id.Resolved.GetValueOrDefault("machineType"), Paths.Last(server.MachineType ?? ""), Remedy.Replace);
         var nics = server.NetworkInterfaces ?? [];
         if (nics.Length != desired.Interfaces.Length)

@@ -196,7 +196,7 @@ internal sealed partial class InstanceKind
     private void Compare(SpecDiff diff, InstanceSpec desired, InstanceLook look, Identity id)
     {
         var config = look.Machine.Config;
-        Fingerprint.Compare(diff, Fingerprint.Of(desired, _wish.Options(desired)), look.Notes!.Spec ?? [], desired);
+        GuestFingerprint.Compare(diff, GuestFingerprint.Of(desired, _wish.Options(desired)), look.Notes!.Spec ?? [], desired);
         if (int.TryParse(id.Resolved.GetValueOrDefault("cores"), NumberStyles.None, CultureInfo.InvariantCulture, out var cores))
             diff.Number("size.cpuMillis", cores * 1000L, (config.Number("cores") ?? 1) * (config.Number("sockets") ?? 1) * 1000, Remedy.Replace);
         if (long.TryParse(id.Resolved.GetValueOrDefault("memory"), NumberStyles.None, CultureInfo.InvariantCulture, out var memory))

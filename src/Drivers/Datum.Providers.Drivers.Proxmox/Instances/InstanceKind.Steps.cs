@@ -85,7 +85,7 @@ internal sealed partial class InstanceKind
 
         var cores = id.Resolved.GetValueOrDefault("cores") ?? InstanceWish.SizeOf(desired.Size).Cores.ToString(CultureInfo.InvariantCulture);
         var memory = id.Resolved.GetValueOrDefault("memory") ?? InstanceWish.SizeOf(desired.Size).MemoryMiB.ToString(CultureInfo.InvariantCulture);
-        var notes = new Notes { Spec = Fingerprint.Of(desired, _wish.Options(desired)), RestartedAt = desired.RestartedAt, Grace = desired.TerminationGraceSeconds };
+        var notes = new Notes { Spec = GuestFingerprint.Of(desired, _wish.Options(desired)), RestartedAt = desired.RestartedAt, Grace = desired.TerminationGraceSeconds };
         form.Set("cores", cores).Set("sockets", 1).Set("memory", memory).Set("balloon", 0).Set("cpu", context.Settings.CpuType)
             .Set("cpulimit", desired.Size.Native is null && desired.Size.CpuMillis % 1000 != 0 ? (desired.Size.CpuMillis / 1000m).ToString(CultureInfo.InvariantCulture) : null)
             .Set("agent", _wish.UsesAgent ? "enabled=1" : "enabled=0").Set("serial0", "socket").Set("onboot", true)

@@ -15,7 +15,7 @@ internal sealed record Notes
     /// <summary>The platform's descriptions take 8192 characters.</summary>
     private const int MaxLength = 8192;
 
-    /// <summary>See <see cref="Fingerprint"/>.</summary>
+    /// <summary>See <see cref="GuestFingerprint"/>.</summary>
     public SortedDictionary<string, string>? Spec { get; init; }
 
     /// <summary>The last wish for a restart that was fulfilled.</summary>
@@ -64,7 +64,7 @@ internal sealed record Notes
         var text = $"{head}\n{people}{Key}{Pack(this)}";
         if (text.Length > MaxLength)
             // Too many fields to tell apart: that something changed is seen by the hash over all.
-            text = $"{head}\n{people}{Key}{Pack(this with { Spec = Spec is null ? null : new SortedDictionary<string, string>(Spec.Where(f => Fingerprint.IsCoarse(f.Key)).ToDictionary(f => f.Key, f => f.Value, StringComparer.Ordinal), StringComparer.Ordinal) })}";
+            text = $"{head}\n{people}{Key}{Pack(this with { Spec = Spec is null ? null : new SortedDictionary<string, string>(Spec.Where(f => GuestFingerprint.IsCoarse(f.Key)).ToDictionary(f => f.Key, f => f.Value, StringComparer.Ordinal), StringComparer.Ordinal) })}";
         return text;
     }
 

@@ -137,7 +137,7 @@ internal sealed partial class InstanceKind
 
     private void Compare(SpecDiff diff, InstanceSpec desired, Machine item)
     {
-        Fingerprint.Compare(diff, Fingerprint.Of(desired, _wish.Options(desired)), Fingerprint.Read(item.Extra.GetValueOrDefault(Machine.SpecKey)), desired);
+        GuestFingerprint.Compare(diff, GuestFingerprint.Of(desired, _wish.Options(desired)), GuestFingerprint.Read(item.Extra.GetValueOrDefault(Machine.SpecKey)), desired, size: Remedy.InPlace);
         var (cpus, memory) = (InstanceWish.Cpus(desired.Size), InstanceWish.MemoryMiB(desired.Size));
         if ((item.Cpus is { } c && c != cpus || item.MemoryMiB is { } m && m != memory) && diff.ToDrift().All(d => d.Path != "size"))
             diff.Add("size", Remedy.InPlace, Size(cpus, memory), Size(item.Cpus, item.MemoryMiB));

@@ -245,7 +245,7 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
         var metadata = GuestMetadata.Write(id, desired, item, chosen, networks, context.Settings);
         if (metadata.Length > VsphereDescriptor.MaxUserData)
             return Failure(VimErrors.Refused(ErrorCode.Unsupported, $"The metadata has {metadata.Length} bytes and VMware Tools take {VsphereDescriptor.MaxUserData}.") with { Field = "interfaces" });
-        var spec = Fingerprint.Write(Fingerprint.Of(desired, _wish.Options(desired)));
+        var spec = GuestFingerprint.Write(GuestFingerprint.Of(desired, _wish.Options(desired)));
         return ToOutcome(await ReconfigureAsync(call, item, w =>
         {
             w.Text("annotation", Machine.Describe(id, chosen));
