@@ -137,6 +137,5 @@ internal sealed record ProxmoxLocation
 [JsonSerializable(typeof(ProxmoxSettings))]
 [JsonSerializable(typeof(ProxmoxLocation))]
 [JsonSerializable(typeof(Instances.Notes))]
-[JsonSerializable(typeof(Instances.Beacon))]
 [JsonSerializable(typeof(string))]
 internal sealed partial class SettingsJson : JsonSerializerContext;

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text;
-using System.Text.Json;
 using Datum.Providers.Drivers.Proxmox.Api;
 using Datum.Providers.Drivers.Proxmox.Cluster;
 using Datum.Providers.Drivers.Proxmox.Kinds;
@@ -91,8 +89,8 @@ internal sealed partial class InstanceKind
         var (report, up, error) = await ReadFileAsync(call, look.Machine, InstanceWish.BeaconFile);
         if (error is not null)
             return (null, error);
-        look = look with { AgentUp = up, Beacon = Aged(ReadBeacon(report), date) };
-        if (look.Beacon is null && !look.IsBooted && look.Uptime >= GuestWait)
+        look = look with { AgentUp = up, Report = GuestReport.Parse(report)?.At(DateTimeOffset.TryParse(date, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var now) ? now : null) };
+        if (look.Report is null && !look.IsBooted && look.Uptime >= GuestWait)
             look = look with { IsOverdue = true };
         if (!up)
             return (look, null);
@@ -102,7 +100,7 @@ internal sealed partial class InstanceKind
         if (failed is null)
             look = look with { Agent = [.. network.Objects("result")] };
         // Only until they are there: a guest keeps them over reboots.
-        if (look.IsBooted || !_wish.UsesChannel(desired) || look.Beacon is { Ready: true })
+        if (look.IsBooted || !_wish.UsesChannel(desired) || look.Report is { Ready: true })
             return (look with { HasSecrets = true }, null);
         (var revision, _, error) = await ReadFileAsync(call, look.Machine, InstanceWish.RevisionFile);
         return error is not null ? (null, error) : (look with { HasSecrets = revision?.Trim() == GuestBootstrap.HashOf(desired, _wish.Options(desired)) }, null);
@@ -170,7 +168,7 @@ internal sealed partial class InstanceKind
 
         // The first boot: secrets as soon as the agent answers, and the medium away once the guest has reported.
         return look.AgentUp && !look.HasSecrets ? Step(SecretsStep, StepVerb.Create, "write secrets into the guest")
-            : look.HasSecrets && look.Beacon is not null ? Step(EjectStep, StepVerb.Create, "take the seed medium away") : null;
+            : look.HasSecrets && look.Report is not null ? Step(EjectStep, StepVerb.Create, "take the seed medium away") : null;
     }
 
     private static Step DeleteStep(InstanceLook look) => Step(ServerPart, StepVerb.Delete, $"{(look.IsRunning ? "stop" : "delete")} {look.Machine.Guest!.Id}");
@@ -257,28 +255,6 @@ internal sealed partial class InstanceKind
         };
     }
 
-    private static Beacon? ReadBeacon(string? content)
-    {
-        try
-        {
-            return string.IsNullOrWhiteSpace(content) ? null : JsonSerializer.Deserialize(Encoding.UTF8.GetBytes(content), SettingsJson.Default.Beacon);
-        }
-        catch (JsonException)
-        {
-            // It is being written just now, or isn't ours.
-            return null;
-        }
-    }
-
-    // By the node's clock, which a guest's follows; the host's may be anything.
-    private static Beacon? Aged(Beacon? beacon, string? date)
-    {
-        if (beacon?.Time is not (> 0 and < 253_402_300_799))
-            return beacon;
-        var made = DateTimeOffset.FromUnixTimeSeconds(beacon.Time.Value);
-        return DateTimeOffset.TryParseExact(date, "R", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var now) && now - made > GuestSilence ? beacon with { Silent = now - made } : beacon;
-    }
-
     /// <summary>The bridge of an interface, with the VLAN where there is one.</summary>
     private static string? BridgeOf(InstanceSpec desired, InterfaceSpec nic) =>
         NetworkKind.VnetOf(nic.Network?.ProviderId) is { } vnet ? vnet
@@ -309,7 +285,7 @@ internal sealed record InstanceLook
     /// <summary>Whether the guest should have reported long ago, and never has.</summary>
     public bool IsOverdue { get; init; }
 
-    public Beacon? Beacon { get; init; }
+    public GuestReport? Report { get; init; }
     public ImmutableArray<PveObject> Agent { get; init; } = [];
 
     public bool IsRunning => Status == "running";

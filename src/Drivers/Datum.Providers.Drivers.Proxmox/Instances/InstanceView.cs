@@ -8,6 +8,8 @@ namespace Datum.Providers.Drivers.Proxmox.Instances;
 /// <summary>What the platform's and the guest's words for an instance mean.</summary>
 internal static class InstanceView
 {
+    private const string NeverReported = "the guest has never reported: its agent isn't installed, or cloud-init didn't run";
+
     public static PowerState ToPower(InstanceLook look) => look.Status switch
     {
         "running" => PowerState.Running,
@@ -25,7 +27,7 @@ internal static class InstanceView
 
     public static GuestHealth HealthOf(InstanceLook look) =>
         look is { IsRunning: true, IsOverdue: true } ? GuestHealth.NotReady
-        : !look.IsRunning || look.Beacon is not { } beacon ? GuestHealth.Unknown : beacon is { Ready: true, Silent: null } ? GuestHealth.Ready : GuestHealth.NotReady;
+        : !look.IsRunning || look.Report is not { } report ? GuestHealth.Unknown : report.Health;
 
     public static InstanceFacts ToFacts(InstanceLook look, Identity id, InstanceSpec? desired)
     {
@@ -35,9 +37,9 @@ internal static class InstanceView
             PlatformState = look.Machine.Guest!.Lock is { } held ? $"{look.Status} ({held})" : look.Status,
             Power = ToPower(look),
             Guest = health,
-            GuestMessage = health == GuestHealth.NotReady ? MessageOf(look.Beacon) : null,
+            GuestMessage = health == GuestHealth.NotReady ? look.Report?.ToMessage() ?? NeverReported : null,
             Interfaces = desired is null ? [] : [.. desired.Interfaces.Select((nic, i) => new InterfaceFacts { Name = nic.Name, NetworkAddresses = AddressesOf(look, id, nic, i) })],
-            Containers = Containers(look, desired),
+            Containers = look.IsRunning && look.Report is { } report ? report.ToContainerFacts(desired) : [],
             PolicyEnforced = desired is null || look.Firewall is null || desired.Interfaces.All(i => i.Firewalls.IsEmpty) ? null : IsEnforced(look, desired),
         };
     }
@@ -55,32 +57,5 @@ internal static class InstanceView
             .Where(a => IPAddress.TryParse(a, out var address) && !address.IsIPv6LinkLocal && !IPAddress.IsLoopback(address)).Select(a => IPAddress.Parse(a!)).ToList();
         var addresses = reported.Count > 0 ? reported : Addresses.Of(VmMarks.Split(look.Machine.Config.Text("tags")), nic).Select(a => a.Address).ToList();
         return [.. addresses.OrderBy(a => a.AddressFamily == AddressFamily.InterNetworkV6).Select(a => a.ToString()).Distinct(StringComparer.Ordinal)];
-    }
-
-    private static ImmutableArray<ContainerFacts> Containers(InstanceLook look, InstanceSpec? desired)
-    {
-        if (!look.IsRunning || look.Beacon?.Containers is not { } reported)
-            return [];
-        var known = reported.Where(c => c.Name is not null).GroupBy(c => c.Name!, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.First(), StringComparer.Ordinal);
-        var names = desired?.Sandbox?.Containers.Select(c => c.Name) ?? known.Keys.Order(StringComparer.Ordinal);
-        return
-        [
-            .. names.Select(name => !known.TryGetValue(name, out var report) ? new ContainerFacts { Name = name, Running = false, Reason = "Provisioning" }
-                : report.State == "active" ? new ContainerFacts { Name = name, Running = true }
-                : report.State == "failed" || report.Restarts > 0
-                    ? new ContainerFacts { Name = name, Running = false, Reason = "InstanceCrashing", Message = $"its unit is {report.State} after {report.Restarts} restarts" }
-                    : new ContainerFacts { Name = name, Running = false, Reason = "Provisioning" }),
-        ];
-    }
-
-    private static string MessageOf(Beacon? beacon)
-    {
-        if (beacon is null)
-            return "the guest has never reported: its agent isn't installed, or cloud-init didn't run";
-        if (beacon.Silent is { } silent)
-            return string.Create(CultureInfo.InvariantCulture, $"the guest hasn't reported for {Math.Min((long)silent.TotalMinutes, 9999)} minutes");
-        var wrong = (beacon.Containers ?? []).Where(c => c.State != "active").Select(c => $"container {c.Name} is {c.State}")
-            .Concat((beacon.Disks ?? []).Where(d => d.State != "active").Select(d => $"disk {d.Name} is {d.State}")).ToList();
-        return wrong.Count > 0 ? string.Join(", ", wrong) : "the guest reports that it isn't ready";
     }
 }

@@ -1,6 +1,5 @@
 using System.IO.Compression;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 
 namespace Datum.Providers.Drivers.Proxmox.Instances;
 
@@ -75,33 +74,4 @@ internal sealed record Notes
             zip.Write(JsonSerializer.SerializeToUtf8Bytes(notes, SettingsJson.Default.Notes));
         return Convert.ToBase64String(packed.ToArray());
     }
-}
-
-/// <summary>A guest's report.</summary>
-internal sealed record Beacon
-{
-    public bool Ready { get; init; }
-
-    /// <summary>When it was made, by the guest's clock, in Unix seconds.</summary>
-    public long? Time { get; init; }
-
-    /// <summary>How long it had been silent when it was read, where that is too long.</summary>
-    [JsonIgnore]
-    public TimeSpan? Silent { get; init; }
-
-    public ImmutableArray<BeaconContainer>? Containers { get; init; }
-    public ImmutableArray<BeaconDisk>? Disks { get; init; }
-}
-
-internal sealed record BeaconContainer
-{
-    public string? Name { get; init; }
-    public string? State { get; init; }
-    public int Restarts { get; init; }
-}
-
-internal sealed record BeaconDisk
-{
-    public string? Name { get; init; }
-    public string? State { get; init; }
 }

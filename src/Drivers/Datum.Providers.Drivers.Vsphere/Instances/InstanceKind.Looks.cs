@@ -53,9 +53,9 @@ internal sealed partial class InstanceKind
 
     private Present<InstanceFacts> Seen(Machine item, MarkState mark, Identity id, InstanceSpec? desired, TaskLook work, VimHandle? handle)
     {
-        var beacon = InstanceView.ReadBeacon(item);
+        var report = InstanceView.ReadReport(item);
         var beacons = context.Settings.GuestBeacon == true;
-        var health = InstanceView.HealthOf(item, beacon, beacons);
+        var health = InstanceView.HealthOf(item, report, beacons);
         var built = IsBuilt(item, id, desired);
         var diff = new SpecDiff();
         if (desired is not null && built)
@@ -76,7 +76,7 @@ internal sealed partial class InstanceKind
         var failure = work.Status == OperationStatus.Failed && !IsOwnName(work) ? work.Error : Asked(item);
         return new Present<InstanceFacts>
         {
-            Facts = InstanceView.ToFacts(item, desired, beacon, beacons),
+            Facts = InstanceView.ToFacts(item, desired, report, beacons),
             Parts = [new Part { Name = InstanceView.Server, Id = item.Uuid! }],
             State = deleting ? Lifecycle.Deleting : (desired is not null && !built) || (waiting is not null && handle is { Kind: VimHandle.Guest or VimHandle.Task }) ? Lifecycle.Creating
                 : working || patient ? Lifecycle.Updating : InstanceView.ToLifecycle(item, health),
