@@ -18,7 +18,6 @@ public sealed class OlderProxmoxConformance : DriverConformance
 
 /// <summary>The kit against a cluster that takes its time, whose lists are late, whose clones have no name at first, and whose guests boot slowly.</summary>
 [Category("Slow")]
-[Explicit("CK-081, CK-085 and CK-096 don't know a create that shows no mark while it is at work (DC-38), nor a task that is repeated without its handle.")]
 public sealed class SlowProxmoxConformance : DriverConformance
 {
     protected override ConformanceWorld CreateWorld() => new ProxmoxWorld(new ProxmoxKnobs

@@ -9,6 +9,7 @@ public sealed class ErrorTests
     private static readonly ErrorTable Table = PveErrors.Table(new Redactor());
 
     [TestCase(595, "No route to host", ErrorCode.Unavailable, ErrorScope.Zone)]
+    [TestCase(500, "hostname lookup 'pve9' failed - failed to get address info for: pve9: Name or service not known", ErrorCode.Unavailable, ErrorScope.Zone)]
     [TestCase(401, "no such user ('datum@pve')", ErrorCode.Unauthenticated, ErrorScope.Account)]
     [TestCase(401, "permission denied - invalid PVE ticket", ErrorCode.Unauthenticated, ErrorScope.Account)]
     [TestCase(403, "Permission check failed (/vms/100, VM.Clone)", ErrorCode.Forbidden, ErrorScope.Resource)]
@@ -53,6 +54,7 @@ public sealed class ErrorTests
 
     [TestCase(500, "got no worker upid - start worker failed")]
     [TestCase(500, "got timeout")]
+    [TestCase(500, "connection timed out")]
     [TestCase(596, "Connection timed out")]
     [TestCase(596, "broken pipe")]
     [TestCase(599, "Too many redirections")]

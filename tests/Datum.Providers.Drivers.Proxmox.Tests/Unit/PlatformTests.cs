@@ -235,7 +235,7 @@ public sealed class PlatformTests
         Assert.Multiple(() =>
         {
             Assert.That(seen.Facts.Guest, Is.EqualTo(GuestHealth.Ready));
-            Assert.That(steps, Is.EqualTo(new[] { "Create vmid", "Create server", "Create config", "Create boot-disk", "Create seed", "Create boot", "Create secrets", "Create eject" }));
+            Assert.That(steps, Is.EqualTo(new[] { "Create vmid", "Create server", "Create config", "Create seed", "Create boot", "Create secrets", "Create eject" }));
             Assert.That(bench.Cloud.Objects.Select(o => o.Body.ToJsonString()), Has.None.Contains("canary-5521"));
             Assert.That(bench.Cloud.Objects.Where(o => o.Path.Contains("datum-inst1", StringComparison.Ordinal)), Is.Empty, "The seed medium is gone.");
             Assert.That(bench.Log, Has.None.Contains("canary-5521"));

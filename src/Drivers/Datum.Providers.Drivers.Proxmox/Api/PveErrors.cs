@@ -13,11 +13,14 @@ internal static class PveErrors
     [
         // pveproxy couldn't reach the node that the request is for: nothing was asked. 596 and 599 may have broken later.
         new() { Status = 595, Code = ErrorCode.Unavailable, Effect = Effect.NotApplied, Scope = ErrorScope.Zone },
+        new() { Status = 596, Code = ErrorCode.Unavailable, Scope = ErrorScope.Zone },
         new() { Status = 401, Code = ErrorCode.Unauthenticated, Effect = Effect.NotApplied, Scope = ErrorScope.Account },
         new() { Status = 403, Code = ErrorCode.Forbidden, Effect = Effect.NotApplied },
         Text("can't lock file", ErrorCode.NotReadyYet),
         Text("is locked (", ErrorCode.NotReadyYet),
         Text("no quorum", ErrorCode.Unavailable, ErrorScope.Account),
+        // A node that was taken out of the cluster.
+        Text("hostname lookup", ErrorCode.Unavailable, ErrorScope.Zone),
         Text("Permission check failed", ErrorCode.Forbidden),
         Text("user name and password", ErrorCode.Unauthenticated, ErrorScope.Account),
         Text("authentication failure", ErrorCode.Unauthenticated, ErrorScope.Account),

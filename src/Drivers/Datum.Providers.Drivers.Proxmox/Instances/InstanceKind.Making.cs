@@ -33,10 +33,10 @@ internal sealed partial class InstanceKind
         if (refused is not null)
             return Failure(refused);
         // A template on the node itself is copied without going through the network.
-        var image = sources.Where(s => s.Nodes.Contains(node!)).OrderByDescending(s => s.Home == node).First().Image;
+        var source = sources.Where(s => s.Nodes.Contains(node!)).OrderByDescending(s => s.Home == node).First();
         return new Done<InstanceFacts>
         {
-            Resolved = ImmutableDictionary<string, string>.Empty.Add("vmid", Slices.Number(vmId)).Add("node", node!).Add("storage", storage).Add("image", image)
+            Resolved = ImmutableDictionary<string, string>.Empty.Add("vmid", Slices.Number(vmId)).Add("node", node!).Add("storage", storage).Add("image", source.Image).Add("home", source.Home ?? node!)
                 .Add("cores", cores.ToString(CultureInfo.InvariantCulture)).Add("memory", memory.ToString(CultureInfo.InvariantCulture)),
         };
     }
@@ -129,6 +129,7 @@ internal sealed partial class InstanceKind
         }
         else
         {
+            // It may have moved since.
             var list = await ClusterView.ReadAsync(Api, call);
             if (list.Value is not { } view)
                 return Failure(list.Error!);
@@ -141,8 +142,9 @@ internal sealed partial class InstanceKind
         }
 
         var look = await Api.ChangeAsync(call, request);
+        // The number is told once the machine shows our mark, which it doesn't before the task has ended (DC-38).
         if (look.Status == OperationStatus.Running)
-            return new Running<InstanceFacts> { Progress = look.Progress!, Parts = await Machines.MadeAsync(context, call, id, ServerPart, vmId) };
+            return new Running<InstanceFacts> { Progress = look.Progress! };
         if (look.Error is not { Code: ErrorCode.Conflict } taken)
             return look.Error is { } refused ? Failure(refused) : Made(VmIds.IdOf(vmId));
         var found = await Machines.FindAsync(context, call, id, ServerPart);

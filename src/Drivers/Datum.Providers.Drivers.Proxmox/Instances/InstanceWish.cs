@@ -144,7 +144,7 @@ internal sealed class InstanceWish(ProxmoxContext context)
     {
         if (desired.Interfaces.FirstOrDefault(i => i.Firewalls.Length > 0) is not { } nic)
             return;
-        var (on, error) = await MachineFirewall.IsOnAsync(context.Api, call);
+        var (on, error) = await context.Firewall.IsOnAsync(context.Api, call, fresh: true);
         if (error is null && !on)
             findings.Add(new Finding
             {
