@@ -75,6 +75,14 @@ internal sealed class PveApi : IDisposable
         return Hidden(_operations.Begin(answer));
     }
 
+    /// <summary>Sends what is answered with a text.</summary>
+    public async ValueTask<(string? Text, DriverError? Error)> TextAsync(Call call, RestRequest request)
+    {
+        var answer = await _client.SendAsync(call, request);
+        var (data, error) = Data(answer);
+        return error is not null ? (null, error) : data.ValueKind == JsonValueKind.String ? (data.GetString(), null) : (null, Unreadable(answer, "a text is expected"));
+    }
+
     /// <summary>
     /// Asks about a task. One that was cleared away or was never known counts as none, and so does one at a node that is down or gone: what it was at
     /// work on tells then (DC-28), which may be anywhere by now.

@@ -33,6 +33,8 @@ internal static class PveErrors
         Text("not enough memory", ErrorCode.CapacityUnavailable, ErrorScope.Zone),
         Text("no online node", ErrorCode.CapacityUnavailable, ErrorScope.Zone),
         Text("detected modified configuration", ErrorCode.PreconditionFailed),
+        // Release 9: somebody has locked all networks, or took the lock away from us.
+        Text("invalid lock token", ErrorCode.Conflict),
         Text("already exist", ErrorCode.Conflict),
         Text("already defined", ErrorCode.Conflict),
         Text("already running", ErrorCode.PreconditionFailed),
