@@ -71,6 +71,7 @@ internal sealed class ProxmoxSession(ProxmoxContext context, PveSignIn signIn) :
     {
         context.Api.Dispose();
         context.SdnLock.Dispose();
+        context.ImageLock.Dispose();
         signIn.Dispose();
         return ValueTask.CompletedTask;
     }

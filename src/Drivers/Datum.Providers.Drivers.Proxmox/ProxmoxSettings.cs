@@ -12,6 +12,9 @@ internal sealed record ProxmoxSettings
     /// <summary>Storage that takes seed media (content <c>iso</c>).</summary>
     public string IsoStorage { get => field ?? "local"; init; }
 
+    /// <summary>Storage that images at an address are downloaded to (content <c>import</c>); null for <see cref="IsoStorage"/>.</summary>
+    public string? ImageStorage { get; init; }
+
     /// <summary>Pool that machines are put into; null for none.</summary>
     public string? Pool { get; init; }
 
@@ -52,6 +55,7 @@ internal sealed record ProxmoxSettings
         {"type":"object","properties":{
           "storage":{"type":"string","minLength":1,"maxLength":63,"default":"local-lvm","description":"Storage of disks where neither the Location nor diskTypes say (content images)."},
           "isoStorage":{"type":"string","minLength":1,"maxLength":63,"default":"local","description":"Storage of seed media (content iso)."},
+          "imageStorage":{"type":"string","minLength":1,"maxLength":63,"description":"Storage that images at an address are downloaded to (content import). Default isoStorage."},
           "pool":{"type":"string","minLength":1,"maxLength":63,"description":"Resource pool that machines are put into."},
           "vmIdRange":{"type":"object","required":["first","last"],"properties":{
             "first":{"type":"integer","minimum":100,"maximum":999999999},

@@ -31,6 +31,7 @@ public sealed class ErrorTests
     [TestCase(500, "unable to create VM 100 - VM 100 already exists on node 'pve1'", ErrorCode.Conflict, ErrorScope.Resource)]
     [TestCase(500, "create sdn vnet object failed: sdn vnet object ID 'x' already defined", ErrorCode.Conflict, ErrorScope.Resource)]
     [TestCase(500, "create sdn vnet object failed: invalid lock token provided! at /usr/share/perl5/PVE/Network/SDN.pm line 305.", ErrorCode.Conflict, ErrorScope.Resource)]
+    [TestCase(500, "refusing to override existing file '/var/lib/vz/import/x.qcow2'", ErrorCode.Conflict, ErrorScope.Resource)]
     [TestCase(500, "VM 100 already running", ErrorCode.PreconditionFailed, ErrorScope.Resource)]
     [TestCase(500, "subnet 10.0.0.0/8 overlaps with 10.1.0.0/16", ErrorCode.Conflict, ErrorScope.Resource)]
     [TestCase(500, "can't remove VM 100 - protection mode enabled", ErrorCode.Conflict, ErrorScope.Resource)]

@@ -275,6 +275,46 @@ public sealed class PlatformTests
     }
 
     [Test]
+    public async Task An_image_at_an_address_is_downloaded_once_for_all_and_told_meanwhile()
+    {
+        using var bench = new Bench(new ProxmoxKnobs { DefaultDuration = TimeSpan.FromSeconds(8) });
+        var sum = new string('b', 64);
+        var driver = await bench.ConnectAsync(new { storage = "ceph", imageStorage = "shared" }, c => c with { Images = ImmutableDictionary<string, string>.Empty.Add("datumcloud/ubuntu-2204-lts", "https://images.test/jammy.img#sha256=" + sum) });
+        var spec = Bench.Machine(await bench.Network(driver));
+        var ids = new[] { 1, 2, 3 }.Select(n => Bench.Id(ResourceKind.Instance, n)).ToArray();
+        for (var n = 0; n < ids.Length; n++)
+        {
+            for (var step = ((Absent<InstanceFacts>)await bench.Observe(driver.Instances!, ids[n], spec)).Next!; step.Part == "vmid"; step = ((Absent<InstanceFacts>)await bench.Observe(driver.Instances!, ids[n], spec)).Next!)
+                ids[n] = Bench.Record(ids[n], await driver.Instances!.CreateAsync(bench.Operation(ids[n], step), ids[n], spec));
+        }
+
+        var image = ((Absent<InstanceFacts>)await bench.Observe(driver.Instances!, ids[0], spec)).Next!;
+        Assert.That(image.Part, Is.EqualTo("image"));
+        var begun = await Task.WhenAll(ids.Select(id => driver.Instances!.CreateAsync(bench.Operation(id, image), id, spec).AsTask()));
+        Assert.That(begun, Has.All.InstanceOf<Running<InstanceFacts>>());
+        var handle = begun.Cast<Running<InstanceFacts>>().Select(r => r.Progress.Handle).Single(h => h is not null);
+        Assert.That((await bench.Observe(driver.Instances!, ids[0], spec, handle)).InProgress!.Message, Is.EqualTo("the platform downloads the image"));
+        foreach (var id in ids)
+            Assert.That((await bench.Build(driver.Instances!, id, spec)).Seen.State, Is.EqualTo(Lifecycle.Ready));
+        Assert.That(bench.Cloud.Calls.Count(c => c.Operation.EndsWith("/download-url", StringComparison.Ordinal)), Is.EqualTo(1));
+        Assert.That(bench.At($"volumes/shared:import/datum-sha256-{sum[..32]}.qcow2"), Is.Not.Null);
+    }
+
+    [TestCase("http://images.test/a.qcow2#sha256=0000000000000000000000000000000000000000000000000000000000000000")]
+    [TestCase("https://images.test/a.qcow2")]
+    [TestCase("https://images.test/a.qcow2#md5=00000000000000000000000000000000")]
+    [TestCase("https://images.test/a.qcow2#sha256=00")]
+    [TestCase("https://ada:secret@images.test/a.qcow2#sha256=0000000000000000000000000000000000000000000000000000000000000000")]
+    [TestCase("https://images.test/a.iso#sha256=0000000000000000000000000000000000000000000000000000000000000000")]
+    public async Task An_address_without_TLS_checksum_or_a_form_that_can_be_imported_is_refused(string image)
+    {
+        using var bench = new Bench();
+        var driver = await bench.ConnectAsync(change: c => c with { Images = ImmutableDictionary<string, string>.Empty.Add("datumcloud/ubuntu-2204-lts", image) });
+        var finding = (await driver.Instances!.ValidateAsync(bench.Call(), Bench.Machine(await bench.Network(driver)))).Single();
+        Assert.That((finding.Path, finding.Capability), Is.EqualTo(("volumes[boot].disk.image", "images")));
+    }
+
+    [Test]
     public async Task Secrets_reach_the_guest_by_its_agent_and_stand_nowhere_at_the_platform()
     {
         using var bench = new Bench();

@@ -36,6 +36,7 @@ internal static class PveErrors
         // Release 9: somebody has locked all networks, or took the lock away from us.
         Text("invalid lock token", ErrorCode.Conflict),
         Text("already exist", ErrorCode.Conflict),
+        Text("refusing to override", ErrorCode.Conflict),
         Text("already defined", ErrorCode.Conflict),
         Text("already running", ErrorCode.PreconditionFailed),
         Text("overlap", ErrorCode.Conflict),

@@ -32,9 +32,18 @@ internal sealed partial class InstanceKind
                 };
         }
 
+        var chosen = !found.Taken && !found.Undecided ? VmIds.Resolved(id) : null;
+        Step? image = null;
+        if (desired is not null && chosen is not null && work?.Status != OperationStatus.Running)
+        {
+            (image, var unread) = await ImageStepAsync(call, id);
+            if (unread is not null)
+                return unread;
+        }
+
         return new Absent<InstanceFacts>
         {
-            Next = desired is null ? null : VmIds.Resolved(id) is { } vmId && !found.Taken
+            Next = desired is null ? null : image is not null ? image : VmIds.Resolved(id) is { } vmId && !found.Taken
                 ? new Step { Part = ServerPart, Verb = StepVerb.Create, Class = CreateClass.Named, Description = "create " + VmIds.IdOf(vmId) }
                 : Step(VmIdStep, StepVerb.Create, "choose a number and a node"),
             InProgress = work?.Progress is { } progress ? Handles.First(progress) : found.Undecided ? await UndecidedAsync(call, id, found) : null,
@@ -72,7 +81,7 @@ internal sealed partial class InstanceKind
     /// nothing is done at the platform before that look.
     /// </summary>
     private static Observation<InstanceFacts> AtWork(Identity id, OperationLook work) => id.PartId(ServerPart) is not { } server
-        ? new Absent<InstanceFacts> { InProgress = Handles.First(work.Progress!) }
+        ? new Absent<InstanceFacts> { InProgress = Handles.First(PveApi.TypeOf(work) == "download" ? work.Progress! with { Message = "the platform downloads the image" } : work.Progress!) }
         : new Present<InstanceFacts>
         {
             Facts = PveApi.TypeOf(work) == "imgdel" ? new InstanceFacts { Power = PowerState.Running, PlatformState = "running" } : new InstanceFacts { Power = PowerState.Stopped, PlatformState = "stopped" },

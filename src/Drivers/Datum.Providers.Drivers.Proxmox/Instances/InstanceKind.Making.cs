@@ -32,11 +32,12 @@ internal sealed partial class InstanceKind
         var (vmId, refused) = await VmIds.ChooseAsync(context, call, id, view);
         if (refused is not null)
             return Failure(refused);
+        var address = _wish.ImageOf(desired).Value is { } named && ImageName.TryParse(named, out var image) && image.Url is { } url && !id.Resolved.ContainsKey("image") ? url.Text : id.Resolved.GetValueOrDefault(UrlRecord) ?? "";
         // A template on the node itself is copied without going through the network.
         var source = sources.Where(s => s.Nodes.Contains(node!)).OrderByDescending(s => s.Home == node).First();
         return new Done<InstanceFacts>
         {
-            Resolved = ImmutableDictionary<string, string>.Empty.Add("vmid", Slices.Number(vmId)).Add("node", node!).Add("storage", storage).Add("image", source.Image).Add("home", source.Home ?? node!)
+            Resolved = ImmutableDictionary<string, string>.Empty.Add("vmid", Slices.Number(vmId)).Add("node", node!).Add("storage", storage).Add("image", source.Image).Add("home", source.Home ?? node!).Add(UrlRecord, address)
                 .Add("cores", cores.ToString(CultureInfo.InvariantCulture)).Add("memory", memory.ToString(CultureInfo.InvariantCulture)),
         };
     }
@@ -51,8 +52,8 @@ internal sealed partial class InstanceKind
         if (text is null)
             return ([], named.Error);
         if (!ImageName.TryParse(text, out var image))
-            return ([], PveErrors.Refused(ErrorCode.Invalid, $"'{text}' isn't a machine number, tag:TAG, name:NAME or STORAGE:import/FILE.") with { Field = "images" });
-        if (image.Volume is { } volume)
+            return ([], PveErrors.Refused(ErrorCode.Invalid, $"'{text}' isn't {ImageName.Forms}.") with { Field = "images" });
+        if ((image.Url is { } url ? VolumeOf(url) : image.Volume) is { } volume)
             return ([new Source(volume, null, [.. view.Storages.Where(s => s.Storage == volume.Split(':')[0] && s.Available).Select(s => s.Node)])], null);
         var sources = new List<Source>();
         foreach (var template in image.Templates(view))

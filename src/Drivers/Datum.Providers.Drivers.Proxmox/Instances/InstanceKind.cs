@@ -12,6 +12,7 @@ internal sealed partial class InstanceKind(ProxmoxContext context) : IResourceDr
 {
     public const string ServerPart = "server";
     private const string VmIdStep = "vmid";
+    private const string ImageStep = "image";
     private const string ConfigStep = "config";
     private const string BootDiskStep = "boot-disk";
     private const string FirewallStep = "firewall";
@@ -68,6 +69,8 @@ internal sealed partial class InstanceKind(ProxmoxContext context) : IResourceDr
         {
             case VmIdStep:
                 return await ChooseAsync(call, id, desired);
+            case ImageStep:
+                return First(await DownloadAsync(call, id));
             case ServerPart:
                 return First(await MakeAsync(call, id, desired));
             case ConfigStep:
