@@ -1,6 +1,5 @@
 using Datum.Providers.Drivers.Proxmox.Api;
 using Datum.Providers.Drivers.Proxmox.Cluster;
-using Datum.Providers.Drivers.Proxmox.Kinds;
 
 namespace Datum.Providers.Drivers.Proxmox.Instances;
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Datum.Providers.Drivers.Proxmox.Api;
 using Datum.Providers.Drivers.Proxmox.Cluster;
 using Datum.Providers.Drivers.Proxmox.Kinds;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using Datum.Providers.Drivers.Proxmox.Cluster;
 using Datum.Providers.Drivers.Proxmox.Kinds;
 
 namespace Datum.Providers.Drivers.Proxmox.Instances;
