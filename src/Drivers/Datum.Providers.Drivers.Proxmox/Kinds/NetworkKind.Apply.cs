@@ -11,7 +11,8 @@ internal sealed partial class NetworkKind
     private const string LockId = "sdn/lock";
     private const string LockRecord = "sdnLock";
 
-    private async ValueTask<Outcome<NetworkFacts>> ApplyAsync(Call call, Identity id, Vnet vnet)
+    /// <param name="vnet">As it was read and found to be ours; null: it is read here.</param>
+    private async ValueTask<Outcome<NetworkFacts>> ApplyAsync(Call call, Identity id, Vnet? vnet)
     {
         await context.SdnLock.WaitAsync(call.Cancellation);
         try
@@ -40,12 +41,23 @@ internal sealed partial class NetworkKind
     private async ValueTask<DriverError?> ReleaseAsync(Call call, string token) =>
         (await Api.ChangeAsync(call, RestRequest.Delete("cluster/sdn/lock?lock-token=" + Uri.EscapeDataString(token)))).Error;
 
-    private async ValueTask<Outcome<NetworkFacts>> CompareAndApplyAsync(Call call, Identity id, Vnet vnet, string? token)
+    private async ValueTask<Outcome<NetworkFacts>> CompareAndApplyAsync(Call call, Identity id, Vnet? vnet, string? token)
     {
+        ImmutableArray<Vnet>? all = null;
+        if (vnet is null)
+        {
+            var found = await FindAsync(call, id);
+            if (found.Item is not { } item)
+                return Failure(found.Error ?? PveErrors.Refused(ErrorCode.PreconditionFailed, "The vnet isn't there to be changed."));
+            if (Marks.Compare(id, item.Mark) != MarkState.Ours)
+                return Failure(PveErrors.NotOurs(item.Id));
+            (vnet, all) = (item, found.All);
+        }
+
         if (context.Settings.Sdn.ApplyOthersChanges != true)
         {
             // Read here and not before: what others wrote since then would go along.
-            var (others, error) = await OthersAsync(call, id, vnet);
+            var (others, error) = await OthersAsync(call, id, vnet, all);
             if (error is not null)
                 return Failure(error);
             if (others.Length > 0)
@@ -65,9 +77,9 @@ internal sealed partial class NetworkKind
     }
 
     /// <summary>What others have pending: zones, networks, and ranges of networks, which the list of networks doesn't show.</summary>
-    private async ValueTask<(ImmutableArray<string> Ids, DriverError? Error)> OthersAsync(Call call, Identity id, Vnet vnet)
+    private async ValueTask<(ImmutableArray<string> Ids, DriverError? Error)> OthersAsync(Call call, Identity id, Vnet vnet, ImmutableArray<Vnet>? all)
     {
-        var (vnets, error) = await SdnReads.VnetsAsync(Api, call);
+        var (vnets, error) = all is { } known ? (known, null) : await SdnReads.VnetsAsync(Api, call);
         if (error is not null)
             return ([], error);
         var (zones, failed) = await SdnReads.ZonesAsync(Api, call);

@@ -86,21 +86,17 @@ internal sealed partial class NetworkKind
     private async ValueTask<Outcome<NetworkFacts>> ChangeAsync(Operation operation, Identity id, NetworkSpec desired)
     {
         var call = operation.Call;
+        if (operation.Step.Part == ApplyStep)
+            return await ApplyAsync(call, id, null);
         var found = await FindAsync(call, id);
         if (found.Item is not { } vnet)
             return Failure(found.Error ?? PveErrors.Refused(ErrorCode.PreconditionFailed, "The vnet isn't there to be changed."));
         if (Marks.Compare(id, vnet.Mark) != MarkState.Ours)
             return Failure(PveErrors.NotOurs(vnet.Id));
-        switch (operation.Step.Part)
-        {
-            case SubnetsStep:
-                return await AddSubnetsAsync(call, desired, vnet);
-            case AliasStep:
-                var look = await Api.ChangeAsync(call, new PveForm().Set("alias", NetworkWords.Write(id, desired)).Put($"cluster/sdn/vnets/{vnet.Name}"));
-                return look.Error is { } refused ? Failure(Held(refused)) : new Done<NetworkFacts>();
-            default:
-                return await ApplyAsync(call, id, vnet);
-        }
+        if (operation.Step.Part == SubnetsStep)
+            return await AddSubnetsAsync(call, desired, vnet);
+        var look = await Api.ChangeAsync(call, new PveForm().Set("alias", NetworkWords.Write(id, desired)).Put($"cluster/sdn/vnets/{vnet.Name}"));
+        return look.Error is { } refused ? Failure(Held(refused)) : new Done<NetworkFacts>();
     }
 
     private async ValueTask<Outcome<NetworkFacts>> AddSubnetsAsync(Call call, NetworkSpec desired, Vnet vnet)
