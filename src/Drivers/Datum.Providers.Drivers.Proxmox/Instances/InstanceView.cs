@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
 using Datum.Providers.Drivers.Proxmox.Cluster;
 
@@ -29,7 +28,8 @@ internal static class InstanceView
         look is { IsRunning: true, IsOverdue: true } ? GuestHealth.NotReady
         : !look.IsRunning || look.Report is not { } report ? GuestHealth.Unknown : report.Health;
 
-    public static InstanceFacts ToFacts(InstanceLook look, Identity id, InstanceSpec? desired)
+    /// <param name="building">Before the first boot has ended nothing is told of addresses: glances don't read them, and they may be chosen again.</param>
+    public static InstanceFacts ToFacts(InstanceLook look, InstanceSpec? desired, bool building)
     {
         var health = HealthOf(look);
         return new InstanceFacts
@@ -38,7 +38,7 @@ internal static class InstanceView
             Power = ToPower(look),
             Guest = health,
             GuestMessage = health == GuestHealth.NotReady ? look.Report?.ToMessage() ?? NeverReported : null,
-            Interfaces = desired is null ? [] : [.. desired.Interfaces.Select((nic, i) => new InterfaceFacts { Name = nic.Name, NetworkAddresses = AddressesOf(look, id, nic, i) })],
+            Interfaces = desired is null || building ? [] : [.. desired.Interfaces.Select(nic => new InterfaceFacts { Name = nic.Name, NetworkAddresses = AddressesOf(look, nic) })],
             Containers = look.IsRunning && look.Report is { } report ? report.ToContainerFacts(desired) : [],
             PolicyEnforced = desired is null || look.Firewall is null || desired.Interfaces.All(i => i.Firewalls.IsEmpty) ? null : IsEnforced(look, desired),
         };
@@ -49,13 +49,7 @@ internal static class InstanceView
         && Enumerable.Range(0, desired.Interfaces.Length).Where(i => !desired.Interfaces[i].Firewalls.IsEmpty)
             .All(i => Api.PropertyText.Find(look.Machine.Config.Text(string.Create(CultureInfo.InvariantCulture, $"net{i}")), "virtio", "firewall") == "1");
 
-    /// <summary>As the guest has them where its agent says so, by the interface's MAC; else as they were given.</summary>
-    private static ImmutableArray<string> AddressesOf(InstanceLook look, Identity id, InterfaceSpec nic, int index)
-    {
-        var mac = (Api.PropertyText.Find(look.Machine.Config.Text(string.Create(CultureInfo.InvariantCulture, $"net{index}")), "virtio", "virtio") ?? Addresses.Mac(id, index)).ToLowerInvariant();
-        var reported = look.Agent.Where(a => a.Text("hardware-address")?.ToLowerInvariant() == mac).SelectMany(a => a.Objects("ip-addresses")).Select(a => a.Text("ip-address"))
-            .Where(a => IPAddress.TryParse(a, out var address) && !address.IsIPv6LinkLocal && !IPAddress.IsLoopback(address)).Select(a => IPAddress.Parse(a!)).ToList();
-        var addresses = reported.Count > 0 ? reported : Addresses.Of(VmMarks.Split(look.Machine.Config.Text("tags")), nic).Select(a => a.Address).ToList();
-        return [.. addresses.OrderBy(a => a.AddressFamily == AddressFamily.InterNetworkV6).Select(a => a.ToString()).Distinct(StringComparer.Ordinal)];
-    }
+    /// <summary>As they were given: the guest has them from its medium, fixed by MAC.</summary>
+    private static ImmutableArray<string> AddressesOf(InstanceLook look, InterfaceSpec nic) =>
+        [.. Addresses.Of(VmMarks.Split(look.Machine.Config.Text("tags")), nic).Select(a => a.Address).OrderBy(a => a.AddressFamily == AddressFamily.InterNetworkV6).Select(a => a.ToString()).Distinct(StringComparer.Ordinal)];
 }

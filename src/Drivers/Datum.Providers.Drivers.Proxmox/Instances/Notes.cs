@@ -23,6 +23,9 @@ internal sealed record Notes
     /// <summary>Whether the first boot is over and the seed medium was taken away.</summary>
     public bool? Booted { get; init; }
 
+    /// <summary>Whether the machine ever had rules of ours; null where an older driver wrote this.</summary>
+    public bool? Ruled { get; init; }
+
     /// <summary>Seconds that the guest has to stop.</summary>
     public int? Grace { get; init; }
 
