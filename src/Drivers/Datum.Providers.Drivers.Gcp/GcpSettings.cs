@@ -89,6 +89,11 @@ internal sealed record GcpLocation
     [JsonIgnore]
     public string? AnyRegion => Region ?? (Zone?.LastIndexOf('-') is > 0 and var dash ? Zone[..dash] : null);
 
+    /// <summary>A zone of another region: machines would find no subnet there. Null when the two agree, or one isn't said.</summary>
+    [JsonIgnore]
+    public Finding? Contradiction => Region is { Length: > 0 } region && Zone is { Length: > 0 } zone && !zone.StartsWith(region + "-", StringComparison.Ordinal)
+        ? new Finding { Path = "location.zone", Message = $"The zone {zone} isn't one of the region {region}." } : null;
+
     public const string Schema = """
         {"type":"object","required":["projectId","region","zone"],"properties":{
           "projectId":{"type":"string","minLength":6,"maxLength":63,"pattern":"^[a-z][a-z0-9.:-]*[a-z0-9]$","description":"The Google Cloud project."},

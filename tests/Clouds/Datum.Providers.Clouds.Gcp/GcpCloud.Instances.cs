@@ -210,10 +210,11 @@ public sealed partial class GcpCloud
         if (item.Deleting)
             throw new GcpError(400, "resourceNotReady", $"The resource 'projects/{ProjectId}/{item.Path}' is not ready");
         // Methods without a body don't look at what is sent all the same.
-        var body = verb is "start" or "stop" or "reset" or "detachDisk" or "setDeletionProtection" ? [] : ReadBody(request);
+        var body = verb is "start" or "stop" or "reset" or "resume" or "detachDisk" or "setDiskAutoDelete" or "setDeletionProtection" ? [] : ReadBody(request);
         Action done = (item.Collection, verb) switch
         {
             ("instances", "start") => () => PowerOn(item),
+            ("instances", "resume") => () => Resume(item),
             ("instances", "stop") => () => PowerOff(item),
             ("instances", "reset") => () => PowerOn(item),
             ("instances", "setMetadata") => SetMetadata(item, body),
@@ -222,6 +223,7 @@ public sealed partial class GcpCloud
             ("instances", "setMachineType") => SetMachineType(item, body),
             ("instances", "attachDisk") => Attach(item, body),
             ("instances", "detachDisk") => Detach(request, item),
+            ("instances", "setDiskAutoDelete") => SetAutoDelete(request, item),
             ("instances", "setDeletionProtection") => () => item.Body["deletionProtection"] = request.Parameter("deletionProtection") != "false",
             ("disks", "resize") => Resize(item, body),
             _ => throw NotFound(request.Path),
@@ -232,6 +234,12 @@ public sealed partial class GcpCloud
                 throw new GcpError(400, "resourceNotReady", $"The resource 'projects/{ProjectId}/{item.Path}' is not ready");
             if (item["status"] == "TERMINATED")
                 item["status"] = "STAGING";
+        }
+        else if (item.Collection == "instances" && verb == "resume")
+        {
+            if (item["status"] != "SUSPENDED")
+                throw new GcpError(400, "resourceNotReady", $"The resource 'projects/{ProjectId}/{item.Path}' is not ready");
+            item["status"] = "PROVISIONING";
         }
         else if (item.Collection == "instances" && verb == "stop" && item["status"] != "TERMINATED")
         {
@@ -244,6 +252,20 @@ public sealed partial class GcpCloud
             done();
             Touch(item);
         }));
+    }
+
+    // The guest goes on where it was: it neither boots nor forgets what it said.
+    private void Resume(Item item)
+    {
+        item["status"] = "RUNNING";
+        item["lastStartTimestamp"] = Stamp();
+    }
+
+    private static Action SetAutoDelete(CloudRequest request, Item item)
+    {
+        var device = request.Parameter("deviceName");
+        var attached = ((JsonArray)item.Body["disks"]!).FirstOrDefault(d => d!["deviceName"]?.ToString() == device) ?? throw Invalid("deviceName", device ?? "", "No attached disk found.");
+        return () => attached["autoDelete"] = request.Parameter("autoDelete") == "true";
     }
 
     private static void PowerOff(Item item)
@@ -317,33 +339,5 @@ public sealed partial class GcpCloud
         if (size <= long.Parse(item["sizeGb"]!, CultureInfo.InvariantCulture))
             throw Invalid("sizeGb", size.ToString(CultureInfo.InvariantCulture), "New disk size must be larger than existing size.");
         return () => item["sizeGb"] = size.ToString(CultureInfo.InvariantCulture);
-    }
-
-    private CloudResponse SerialPort(CloudRequest request, Item item)
-    {
-        if (item.BootedAt is { } booted && item.Serial.Length == 0 && Knobs.GuestBoot is { } boot && _time.GetUtcNow() >= booted + boot)
-            item.Serial = "Booting\r\n";
-        // Its guest reports every fifteen seconds: what is shown is the newest.
-        if (item.Serial == "Booting\r\n" && Now is var now)
-        {
-            var made = Knobs.GuestsSilentFrom is { } silent && silent < now ? silent : now;
-            return SerialText(request, item, item.Serial + $"DATUM-BEACON {{\"version\":1,\"hostname\":\"guest\",\"boot\":\"1\",\"uptimeSeconds\":1,\"time\":{made.ToUnixTimeSeconds()},\"ready\":true,\"firewall\":\"none\",\"containers\":[],\"ports\":[],\"disks\":[]}}\r\n");
-        }
-
-        return SerialText(request, item, item.Serial);
-    }
-
-    private CloudResponse SerialText(CloudRequest request, Item item, string serial)
-    {
-        var start = long.TryParse(request.Parameter("start"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var asked) ? asked : 0;
-        var from = (int)Math.Clamp(start < 0 ? serial.Length + start : start, 0, serial.Length);
-        return Json(new JsonObject
-        {
-            ["kind"] = "compute#serialPortOutput",
-            ["selfLink"] = Link(item.Path + "/serialPort"),
-            ["contents"] = serial[from..],
-            ["start"] = from.ToString(CultureInfo.InvariantCulture),
-            ["next"] = serial.Length.ToString(CultureInfo.InvariantCulture),
-        });
     }
 }

@@ -177,7 +177,7 @@ public sealed partial class GcpCloud
                 break;
             case "subnetworks":
                 CheckPrint(body["fingerprint"], item.Body["fingerprint"], "Subnetwork");
-                foreach (var field in (string[])["privateIpGoogleAccess", "description"])
+                foreach (var field in (string[])["privateIpGoogleAccess"])
                     if (body[field] is { } value)
                         changed[field] = value.DeepClone();
                 break;

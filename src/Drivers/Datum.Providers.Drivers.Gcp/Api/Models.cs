@@ -204,6 +204,12 @@ internal sealed record GcpProject : ComputeObject
     public ImmutableArray<GcpQuota>? Quotas { get; init; }
 }
 
+/// <summary>An operation, as far as a search for what is under way looks at it.</summary>
+internal sealed record GcpOperation : ComputeObject
+{
+    public string? Status { get; init; }
+}
+
 internal sealed record GcpRegion : ComputeObject
 {
     public ImmutableArray<GcpQuota>? Quotas { get; init; }
@@ -282,6 +288,7 @@ internal sealed record IamBinding
 [JsonSerializable(typeof(GcpMachineType))]
 [JsonSerializable(typeof(GcpProject))]
 [JsonSerializable(typeof(GcpRegion))]
+[JsonSerializable(typeof(GcpOperation))]
 [JsonSerializable(typeof(GcpSecret))]
 [JsonSerializable(typeof(AddSecretVersion))]
 [JsonSerializable(typeof(SecretVersion))]

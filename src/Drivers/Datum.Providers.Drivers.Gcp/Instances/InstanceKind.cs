@@ -100,14 +100,19 @@ internal sealed partial class InstanceKind(GcpContext context) : IResourceDriver
                     return Failure(GcpErrors.Refused(ErrorCode.Conflict, $"Several instances answer: {string.Join(", ", found.Candidates)}; none is deleted.") with { BlockedBy = found.Candidates });
                 if (found.Item is null)
                     return new Done<InstanceFacts>();
-                return found.Mark == MarkState.Ours ? await RemoveAsync(call, found.Path) : Failure(GcpErrors.NotOurs(found.Path));
+                if (found.Mark != MarkState.Ours)
+                    return Failure(GcpErrors.NotOurs(found.Path));
+                // A person may have set a data disk to go with the machine; what isn't a part of it stays (DC-66).
+                return found.Item.Disks?.FirstOrDefault(d => d is { Boot: not true, AutoDelete: true, DeviceName: not null } && d.Type != "SCRATCH") is { } taken
+                    ? await RemoveAsync(call, RestRequest.Post(RestRequest.WithQuery(found.Path + "/setDiskAutoDelete", new("autoDelete", "false"), new("deviceName", taken.DeviceName))))
+                    : await RemoveAsync(call, RestRequest.Delete(found.Path));
             case InstanceView.Boot:
                 var (boot, error) = await FindBootAsync(call, id, null);
                 if (error is not null)
                     return Failure(error);
                 if (boot is null)
                     return new Done<InstanceFacts>();
-                return BootMark(boot, id) == MarkState.Ours ? await RemoveAsync(call, Paths.Below(boot.SelfLink, Api.Project)) : Failure(GcpErrors.NotOurs(boot.Name ?? ""));
+                return BootMark(boot, id) == MarkState.Ours ? await RemoveAsync(call, RestRequest.Delete(Paths.Below(boot.SelfLink, Api.Project))) : Failure(GcpErrors.NotOurs(boot.Name ?? ""));
             default:
                 return Failure(GcpErrors.NoSuchStep(operation.Step));
         }
@@ -213,6 +218,9 @@ internal sealed partial class InstanceKind(GcpContext context) : IResourceDriver
         var disk = path.Replace("/instances/", "/disks/", StringComparison.Ordinal);
         var (boot, error) = await GcpApi.GetAsync(Api.Compute, call, disk, GcpJson.Default.GcpDisk);
         return error is not null ? Failure(error)
+            // Ours, of a create that was given up: recorded, it is seen as what has to go first.
+            : boot is { Users: null or { Length: 0 } } && BootMark(boot, id) == MarkState.Ours
+                ? new Failed<InstanceFacts> { Error = taken with { Code = ErrorCode.PreconditionFailed, Message = $"{disk} is left over from a create that was given up; it goes first." }, Parts = [new Part { Name = InstanceView.Boot, Id = disk }] }
             : boot is not null ? Failure(taken with { BlockedBy = [disk] })
             : Failure(taken with { Code = ErrorCode.NotReadyYet, RetryAfter = GcpContext.LookAgain, Message = $"{path} is being made or removed at the platform." });
     }
@@ -265,10 +273,10 @@ internal sealed partial class InstanceKind(GcpContext context) : IResourceDriver
         return RestRequest.Post(path + "/setTags", new Tags { Fingerprint = server.Tags?.Fingerprint, Items = [.. actual.Where(t => !InstanceView.IsOurTag(t)), .. wanted] }, GcpJson.Default.Tags);
     }
 
-    private async ValueTask<Outcome<InstanceFacts>> RemoveAsync(Call call, string path)
+    private async ValueTask<Outcome<InstanceFacts>> RemoveAsync(Call call, RestRequest request)
     {
         // The platform asks the guest to stop, and gives it about 90 seconds.
-        var look = await Api.ChangeAsync(call, RestRequest.Delete(path));
+        var look = await Api.ChangeAsync(call, request);
         if (look.Answer?.NotFound == true)
             return new Done<InstanceFacts>();
         if (look.Error is { Code: ErrorCode.NotReadyYet })

@@ -37,6 +37,8 @@ internal sealed class InstanceWish(GcpContext context)
         var findings = ImmutableArray.CreateBuilder<Finding>();
         if (string.IsNullOrEmpty(GcpLocation.Parse(desired.LocationJson)?.Zone))
             findings.Add(new Finding { Path = "location.zone", Message = "The Location's gcp block needs a zone." });
+        if (GcpLocation.Parse(desired.LocationJson)?.Contradiction is { } contradiction)
+            findings.Add(contradiction);
         if (desired.Sandbox is null == desired.Machine is null)
             findings.Add(new Finding { Path = "sandbox", Message = "Either a sandbox or a machine is needed." });
         if (desired.Sandbox?.Containers.Length > GcpDescriptor.MaxContainers)

@@ -112,6 +112,9 @@ internal sealed class AddressKind(GcpContext context) : ComputeKind<AddressSpec,
 
     protected override string ListFilter(string installation) => DescriptionFilter.Of(installation, Kind);
 
+    // Nobody gets the same address again.
+    protected override Remedy MoveRemedy => Remedy.Unknown;
+
     protected override Lifecycle ToLifecycle(GcpAddress item) => item.Status == "RESERVING" ? Lifecycle.Creating : Lifecycle.Ready;
 
     protected override AddressFacts ToFacts(GcpAddress item) => new() { Address = item.Address, PlatformState = item.Status };
@@ -155,6 +158,11 @@ internal sealed class DiskKind(GcpContext context) : ComputeKind<DiskSpec, DiskF
     protected override Mark? ReadMark(GcpDisk item) => PairMarks.Read(item.Labels ?? ImmutableSortedDictionary<string, string>.Empty);
 
     protected override string ListFilter(string installation) => LabelFilter.Of(installation, Kind);
+
+    // A disk in another zone holds data: it is told, and never exchanged for an empty one.
+    protected override Remedy MoveRemedy => Remedy.Unknown;
+
+    protected override string SearchFilter(Identity id, string name) => Search.ByNameOrMark(name, id);
 
     protected override Lifecycle ToLifecycle(GcpDisk item) => item.Status switch
     {
