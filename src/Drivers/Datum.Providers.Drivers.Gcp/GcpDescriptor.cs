@@ -50,7 +50,8 @@ internal static class GcpDescriptor
         {
             Subnets = SubnetSupport.Separate,
             Firewall = FirewallScope.Separate,
-            // A dual-stack subnetwork gets its IPv6 prefix from the platform, and an interface has one subnetwork: a prefix of ours has no place.
+            // A dual-stack subnetwork gets its IPv6 prefix from the platform, and an interface has one subnetwork: a Subnet of ours in IPv6 has no place.
+            // Addresses from the platform's own prefixes come by the settings.
             IpFamilies = IpFamilySupport.IPv4Only,
             ChoosesAddress = true,
             ExternalAddress = true,

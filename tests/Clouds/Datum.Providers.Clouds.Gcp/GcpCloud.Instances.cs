@@ -90,7 +90,7 @@ public sealed partial class GcpCloud
                 throw Invalid($"networkInterfaces[{i}]", subnet.Path, "Networks must be distinct for NICs in the same VM.");
             nic["networkIP"] ??= FreeAddress(subnet);
             nic["name"] = $"nic{i}";
-            nic["stackType"] ??= "IPV4_ONLY";
+            PrepareNicStack(nic, subnet, i);
             nic["kind"] = "compute#networkInterface";
             nic["fingerprint"] = Print(nic["networkIP"]);
             foreach (var access in nic["accessConfigs"] as JsonArray ?? [])

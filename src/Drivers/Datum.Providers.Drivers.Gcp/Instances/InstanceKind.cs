@@ -194,7 +194,10 @@ internal sealed partial class InstanceKind(GcpContext context) : IResourceDriver
         if (error is not null)
             return Failure(error);
         var machineType = id.Resolved.GetValueOrDefault("machineType") ?? size.Value!;
-        var wish = _wish.ToInsert(id, desired, zone, machineType, image!, guest!);
+        var (ipv6, stackError) = await StacksAsync(call, desired);
+        if (stackError is not null)
+            return Failure(stackError);
+        var wish = _wish.ToInsert(id, desired, zone, machineType, image!, guest!, ipv6);
         var resolved = ImmutableDictionary<string, string>.Empty.Add("machineType", machineType).Add("image", image!)
             .Add("bootDiskType", Paths.Last(wish.Disks!.Value[0].InitializeParams!.DiskType!));
         var path = $"zones/{zone}/instances/{wish.Name}";
@@ -225,6 +228,26 @@ internal sealed partial class InstanceKind(GcpContext context) : IResourceDriver
             : Failure(taken with { Code = ErrorCode.NotReadyYet, RetryAfter = GcpContext.LookAgain, Message = $"{path} is being made or removed at the platform." });
     }
 
+    /// <summary>How each interface's subnetwork gives IPv6 addresses: what it was made with counts, not what the settings say today.</summary>
+    private async ValueTask<(ImmutableArray<string?> Access, DriverError? Error)> StacksAsync(Call call, InstanceSpec desired)
+    {
+        var access = ImmutableArray.CreateBuilder<string?>();
+        foreach (var nic in desired.Interfaces)
+        {
+            var subnet = (GcpSubnetwork?)null;
+            if (context.Settings.Ipv6 != "None" && nic.Subnets.FirstOrDefault()?.ProviderId is { } path && Paths.IsPath(path))
+            {
+                (subnet, var error) = await GcpApi.GetAsync(Api.Compute, call, path, GcpJson.Default.GcpSubnetwork);
+                if (error is not null)
+                    return ([], error);
+            }
+
+            access.Add(subnet?.StackType == "IPV4_IPV6" ? subnet.Ipv6AccessType : null);
+        }
+
+        return (access.ToImmutable(), null);
+    }
+
     /// <summary>A family's newest image at first, and from then on that one (DC-41).</summary>
     private async ValueTask<(string? Image, DriverError? Error)> ImageAsync(Call call, Identity id, InstanceSpec desired)
     {
@@ -245,32 +268,6 @@ internal sealed partial class InstanceKind(GcpContext context) : IResourceDriver
         return read.Value is not { } image ? (null, read.Error)
             : image.SelfLink is null ? (null, GcpErrors.Refused(ErrorCode.Failed, $"The platform's answer for {name} names no image."))
             : (Paths.Below(image.SelfLink, Api.Project), null);
-    }
-
-    // ---- changing
-
-    private static RestRequest? ToPower(string path, GcpInstance server, bool off) =>
-        off ? InstanceView.IsOff(server) ? null : RestRequest.Post(path + "/stop")
-        : InstanceView.IsOff(server) ? RestRequest.Post(path + (server.Status == "SUSPENDED" ? "/resume" : "/start")) : null;
-
-    /// <summary>Stop, then write down that it was; starting is the power's step. Whoever dies in between goes on at the same place.</summary>
-    private static RestRequest? ToRestart(string path, GcpInstance server, InstanceSpec desired)
-    {
-        if (desired.RestartedAt is not { } at || InstanceView.MetadataOf(server, InstanceView.RestartKey) == at)
-            return null;
-        if (!InstanceView.IsOff(server))
-            return RestRequest.Post(path + "/stop");
-        var items = (server.Metadata?.Items ?? []).Where(i => i.Key != InstanceView.RestartKey).Append(new MetadataItem { Key = InstanceView.RestartKey, Value = at });
-        return RestRequest.Post(path + "/setMetadata", new Metadata { Fingerprint = server.Metadata?.Fingerprint, Items = [.. items] }, GcpJson.Default.Metadata);
-    }
-
-    private static RestRequest? ToTags(string path, GcpInstance server, InstanceSpec desired)
-    {
-        var actual = server.Tags?.Items ?? [];
-        var wanted = InstanceView.Tags(desired).ToList();
-        if (actual.Where(InstanceView.IsOurTag).Order(StringComparer.Ordinal).SequenceEqual(wanted, StringComparer.Ordinal))
-            return null;
-        return RestRequest.Post(path + "/setTags", new Tags { Fingerprint = server.Tags?.Fingerprint, Items = [.. actual.Where(t => !InstanceView.IsOurTag(t)), .. wanted] }, GcpJson.Default.Tags);
     }
 
     private async ValueTask<Outcome<InstanceFacts>> RemoveAsync(Call call, RestRequest request)

@@ -60,6 +60,9 @@ internal abstract partial class ComputeKind<TSpec, TFacts, T>(GcpContext context
     /// <summary>The request that moves the object towards the wish; null when nothing is to be done.</summary>
     protected abstract RestRequest? ToChange(Operation operation, TSpec desired, T item, string path);
 
+    /// <summary>What of the wish depends on what is there.</summary>
+    protected virtual ValueTask<(T Wish, DriverError? Error)> SettleAsync(Call call, T wish) => new((wish, null));
+
     protected virtual Lifecycle ToLifecycle(T item) => Lifecycle.Ready;
 
     protected virtual string? Fingerprint(T item) => null;
@@ -121,7 +124,9 @@ internal abstract partial class ComputeKind<TSpec, TFacts, T>(GcpContext context
             return Failure(GcpErrors.Refused(ErrorCode.Invalid, "The Location's gcp block says no place.") with { Field = "location" });
         var name = ResourceNames.For(id, GcpContext.Names);
         var path = $"{scope}/{collection}/{name}";
-        var wish = ToWish(desired, id);
+        var (wish, unsettled) = await SettleAsync(operation.Call, ToWish(desired, id));
+        if (unsettled is not null)
+            return Failure(unsettled);
         var look = await Api.ChangeAsync(operation.Call, RestRequest.Post(WithRequestId(operation, $"{scope}/{collection}"), Marked(wish, id, desired, name), Type));
         if (look.Error is { PlatformCode: "alreadyExists" or "RESOURCE_ALREADY_EXISTS", Code: ErrorCode.Conflict } taken)
             return await TakenAsync(operation, id, desired, path, taken);
