@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Datum.Providers.Clouds.Gcp;
 
 namespace Datum.Providers.Drivers.Gcp.Tests.Unit;

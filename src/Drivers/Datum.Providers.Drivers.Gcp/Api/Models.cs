@@ -84,6 +84,12 @@ internal sealed record DiskResize
     public string? SizeGb { get; init; }
 }
 
+internal sealed record SetLabels
+{
+    public ImmutableSortedDictionary<string, string>? Labels { get; init; }
+    public string? LabelFingerprint { get; init; }
+}
+
 internal sealed record GcpInstance : ComputeObject
 {
     public string? MachineType { get; init; }
@@ -234,6 +240,7 @@ internal sealed record GcpQuota
 [JsonSerializable(typeof(GcpAddress))]
 [JsonSerializable(typeof(GcpDisk))]
 [JsonSerializable(typeof(DiskResize))]
+[JsonSerializable(typeof(SetLabels))]
 [JsonSerializable(typeof(GcpInstance))]
 [JsonSerializable(typeof(Tags))]
 [JsonSerializable(typeof(Metadata))]

@@ -30,7 +30,7 @@ internal sealed partial class InstanceKind
         var (all, error) = await Search.AllAsync(Api, call, "instances", Search.ByNameOrMark(name, id), GcpJson.Default.GcpInstance, partial: zone is not null);
         if (error is not null)
             return new Found<GcpInstance> { Error = error };
-        var best = Search.Pick(all, id, name, InstanceView.ReadMark, static _ => false, wished: zone is not null);
+        var best = Search.Pick(all, id, name, InstanceView.ReadMark, static i => Adoption.Is(i.Id, i.Labels), wished: zone is not null);
         return best.Length switch
         {
             0 => new Found<GcpInstance>(),

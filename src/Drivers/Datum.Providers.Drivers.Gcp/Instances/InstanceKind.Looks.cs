@@ -30,6 +30,13 @@ internal sealed partial class InstanceKind
             return (new Look { Candidates = server.Candidates }, null);
         var secret = desired is null || _wish.UsesStore(desired) || id.PartId(InstanceView.Secret) is not null
             ? await _store.FindAsync(call, id, InstanceView.Secret, InstanceView.Secret) : new FoundSecret();
+        // An adopted machine's secret goes by the machine's name.
+        if (secret is { Item: null, Error: null } && id.PartId(InstanceView.Secret) is null && server.Item is { } machine && Adoption.Is(machine.Id, machine.Labels))
+        {
+            var its = await SecretOfAsync(call, id, machine);
+            secret = its.Error is not null || its.Mark == MarkState.Ours ? its : secret;
+        }
+
         if (secret.Error is not null)
             return (new Look(), secret.Error);
         GcpDisk? boot = null;
@@ -50,7 +57,7 @@ internal sealed partial class InstanceKind
         Progress? pending = null;
         if (desired is null && server.Item is null && work?.Status is null or OperationStatus.Unknown)
         {
-            (pending, error) = await PendingWork.FindAsync(Api, call, "instances", ResourceNames.For(id, GcpContext.Names));
+            (pending, error) = await PendingWork.FindAsync(Api, call, "instances", id.PartId(InstanceView.Server) is { } known ? Paths.Last(known) : ResourceNames.For(id, GcpContext.Names));
             if (error is not null)
                 return (new Look(), error);
         }

@@ -100,7 +100,7 @@ internal abstract partial class ComputeKind<TSpec, TFacts, T>(GcpContext context
         if ((desired is null || id.PartId(Part) is not null) && work?.Status is null or OperationStatus.Unknown)
         {
             // A create whose answer or handle was lost may still be at work, while reads don't show what it makes.
-            var (pending, error) = await PendingAsync(call, ResourceNames.For(id, GcpContext.Names));
+            var (pending, error) = await PendingAsync(call, id.PartId(Part) is { } known ? Paths.Last(known) : ResourceNames.For(id, GcpContext.Names));
             if (error is not null)
                 return error;
             running = pending;

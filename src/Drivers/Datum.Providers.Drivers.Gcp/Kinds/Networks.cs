@@ -141,7 +141,7 @@ internal sealed class AddressKind(GcpContext context) : ComputeKind<AddressSpec,
 }
 
 /// <summary>A blank persistent disk.</summary>
-internal sealed class DiskKind(GcpContext context) : ComputeKind<DiskSpec, DiskFacts, GcpDisk>(context, ResourceKind.Disk, "disks", Place.Zone)
+internal sealed partial class DiskKind(GcpContext context) : ComputeKind<DiskSpec, DiskFacts, GcpDisk>(context, ResourceKind.Disk, "disks", Place.Zone)
 {
     /// <summary>The label that holds the filesystem which the guest makes: the platform doesn't know it.</summary>
     private const string FilesystemLabel = "datum-filesystem";
@@ -202,7 +202,8 @@ internal sealed class DiskKind(GcpContext context) : ComputeKind<DiskSpec, DiskF
             // A disk never shrinks: the difference is reported and nothing mends it.
             .Number("sizeGiB", desired.SizeGiB, size, desired.SizeGiB > size ? Remedy.InPlace : Remedy.Unknown)
             .Text("type", desired.Type is null && !id.Resolved.ContainsKey("type") ? null : TypeOf(desired, id), Paths.Last(item.Type ?? ""), Remedy.Replace)
-            .Text("filesystem", desired.Filesystem, item.Labels?.GetValueOrDefault(FilesystemLabel), Remedy.Replace)
+            // Nobody wrote down what an adopted disk holds: it is no reason to exchange it for an empty one.
+            .Text("filesystem", IsAdopted(item) && item.Labels?.ContainsKey(FilesystemLabel) != true ? null : desired.Filesystem, item.Labels?.GetValueOrDefault(FilesystemLabel), Remedy.Replace)
             .ToDrift();
     }
 
