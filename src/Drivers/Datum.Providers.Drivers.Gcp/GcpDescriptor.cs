@@ -41,16 +41,17 @@ internal static class GcpDescriptor
             Kind(ResourceKind.Subnet, 15, []),
             Kind(ResourceKind.Firewall, 8, ["ingress"]),
             Kind(ResourceKind.Address, 5, []),
-            Kind(ResourceKind.Disk, 5, ["sizeGiB"]),
+            Kind(ResourceKind.Disk, 5, ["sizeGiB"]) with { Adoptable = true },
             Kind(ResourceKind.Secret, 2, ["payload.hash"]),
             // A listing shows neither what serial ports say nor metadata: it tells early that something changed, and looks find the rest.
-            Kind(ResourceKind.Instance, 30, ["interfaces.firewalls", "suspended", "restartedAt"]) with { ListingCarriesFacts = false, ListingCarriesRevision = false },
+            Kind(ResourceKind.Instance, 30, ["interfaces.firewalls", "suspended", "restartedAt"]) with { ListingCarriesFacts = false, ListingCarriesRevision = false, Adoptable = true },
         ],
         Capabilities = new Capabilities
         {
             Subnets = SubnetSupport.Separate,
             Firewall = FirewallScope.Separate,
-            // A dual-stack subnetwork gets its IPv6 prefix from the platform, and an interface has one subnetwork: a prefix of ours has no place.
+            // A dual-stack subnetwork gets its IPv6 prefix from the platform, and an interface has one subnetwork: a Subnet of ours in IPv6 has no place.
+            // Addresses from the platform's own prefixes come by the settings.
             IpFamilies = IpFamilySupport.IPv4Only,
             ChoosesAddress = true,
             ExternalAddress = true,

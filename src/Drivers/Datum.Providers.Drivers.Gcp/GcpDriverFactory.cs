@@ -42,6 +42,8 @@ public sealed class GcpDriverFactory : IDriverFactory
             throw Refuse("settings.externalAddresses", $"'{settings.ExternalAddresses}' is neither Ephemeral nor None.");
         if (settings.NetworkTier is not ("PREMIUM" or "STANDARD"))
             throw Refuse("settings.networkTier", $"'{settings.NetworkTier}' is neither PREMIUM nor STANDARD.");
+        if (settings.Ipv6 is not ("None" or "Internal" or "External"))
+            throw Refuse("settings.ipv6", $"'{settings.Ipv6}' is none of None, Internal, External.");
         if (settings.SandboxDiskGiB is < 10 or > 65536)
             throw Refuse("settings.sandboxDiskGiB", "A boot disk has 10 to 65536 GiB.");
         if (string.IsNullOrWhiteSpace(settings.SandboxImage))

@@ -67,16 +67,18 @@ internal sealed partial class GcpSession : IConsoleLog, IImageCatalog, IOffering
         if (pages.Error is { } failed)
             return failed;
         var quotas = ImmutableArray.CreateBuilder<Quota>();
+        var complete = true;
         quotas.AddRange((project!.Quotas ?? []).Select(q => ToQuota(q, null)));
         foreach (var answer in pages.Value!.Pages)
         {
             var page = GcpApi.ReadPage(answer, "regions", GcpJson.Default.GcpRegion);
             if (page.Value is not { } read)
                 return page.Error!;
+            complete &= read.Complete;
             quotas.AddRange(read.Items.SelectMany(r => (r.Quotas ?? []).Select(q => ToQuota(q, r.Name))));
         }
 
-        return new QuotaReport { Quotas = quotas.ToImmutable(), Complete = true };
+        return new QuotaReport { Quotas = quotas.ToImmutable(), Complete = complete };
     }
 
     private async ValueTask<(ImmutableArray<T> Items, string? Next, DriverError? Error)> PageAsync<T>(Call call, RestRequest first, string collection, string? cursor, JsonTypeInfo<T> type, params string[] scope) where T : class

@@ -21,6 +21,9 @@ internal sealed record GcpSettings
     /// <summary><c>PREMIUM</c> or <c>STANDARD</c>.</summary>
     public string NetworkTier { get => field ?? "PREMIUM"; init; }
 
+    /// <summary><c>None</c>, <c>Internal</c> or <c>External</c>: what IPv6 addresses instances have beside IPv4, from prefixes that the platform chooses.</summary>
+    public string Ipv6 { get => field ?? "None"; init; }
+
     /// <summary>The boot image of sandboxes: cloud-init and podman 4.3 or newer, or <see cref="SandboxPackages"/> that bring it.</summary>
     public string SandboxImage { get => field ?? "projects/ubuntu-os-cloud/global/images/family/ubuntu-2404-lts-amd64"; init; }
 
@@ -46,6 +49,7 @@ internal sealed record GcpSettings
           "instanceServiceAccount":{"type":"string","minLength":6,"maxLength":320,"description":"E-mail address of the service account that instances run as. Needed for secrets."},
           "externalAddresses":{"type":"string","enum":["Ephemeral","None"],"default":"Ephemeral","description":"Whether an instance's first interface gets an address that is reachable from outside."},
           "networkTier":{"type":"string","enum":["PREMIUM","STANDARD"],"default":"PREMIUM","description":"Tier of external addresses."},
+          "ipv6":{"type":"string","enum":["None","Internal","External"],"default":"None","description":"IPv6 beside IPv4 in networks and subnetworks made from then on: Internal from a /48 of fd20::/20 for each network, External reachable from outside. The platform chooses the prefixes."},
           "sandboxImage":{"type":"string","minLength":1,"description":"Boot image of sandboxes, as a path."},
           "sandboxPackages":{"type":"array","maxItems":16,"items":{"type":"string","minLength":1},"description":"Packages that cloud-init installs at a sandbox's first boot; empty where the image has podman."},
           "sandboxDiskGiB":{"type":"integer","minimum":10,"maximum":65536,"default":25,"description":"Size of a sandbox's boot disk."},
@@ -88,6 +92,11 @@ internal sealed record GcpLocation
     /// <summary>The region, also where only the zone is said.</summary>
     [JsonIgnore]
     public string? AnyRegion => Region ?? (Zone?.LastIndexOf('-') is > 0 and var dash ? Zone[..dash] : null);
+
+    /// <summary>A zone of another region: machines would find no subnet there. Null when the two agree, or one isn't said.</summary>
+    [JsonIgnore]
+    public Finding? Contradiction => Region is { Length: > 0 } region && Zone is { Length: > 0 } zone && !zone.StartsWith(region + "-", StringComparison.Ordinal)
+        ? new Finding { Path = "location.zone", Message = $"The zone {zone} isn't one of the region {region}." } : null;
 
     public const string Schema = """
         {"type":"object","required":["projectId","region","zone"],"properties":{

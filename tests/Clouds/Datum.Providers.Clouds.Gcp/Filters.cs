@@ -4,7 +4,8 @@ namespace Datum.Providers.Clouds.Gcp;
 
 /// <summary>
 /// The filters of Google's lists, in the two forms that clients write: <c>(name eq "regex") (status ne DONE)</c>, and
-/// <c>labels.a = "b" AND name : web*</c>. Terms beside each other must all hold; OR isn't known.
+/// <c>labels.a = "b" AND name : web*</c>. Terms beside each other must all hold, OR binds closer than AND. Regular expressions over several fields
+/// are refused, as the description of the parameter says.
 /// </summary>
 internal static partial class Filters
 {
@@ -13,6 +14,8 @@ internal static partial class Filters
         if (string.IsNullOrWhiteSpace(filter))
             return static _ => true;
         var terms = new List<Func<JsonObject, bool>>();
+        var expressed = new HashSet<string>(StringComparer.Ordinal);
+        var or = false;
         var rest = filter.Trim();
         while (rest.Length > 0)
         {
@@ -21,9 +24,24 @@ internal static partial class Filters
                 throw new GcpError(400, "invalid", $"Invalid value for field 'filter': '{filter}'. Invalid list filter expression.");
             var (field, op, quoted) = (match.Groups["field"].Value, match.Groups["op"].Value, match.Groups["text"].Success);
             var value = quoted ? match.Groups["text"].Value.Replace("\\\"", "\"", StringComparison.Ordinal).Replace("\\\\", "\\", StringComparison.Ordinal) : match.Groups["word"].Value;
-            terms.Add(OfTerm(field, op, value));
+            if (op is "eq" or "ne" && expressed.Add(field) && expressed.Count > 1)
+                throw new GcpError(400, "invalid", $"Invalid value for field 'filter': '{filter}'. Regular expressions on several fields can't be combined.");
+            var term = OfTerm(field, op, value);
+            if (or)
+            {
+                var before = terms[^1];
+                terms[^1] = body => before(body) || term(body);
+            }
+            else
+            {
+                terms.Add(term);
+            }
+
             rest = rest[match.Length..].TrimStart();
-            if (rest.StartsWith("AND ", StringComparison.Ordinal))
+            or = rest.StartsWith("OR ", StringComparison.Ordinal);
+            if (or)
+                rest = rest[3..].TrimStart();
+            else if (rest.StartsWith("AND ", StringComparison.Ordinal))
                 rest = rest[4..].TrimStart();
         }
 

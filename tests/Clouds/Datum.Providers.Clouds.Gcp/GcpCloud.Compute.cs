@@ -269,7 +269,7 @@ public sealed partial class GcpCloud
         foreach (var face in (body["networkInterfaces"] as JsonArray ?? []).OfType<JsonObject>())
         {
             Allow("compute.subnetworks.use");
-            if (face["accessConfigs"] is JsonArray { Count: > 0 })
+            if (face["accessConfigs"] is JsonArray { Count: > 0 } || face["ipv6AccessConfigs"] is JsonArray { Count: > 0 })
                 Allow("compute.subnetworks.useExternalIp");
         }
     }

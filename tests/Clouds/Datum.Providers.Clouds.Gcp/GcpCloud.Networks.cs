@@ -19,6 +19,7 @@ public sealed partial class GcpCloud
                 body["routingConfig"] ??= new JsonObject { ["routingMode"] = "REGIONAL" };
                 body["networkFirewallPolicyEnforcementOrder"] ??= "AFTER_CLASSIC_FIREWALL";
                 body["mtu"] ??= 1460;
+                PrepareUla(body);
                 if ((int)body["mtu"]! is < 1300 or > 8896)
                     throw Invalid("mtu", body["mtu"]!.ToString(), "Must be between 1300 and 8896");
                 return null;
@@ -107,7 +108,7 @@ public sealed partial class GcpCloud
             if (IPNetwork.TryParse(other["ipCidrRange"]!, out var taken) && (taken.Contains(prefix.BaseAddress) || prefix.Contains(taken.BaseAddress)))
                 throw Invalid("ipCidrRange", range, $"Invalid IPCidrRange: {range} conflicts with existing subnetwork '{other.Name}' in region '{other.Scope[8..]}'.");
         item.Body["gatewayAddress"] = Host(prefix, 1).ToString();
-        item.Body["stackType"] ??= "IPV4_ONLY";
+        PrepareStack(item);
         item.Body["purpose"] ??= "PRIVATE";
         item.Body["privateIpGoogleAccess"] ??= false;
         item.Body["privateIpv6GoogleAccess"] ??= "DISABLE_GOOGLE_ACCESS";
@@ -177,7 +178,7 @@ public sealed partial class GcpCloud
                 break;
             case "subnetworks":
                 CheckPrint(body["fingerprint"], item.Body["fingerprint"], "Subnetwork");
-                foreach (var field in (string[])["privateIpGoogleAccess", "description"])
+                foreach (var field in (string[])["privateIpGoogleAccess"])
                     if (body[field] is { } value)
                         changed[field] = value.DeepClone();
                 break;

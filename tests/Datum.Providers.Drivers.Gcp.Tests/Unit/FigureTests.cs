@@ -10,8 +10,8 @@ public sealed class FigureTests
 {
     private const int RoundsPerHour = 240;
 
-    [TestCase(false, 12)]
-    [TestCase(true, 27)]
+    [TestCase(false, 13)]
+    [TestCase(true, 28)]
     public async Task Calls_of_an_instance_that_is_made(bool secrets, int count)
     {
         using var bench = new Bench(new GcpKnobs { DefaultDuration = TimeSpan.FromSeconds(8), GuestBoot = TimeSpan.Zero });

@@ -37,6 +37,9 @@ internal static class Life
         (instance, _, _) = await bench.Build(driver.Instances!, instance, spec);
         (instance, _, _) = await bench.Build(driver.Instances!, instance, spec with { Suspended = true });
         (instance, _, _) = await bench.Build(driver.Instances!, instance, spec with { RestartedAt = "2030-06-01T00:00:00Z" });
+        bench.Cloud.SetStatus(instance.PartId("server")!, "SUSPENDED");
+        (instance, _, _) = await bench.Build(driver.Instances!, instance, spec with { RestartedAt = "2030-06-01T00:00:00Z" });
+        bench.Cloud.Edit(instance.PartId("server")!, b => b["disks"]![1]!["autoDelete"] = true);
         Assert.That((await ((IConsoleLog)driver).ReadConsoleAsync(bench.Call(), instance, new ConsoleQuery())).Error?.Message, Is.Null);
 
         await ListAsync(bench, driver);

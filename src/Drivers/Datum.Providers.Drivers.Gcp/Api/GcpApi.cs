@@ -85,6 +85,7 @@ internal sealed class GcpApi : IDisposable
                 return Unreadable(answer, "it isn't a list of Google's");
             var items = ImmutableArray.CreateBuilder<T>();
             var complete = !root.TryGetProperty("unreachables", out var lost) || lost.GetArrayLength() == 0;
+            complete &= JsonText.Find(root, "warning", "code") != "UNREACHABLE";
             if (root.TryGetProperty(root.TryGetProperty("items", out _) ? "items" : collection, out var list))
                 complete &= Collect(list, collection, type, items);
             return new PageOf<T>(items.ToImmutable(), complete);

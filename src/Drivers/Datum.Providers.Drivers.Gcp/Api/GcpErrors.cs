@@ -46,9 +46,11 @@ internal static class GcpErrors
         return detail with { BlockedBy = Holders(detail.Message) };
     }
 
-    /// <summary>The second path of "The network resource 'X' is already being used by 'Y'".</summary>
+    /// <summary>The second path of "The network resource 'X' is already being used by 'Y'", or the protection that a person has put on.</summary>
     public static ImmutableArray<string> Holders(string? message)
     {
+        if (message?.Contains("protected against deletion", StringComparison.Ordinal) == true)
+            return ["deletion protection"];
         const string marker = "already being used by '";
         var at = message?.IndexOf(marker, StringComparison.Ordinal) ?? -1;
         if (at < 0)

@@ -18,6 +18,8 @@ internal sealed record GcpNetwork : ComputeObject
     public int? Mtu { get; init; }
     public RoutingConfig? RoutingConfig { get; init; }
     public string? NetworkFirewallPolicyEnforcementOrder { get; init; }
+    public bool? EnableUlaInternalIpv6 { get; init; }
+    public string? InternalIpv6Range { get; init; }
 }
 
 internal sealed record RoutingConfig
@@ -32,6 +34,9 @@ internal sealed record GcpSubnetwork : ComputeObject
     public string? GatewayAddress { get; init; }
     public bool? PrivateIpGoogleAccess { get; init; }
     public string? StackType { get; init; }
+    public string? Ipv6AccessType { get; init; }
+    public string? InternalIpv6Prefix { get; init; }
+    public string? ExternalIpv6Prefix { get; init; }
     public string? State { get; init; }
 }
 
@@ -77,6 +82,12 @@ internal sealed record GcpDisk : ComputeObject
 internal sealed record DiskResize
 {
     public string? SizeGb { get; init; }
+}
+
+internal sealed record SetLabels
+{
+    public ImmutableSortedDictionary<string, string>? Labels { get; init; }
+    public string? LabelFingerprint { get; init; }
 }
 
 internal sealed record GcpInstance : ComputeObject
@@ -204,6 +215,12 @@ internal sealed record GcpProject : ComputeObject
     public ImmutableArray<GcpQuota>? Quotas { get; init; }
 }
 
+/// <summary>An operation, as far as a search for what is under way looks at it.</summary>
+internal sealed record GcpOperation : ComputeObject
+{
+    public string? Status { get; init; }
+}
+
 internal sealed record GcpRegion : ComputeObject
 {
     public ImmutableArray<GcpQuota>? Quotas { get; init; }
@@ -216,57 +233,6 @@ internal sealed record GcpQuota
     public double? Usage { get; init; }
 }
 
-/// <summary>Secret Manager's secret. Its contents are versions, which this driver writes and never reads.</summary>
-internal sealed record GcpSecret
-{
-    public string? Name { get; init; }
-    public Replication? Replication { get; init; }
-    public ImmutableSortedDictionary<string, string>? Labels { get; init; }
-    public ImmutableSortedDictionary<string, string>? Annotations { get; init; }
-    public string? Etag { get; init; }
-    public string? CreateTime { get; init; }
-}
-
-internal sealed record Replication
-{
-    public Automatic? Automatic { get; init; }
-}
-
-internal sealed record Automatic;
-
-internal sealed record AddSecretVersion
-{
-    public SecretPayload? Payload { get; init; }
-}
-
-internal sealed record SecretPayload
-{
-    public string? Data { get; init; }
-}
-
-internal sealed record SecretVersion
-{
-    public string? Name { get; init; }
-    public string? State { get; init; }
-}
-
-internal sealed record SetIamPolicy
-{
-    public IamPolicy? Policy { get; init; }
-}
-
-internal sealed record IamPolicy
-{
-    public ImmutableArray<IamBinding>? Bindings { get; init; }
-    public string? Etag { get; init; }
-}
-
-internal sealed record IamBinding
-{
-    public string? Role { get; init; }
-    public ImmutableArray<string>? Members { get; init; }
-}
-
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(GcpNetwork))]
 [JsonSerializable(typeof(GcpSubnetwork))]
@@ -274,6 +240,7 @@ internal sealed record IamBinding
 [JsonSerializable(typeof(GcpAddress))]
 [JsonSerializable(typeof(GcpDisk))]
 [JsonSerializable(typeof(DiskResize))]
+[JsonSerializable(typeof(SetLabels))]
 [JsonSerializable(typeof(GcpInstance))]
 [JsonSerializable(typeof(Tags))]
 [JsonSerializable(typeof(Metadata))]
@@ -282,6 +249,7 @@ internal sealed record IamBinding
 [JsonSerializable(typeof(GcpMachineType))]
 [JsonSerializable(typeof(GcpProject))]
 [JsonSerializable(typeof(GcpRegion))]
+[JsonSerializable(typeof(GcpOperation))]
 [JsonSerializable(typeof(GcpSecret))]
 [JsonSerializable(typeof(AddSecretVersion))]
 [JsonSerializable(typeof(SecretVersion))]

@@ -23,19 +23,26 @@ internal sealed partial class InstanceKind
 
     private async ValueTask<(Look Look, DriverError? Error)> LookAsync(Call call, Identity id, InstanceSpec? desired, OperationLook? work)
     {
-        var server = await FindServerAsync(call, id, desired);
+        var server = await FindServerAsync(call, id, desired, elsewhere: work?.Status != OperationStatus.Running);
         if (server.Error is not null)
             return (new Look(), server.Error);
         if (server.Candidates.Length > 0)
             return (new Look { Candidates = server.Candidates }, null);
         var secret = desired is null || _wish.UsesStore(desired) || id.PartId(InstanceView.Secret) is not null
             ? await _store.FindAsync(call, id, InstanceView.Secret, InstanceView.Secret) : new FoundSecret();
+        // An adopted machine's secret goes by the machine's name.
+        if (secret is { Item: null, Error: null } && id.PartId(InstanceView.Secret) is null && server.Item is { } machine && Adoption.Is(machine.Id, machine.Labels))
+        {
+            var its = await SecretOfAsync(call, id, machine);
+            secret = its.Error is not null || its.Mark == MarkState.Ours ? its : secret;
+        }
+
         if (secret.Error is not null)
             return (new Look(), secret.Error);
         GcpDisk? boot = null;
         DriverError? error = null;
         // The machine takes its disk along; what is left of one that is gone is found by name.
-        if (server.Item is null && (desired is null || id.PartId(InstanceView.Server) is not null))
+        if (server.Item is null && (desired is null || id.PartId(InstanceView.Server) is not null || id.PartId(InstanceView.Boot) is not null))
             (boot, error) = await FindBootAsync(call, id, desired);
         if (error is not null)
             return (new Look(), error);
@@ -50,7 +57,7 @@ internal sealed partial class InstanceKind
         Progress? pending = null;
         if (desired is null && server.Item is null && work?.Status is null or OperationStatus.Unknown)
         {
-            (pending, error) = await PendingWork.FindAsync(Api, call, "instances", ResourceNames.For(id, GcpContext.Names));
+            (pending, error) = await PendingWork.FindAsync(Api, call, "instances", id.PartId(InstanceView.Server) is { } known ? Paths.Last(known) : ResourceNames.For(id, GcpContext.Names));
             if (error is not null)
                 return (new Look(), error);
         }
@@ -81,11 +88,19 @@ internal sealed partial class InstanceKind
         var lost = desired is null || unseen ? [] : id.Parts.Where(p => p.Name is InstanceView.Server or InstanceView.Secret && parts.All(s => s.Name != p.Name)).ToList();
         foreach (var part in lost)
             diff.Add($"parts[{part.Name}]", Remedy.Replace, part.Id);
+        // A create that was given up may leave its disk, whose name it needs again.
+        var leftover = desired is not null && !unseen && look is { Server: null, Boot: not null };
+        if (leftover)
+            diff.Add("parts[boot]", Remedy.Replace, null, look.Boot!.Name);
+        if (desired is not null && look.Server is not null && GcpLocation.Parse(desired.LocationJson)?.Zone is { Length: > 0 } zone && !look.ServerPath.StartsWith($"zones/{zone}/", StringComparison.Ordinal))
+            diff.Add("location.zone", Remedy.Replace, zone, look.ServerPath.Split('/') is [_, var where, ..] ? where : look.ServerPath);
         var drift = diff.ToDrift();
 
         Step? next = null;
-        if (mark == MarkState.Ours && !deleting)
-            next = desired is null ? DeleteStep(look) : lost.Count > 0 ? null : BuildStep(look, id, desired) ?? (diff.CanUpdate ? UpdateStep(drift, look.Server!) : null);
+        // While a data disk is being kept from going with its machine, the machine can't be deleted yet.
+        var freeing = work is { Status: OperationStatus.Running, Answer: { } at } && JsonText.Find(at.Body, "operationType") == "setDiskAutoDelete";
+        if (mark == MarkState.Ours && !deleting && !freeing)
+            next = desired is null ? DeleteStep(look) : lost.Count > 0 || leftover ? null : BuildStep(look, id, desired) ?? (diff.CanUpdate ? UpdateStep(drift, look.Server!) : null);
         var guest = look.Server is null ? GuestHealth.Unknown : InstanceView.HealthOf(look.Server, look.Report);
         var waiting = WaitForGuest(look, desired, work, handle, guest);
         var state = deleting ? Lifecycle.Deleting : look.Server is null ? Lifecycle.Creating : waiting is not null ? Lifecycle.Creating : InstanceView.ToLifecycle(look.Server, guest);
@@ -123,7 +138,8 @@ internal sealed partial class InstanceKind
 
     private static Step? UpdateStep(ImmutableArray<Drift> drift, GcpInstance server)
     {
-        var part = drift.Any(d => d.Path == "restartedAt") && InstanceView.IsOff(server) ? Restart
+        // One that was suspended is resumed first: its guest has to be stopped by asking it before it counts as started anew.
+        var part = drift.Any(d => d.Path == "restartedAt") && InstanceView.IsOff(server) && server.Status != "SUSPENDED" ? Restart
             : drift.Any(d => d.Path == "suspended") ? Power
             : drift.Any(d => d.Path == "restartedAt") ? Restart
             : drift.Any(d => d.Path.EndsWith(".firewalls", StringComparison.Ordinal)) ? TagsStep : null;
@@ -191,86 +207,6 @@ internal sealed partial class InstanceKind
 
     private static long IncarnationOf(Look look) =>
         (look.Server is not null ? InstanceView.ReadMark(look.Server) : look.Secret.Item is not null ? SecretStore.ReadMark(look.Secret.Item) : ReadMark(look.Boot!))?.Incarnation ?? 0;
-
-    private static Mark? ReadMark(GcpDisk disk) => PairMarks.Read(disk.Labels ?? ImmutableSortedDictionary<string, string>.Empty);
-
-    private static MarkState BootMark(GcpDisk disk, Identity id) => Marks.Compare(id, ReadMark(disk), InstanceView.Boot);
-
-    private async ValueTask<Found<GcpInstance>> FindServerAsync(Call call, Identity id, InstanceSpec? desired)
-    {
-        if (id.PartId(InstanceView.Server) is { } recorded)
-            return await ReadServerAsync(call, id, recorded);
-        var name = ResourceNames.For(id, GcpContext.Names);
-        if (desired is not null && GcpLocation.Parse(desired.LocationJson)?.Zone is { Length: > 0 } zone)
-        {
-            var found = await ReadServerAsync(call, id, $"zones/{zone}/instances/{name}");
-            return found.Mark == MarkState.Missing ? new Found<GcpInstance>() : found;
-        }
-
-        var (all, error) = await SearchAsync(call, "instances", name, GcpJson.Default.GcpInstance);
-        if (error is not null)
-            return new Found<GcpInstance> { Error = error };
-        var marked = all.Where(i => InstanceView.ReadMark(i) is not null).ToList();
-        var ours = marked.Where(i => Marks.Compare(id, InstanceView.ReadMark(i)) == MarkState.Ours).ToList();
-        var best = ours.Count > 0 ? ours : marked;
-        return best.Count switch
-        {
-            0 => new Found<GcpInstance>(),
-            1 => await ReadServerAsync(call, id, Paths.Below(best[0].SelfLink, Api.Project)),
-            _ => new Found<GcpInstance> { Candidates = [.. best.Select(b => Paths.Below(b.SelfLink, Api.Project))] },
-        };
-    }
-
-    private async ValueTask<Found<GcpInstance>> ReadServerAsync(Call call, Identity id, string path)
-    {
-        if (!Paths.IsPath(path))
-            return new Found<GcpInstance>();
-        var (item, error) = await GcpApi.GetAsync(Api.Compute, call, path, GcpJson.Default.GcpInstance);
-        if (item is not null && (item.Name is null || item.Status is null))
-            error = GcpErrors.Refused(ErrorCode.Failed, $"The platform's answer for {path} has no name or status.");
-        return new Found<GcpInstance> { Item = error is null ? item : null, Path = path, Error = error, Mark = item is null || error is not null ? MarkState.Unknown : Marks.Compare(id, InstanceView.ReadMark(item)) };
-    }
-
-    /// <summary>A boot disk that no machine holds.</summary>
-    private async ValueTask<(GcpDisk? Disk, DriverError? Error)> FindBootAsync(Call call, Identity id, InstanceSpec? desired)
-    {
-        var name = ResourceNames.For(id, GcpContext.Names);
-        var zone = id.PartId(InstanceView.Boot) ?? id.PartId(InstanceView.Server)?.Replace("/instances/", "/disks/", StringComparison.Ordinal)
-            ?? (GcpLocation.Parse(desired?.LocationJson)?.Zone is { } z ? $"zones/{z}/disks/{name}" : null);
-        if (zone is null)
-        {
-            var (all, failed) = await SearchAsync(call, "disks", name, GcpJson.Default.GcpDisk);
-            if (failed is not null || all.FirstOrDefault(d => ReadMark(d) is not null) is not { } listed)
-                return (null, failed);
-            // A list may be late: what counts is the read.
-            zone = Paths.Below(listed.SelfLink, Api.Project);
-        }
-
-        if (!Paths.IsPath(zone))
-            return (null, null);
-        var (disk, error) = await GcpApi.GetAsync(Api.Compute, call, zone, GcpJson.Default.GcpDisk);
-        return (disk is not null && ReadMark(disk) is not null && disk.Status != "DELETING" ? disk : null, error);
-    }
-
-    private async ValueTask<(List<T> All, DriverError? Error)> SearchAsync<T>(Call call, string collection, string name, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) where T : class
-    {
-        var first = RestRequest.Get(RestRequest.WithQuery($"aggregated/{collection}", new KeyValuePair<string, string?>("filter", $"name eq {name}")));
-        var pages = await new Pager(PageStyle.Token("pageToken", "nextPageToken"), Api.Project, collection, name).AllAsync(Api.Compute, call, first);
-        if (pages.Error is { } error)
-            return ([], error);
-        var all = new List<T>();
-        foreach (var answer in pages.Value!.Pages)
-        {
-            var page = GcpApi.ReadPage(answer, collection, type);
-            if (page.Value is not { } read)
-                return ([], page.Error);
-            if (!read.Complete)
-                return ([], GcpErrors.Refused(ErrorCode.Unavailable, $"A part of the platform didn't answer the search for {name}; nothing is concluded from it."));
-            all.AddRange(read.Items);
-        }
-
-        return (all, null);
-    }
 
     private async ValueTask<(GuestReport? Report, DriverError? Error)> ReadReportAsync(Call call, string path, string? started)
     {

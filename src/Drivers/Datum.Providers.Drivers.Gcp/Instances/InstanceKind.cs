@@ -100,14 +100,19 @@ internal sealed partial class InstanceKind(GcpContext context) : IResourceDriver
                     return Failure(GcpErrors.Refused(ErrorCode.Conflict, $"Several instances answer: {string.Join(", ", found.Candidates)}; none is deleted.") with { BlockedBy = found.Candidates });
                 if (found.Item is null)
                     return new Done<InstanceFacts>();
-                return found.Mark == MarkState.Ours ? await RemoveAsync(call, found.Path) : Failure(GcpErrors.NotOurs(found.Path));
+                if (found.Mark != MarkState.Ours)
+                    return Failure(GcpErrors.NotOurs(found.Path));
+                // A person may have set a data disk to go with the machine; what isn't a part of it stays (DC-66).
+                return found.Item.Disks?.FirstOrDefault(d => d is { Boot: not true, AutoDelete: true, DeviceName: not null } && d.Type != "SCRATCH") is { } taken
+                    ? await RemoveAsync(call, RestRequest.Post(RestRequest.WithQuery(found.Path + "/setDiskAutoDelete", new("autoDelete", "false"), new("deviceName", taken.DeviceName))))
+                    : await RemoveAsync(call, RestRequest.Delete(found.Path));
             case InstanceView.Boot:
                 var (boot, error) = await FindBootAsync(call, id, null);
                 if (error is not null)
                     return Failure(error);
                 if (boot is null)
                     return new Done<InstanceFacts>();
-                return BootMark(boot, id) == MarkState.Ours ? await RemoveAsync(call, Paths.Below(boot.SelfLink, Api.Project)) : Failure(GcpErrors.NotOurs(boot.Name ?? ""));
+                return BootMark(boot, id) == MarkState.Ours ? await RemoveAsync(call, RestRequest.Delete(Paths.Below(boot.SelfLink, Api.Project))) : Failure(GcpErrors.NotOurs(boot.Name ?? ""));
             default:
                 return Failure(GcpErrors.NoSuchStep(operation.Step));
         }
@@ -189,7 +194,10 @@ internal sealed partial class InstanceKind(GcpContext context) : IResourceDriver
         if (error is not null)
             return Failure(error);
         var machineType = id.Resolved.GetValueOrDefault("machineType") ?? size.Value!;
-        var wish = _wish.ToInsert(id, desired, zone, machineType, image!, guest!);
+        var (ipv6, stackError) = await StacksAsync(call, desired);
+        if (stackError is not null)
+            return Failure(stackError);
+        var wish = _wish.ToInsert(id, desired, zone, machineType, image!, guest!, ipv6);
         var resolved = ImmutableDictionary<string, string>.Empty.Add("machineType", machineType).Add("image", image!)
             .Add("bootDiskType", Paths.Last(wish.Disks!.Value[0].InitializeParams!.DiskType!));
         var path = $"zones/{zone}/instances/{wish.Name}";
@@ -213,8 +221,31 @@ internal sealed partial class InstanceKind(GcpContext context) : IResourceDriver
         var disk = path.Replace("/instances/", "/disks/", StringComparison.Ordinal);
         var (boot, error) = await GcpApi.GetAsync(Api.Compute, call, disk, GcpJson.Default.GcpDisk);
         return error is not null ? Failure(error)
+            // Ours, of a create that was given up: recorded, it is seen as what has to go first.
+            : boot is { Users: null or { Length: 0 } } && BootMark(boot, id) == MarkState.Ours
+                ? new Failed<InstanceFacts> { Error = taken with { Code = ErrorCode.PreconditionFailed, Message = $"{disk} is left over from a create that was given up; it goes first." }, Parts = [new Part { Name = InstanceView.Boot, Id = disk }] }
             : boot is not null ? Failure(taken with { BlockedBy = [disk] })
             : Failure(taken with { Code = ErrorCode.NotReadyYet, RetryAfter = GcpContext.LookAgain, Message = $"{path} is being made or removed at the platform." });
+    }
+
+    /// <summary>How each interface's subnetwork gives IPv6 addresses: what it was made with counts, not what the settings say today.</summary>
+    private async ValueTask<(ImmutableArray<string?> Access, DriverError? Error)> StacksAsync(Call call, InstanceSpec desired)
+    {
+        var access = ImmutableArray.CreateBuilder<string?>();
+        foreach (var nic in desired.Interfaces)
+        {
+            var subnet = (GcpSubnetwork?)null;
+            if (context.Settings.Ipv6 != "None" && nic.Subnets.FirstOrDefault()?.ProviderId is { } path && Paths.IsPath(path))
+            {
+                (subnet, var error) = await GcpApi.GetAsync(Api.Compute, call, path, GcpJson.Default.GcpSubnetwork);
+                if (error is not null)
+                    return ([], error);
+            }
+
+            access.Add(subnet?.StackType == "IPV4_IPV6" ? subnet.Ipv6AccessType : null);
+        }
+
+        return (access.ToImmutable(), null);
     }
 
     /// <summary>A family's newest image at first, and from then on that one (DC-41).</summary>
@@ -239,36 +270,10 @@ internal sealed partial class InstanceKind(GcpContext context) : IResourceDriver
             : (Paths.Below(image.SelfLink, Api.Project), null);
     }
 
-    // ---- changing
-
-    private static RestRequest? ToPower(string path, GcpInstance server, bool off) =>
-        off ? InstanceView.IsOff(server) ? null : RestRequest.Post(path + "/stop")
-        : InstanceView.IsOff(server) ? RestRequest.Post(path + (server.Status == "SUSPENDED" ? "/resume" : "/start")) : null;
-
-    /// <summary>Stop, then write down that it was; starting is the power's step. Whoever dies in between goes on at the same place.</summary>
-    private static RestRequest? ToRestart(string path, GcpInstance server, InstanceSpec desired)
-    {
-        if (desired.RestartedAt is not { } at || InstanceView.MetadataOf(server, InstanceView.RestartKey) == at)
-            return null;
-        if (!InstanceView.IsOff(server))
-            return RestRequest.Post(path + "/stop");
-        var items = (server.Metadata?.Items ?? []).Where(i => i.Key != InstanceView.RestartKey).Append(new MetadataItem { Key = InstanceView.RestartKey, Value = at });
-        return RestRequest.Post(path + "/setMetadata", new Metadata { Fingerprint = server.Metadata?.Fingerprint, Items = [.. items] }, GcpJson.Default.Metadata);
-    }
-
-    private static RestRequest? ToTags(string path, GcpInstance server, InstanceSpec desired)
-    {
-        var actual = server.Tags?.Items ?? [];
-        var wanted = InstanceView.Tags(desired).ToList();
-        if (actual.Where(InstanceView.IsOurTag).Order(StringComparer.Ordinal).SequenceEqual(wanted, StringComparer.Ordinal))
-            return null;
-        return RestRequest.Post(path + "/setTags", new Tags { Fingerprint = server.Tags?.Fingerprint, Items = [.. actual.Where(t => !InstanceView.IsOurTag(t)), .. wanted] }, GcpJson.Default.Tags);
-    }
-
-    private async ValueTask<Outcome<InstanceFacts>> RemoveAsync(Call call, string path)
+    private async ValueTask<Outcome<InstanceFacts>> RemoveAsync(Call call, RestRequest request)
     {
         // The platform asks the guest to stop, and gives it about 90 seconds.
-        var look = await Api.ChangeAsync(call, RestRequest.Delete(path));
+        var look = await Api.ChangeAsync(call, request);
         if (look.Answer?.NotFound == true)
             return new Done<InstanceFacts>();
         if (look.Error is { Code: ErrorCode.NotReadyYet })

@@ -10,7 +10,6 @@ namespace Datum.Providers.Drivers.Gcp.Instances;
 /// <summary>From an instance's wish to what the platform is sent.</summary>
 internal sealed class InstanceWish(GcpContext context)
 {
-    private const int SandboxBootIndex = 0;
     private const int DefaultBootGiB = 25;
 
     /// <summary>What the platform asks guests to stop within; it can't be told otherwise in the API's older versions.</summary>
@@ -37,6 +36,8 @@ internal sealed class InstanceWish(GcpContext context)
         var findings = ImmutableArray.CreateBuilder<Finding>();
         if (string.IsNullOrEmpty(GcpLocation.Parse(desired.LocationJson)?.Zone))
             findings.Add(new Finding { Path = "location.zone", Message = "The Location's gcp block needs a zone." });
+        if (GcpLocation.Parse(desired.LocationJson)?.Contradiction is { } contradiction)
+            findings.Add(contradiction);
         if (desired.Sandbox is null == desired.Machine is null)
             findings.Add(new Finding { Path = "sandbox", Message = "Either a sandbox or a machine is needed." });
         if (desired.Sandbox?.Containers.Length > GcpDescriptor.MaxContainers)
@@ -68,7 +69,7 @@ internal sealed class InstanceWish(GcpContext context)
             : new MapResult<string> { Finding = new Finding { Path = "machine.bootVolume", Message = "A machine boots from a disk volume with an image." } };
     }
 
-    public GcpInstance ToInsert(Identity id, InstanceSpec desired, string zone, string machineType, string image, GuestBootstrap guest)
+    public GcpInstance ToInsert(Identity id, InstanceSpec desired, string zone, string machineType, string image, GuestBootstrap guest, ImmutableArray<string?> ipv6)
     {
         var name = ResourceNames.For(id, GcpContext.Names);
         var spec = GuestFingerprint.Write(GuestFingerprint.Of(desired, Options(id, desired)));
@@ -90,7 +91,7 @@ internal sealed class InstanceWish(GcpContext context)
                 ],
             },
             Disks = [BootDisk(id, desired, zone, name, image), .. DataDisks(desired)],
-            NetworkInterfaces = [.. desired.Interfaces.Select(Interface)],
+            NetworkInterfaces = [.. desired.Interfaces.Select((nic, index) => Interface(nic, index, ipv6[index]))],
             ServiceAccounts = context.Settings.InstanceServiceAccount is { } account
                 ? [new ServiceAccount { Email = account, Scopes = ["https://www.googleapis.com/auth/cloud-platform"] }] : null,
             Scheduling = new Scheduling { AutomaticRestart = true, OnHostMaintenance = "MIGRATE" },
@@ -130,15 +131,23 @@ internal sealed class InstanceWish(GcpContext context)
         Mode = "READ_WRITE",
     });
 
-    private NetworkInterface Interface(InterfaceSpec wish, int index) => new()
+    /// <param name="wish">The wish.</param>
+    /// <param name="index">From 0.</param>
+    /// <param name="ipv6">How its subnetwork gives IPv6 addresses; null: not at all.</param>
+    private NetworkInterface Interface(InterfaceSpec wish, int index, string? ipv6) => new()
     {
         Network = wish.Network?.ProviderId is { } network ? context.Reference(network) : null,
         Subnetwork = wish.Subnets.FirstOrDefault()?.ProviderId is { } subnet ? context.Reference(subnet) : null,
         NetworkIP = wish.Addresses.FirstOrDefault(),
-        StackType = "IPV4_ONLY",
-        AccessConfigs = index == SandboxBootIndex && context.Settings.ExternalAddresses == "Ephemeral"
+        StackType = ipv6 == "INTERNAL" || (ipv6 == "EXTERNAL" && IsReached(index)) ? "IPV4_IPV6" : "IPV4_ONLY",
+        // IPv6 addresses that are reached from outside are of the premium tier, whatever those of IPv4 are.
+        Ipv6AccessConfigs = ipv6 == "EXTERNAL" && IsReached(index) ? [new AccessConfig { Name = "External IPv6", Type = "DIRECT_IPV6", NetworkTier = "PREMIUM" }] : null,
+        AccessConfigs = IsReached(index)
             ? [new AccessConfig { Name = "External NAT", Type = "ONE_TO_ONE_NAT", NetworkTier = context.Settings.NetworkTier }] : null,
     };
+
+    /// <summary>Whether an interface gets addresses that are reachable from outside: the first one, where the settings allow it.</summary>
+    private bool IsReached(int index) => index == 0 && context.Settings.ExternalAddresses == "Ephemeral";
 
     /// <summary>Prints the secrets document in the guest: a token of the instance's own account, then the newest version of its secret.</summary>
     private ImmutableArray<string> SecretsCommand(Identity id)

@@ -22,7 +22,7 @@ internal sealed record Found<T> where T : class
 }
 
 /// <summary>The verbs of every kind that is one object of Compute Engine. A kind says only how wish, facts and differences look.</summary>
-internal abstract class ComputeKind<TSpec, TFacts, T>(GcpContext context, ResourceKind kind, string collection, Place place) : IResourceDriver<TSpec, TFacts>
+internal abstract partial class ComputeKind<TSpec, TFacts, T>(GcpContext context, ResourceKind kind, string collection, Place place) : IResourceDriver<TSpec, TFacts>
     where TSpec : ResourceSpec
     where TFacts : ResourceFacts
     where T : ComputeObject
@@ -60,6 +60,9 @@ internal abstract class ComputeKind<TSpec, TFacts, T>(GcpContext context, Resour
     /// <summary>The request that moves the object towards the wish; null when nothing is to be done.</summary>
     protected abstract RestRequest? ToChange(Operation operation, TSpec desired, T item, string path);
 
+    /// <summary>What of the wish depends on what is there.</summary>
+    protected virtual ValueTask<(T Wish, DriverError? Error)> SettleAsync(Call call, T wish) => new((wish, null));
+
     protected virtual Lifecycle ToLifecycle(T item) => Lifecycle.Ready;
 
     protected virtual string? Fingerprint(T item) => null;
@@ -74,6 +77,8 @@ internal abstract class ComputeKind<TSpec, TFacts, T>(GcpContext context, Resour
             findings.Add(new Finding { Path = "location.region", Message = "The Location's gcp block needs a region." });
         if (place == Place.Zone && string.IsNullOrEmpty(location?.Zone))
             findings.Add(new Finding { Path = "location.zone", Message = "The Location's gcp block needs a zone." });
+        if (location?.Contradiction is { } contradiction)
+            findings.Add(contradiction);
         Validate(desired, findings);
         return new(findings.ToImmutable());
     }
@@ -84,7 +89,7 @@ internal abstract class ComputeKind<TSpec, TFacts, T>(GcpContext context, Resour
         var work = handle is null ? null : await Api.Operations.LookAsync(call, handle);
         if (work is { Error: { } lost, Status: OperationStatus.Unknown })
             return lost;
-        var found = await FindAsync(call, id, desired);
+        var found = await FindAsync(call, id, desired, elsewhere: work?.Status != OperationStatus.Running);
         if (found.Error is not null)
             return found.Error;
         if (found.Candidates.Length > 0)
@@ -95,7 +100,7 @@ internal abstract class ComputeKind<TSpec, TFacts, T>(GcpContext context, Resour
         if ((desired is null || id.PartId(Part) is not null) && work?.Status is null or OperationStatus.Unknown)
         {
             // A create whose answer or handle was lost may still be at work, while reads don't show what it makes.
-            var (pending, error) = await PendingAsync(call, ResourceNames.For(id, GcpContext.Names));
+            var (pending, error) = await PendingAsync(call, id.PartId(Part) is { } known ? Paths.Last(known) : ResourceNames.For(id, GcpContext.Names));
             if (error is not null)
                 return error;
             running = pending;
@@ -119,7 +124,9 @@ internal abstract class ComputeKind<TSpec, TFacts, T>(GcpContext context, Resour
             return Failure(GcpErrors.Refused(ErrorCode.Invalid, "The Location's gcp block says no place.") with { Field = "location" });
         var name = ResourceNames.For(id, GcpContext.Names);
         var path = $"{scope}/{collection}/{name}";
-        var wish = ToWish(desired, id);
+        var (wish, unsettled) = await SettleAsync(operation.Call, ToWish(desired, id));
+        if (unsettled is not null)
+            return Failure(unsettled);
         var look = await Api.ChangeAsync(operation.Call, RestRequest.Post(WithRequestId(operation, $"{scope}/{collection}"), Marked(wish, id, desired, name), Type));
         if (look.Error is { PlatformCode: "alreadyExists" or "RESOURCE_ALREADY_EXISTS", Code: ErrorCode.Conflict } taken)
             return await TakenAsync(operation, id, desired, path, taken);
@@ -202,104 +209,9 @@ internal abstract class ComputeKind<TSpec, TFacts, T>(GcpContext context, Resour
 
     protected string PathOf(T item) => Paths.Below(item.SelfLink, Api.Project);
 
-    /// <summary>By recorded id, else by our name: where the wish says, or everywhere.</summary>
-    protected async ValueTask<Found<T>> FindAsync(Call call, Identity id, TSpec? desired)
-    {
-        if (id.PartId(Part) is { } recorded)
-            return await ReadAsync(call, id, recorded);
-        var name = ResourceNames.For(id, GcpContext.Names);
-        if (place == Place.Global || (desired is not null && ScopeOf(desired) is not null))
-        {
-            var found = await ReadAsync(call, id, $"{(place == Place.Global ? "global" : ScopeOf(desired!))}/{collection}/{name}");
-            // What carries no mark isn't ours, whatever its name.
-            return found.Mark == MarkState.Missing ? new Found<T>() : found;
-        }
-
-        return await SearchAsync(call, id, name);
-    }
-
-    private async ValueTask<Found<T>> SearchAsync(Call call, Identity id, string name)
-    {
-        var first = RestRequest.Get(RestRequest.WithQuery($"aggregated/{collection}", new KeyValuePair<string, string?>("filter", $"name eq {name}")));
-        var pages = await new Pager(PageStyle.Token("pageToken", "nextPageToken"), Api.Project, collection, name).AllAsync(Api.Compute, call, first);
-        if (pages.Error is { } error)
-            return new Found<T> { Error = error };
-        var all = new List<T>();
-        foreach (var answer in pages.Value!.Pages)
-        {
-            var page = GcpApi.ReadPage(answer, collection, Type);
-            if (page.Value is not { } read)
-                return new Found<T> { Error = page.Error };
-            if (!read.Complete)
-                return new Found<T> { Error = GcpErrors.Refused(ErrorCode.Unavailable, $"A part of the platform didn't answer the search for {name}; nothing is concluded from it.") };
-            all.AddRange(read.Items.Where(i => ReadMark(i) is not null));
-        }
-
-        var ours = all.Where(i => Marks.Compare(id, ReadMark(i)) == MarkState.Ours).ToList();
-        var best = ours.Count > 0 ? ours : all;
-        return best.Count switch
-        {
-            0 => new Found<T>(),
-            // A list may be late: what counts is the read.
-            1 => await ReadAsync(call, id, PathOf(best[0])),
-            _ => new Found<T> { Candidates = [.. best.Select(PathOf)] },
-        };
-    }
-
-    protected async ValueTask<Found<T>> ReadAsync(Call call, Identity id, string path)
-    {
-        if (!Paths.IsPath(path))
-            return new Found<T>();
-        var (item, error) = await GcpApi.GetAsync(Api.Compute, call, path, Type);
-        if (item is not null && item.Name is null)
-            error = GcpErrors.Refused(ErrorCode.Failed, $"The platform's answer for {path} has no name.");
-        return new Found<T> { Item = error is null ? item : null, Path = path, Error = error, Mark = item is null || error is not null ? MarkState.Unknown : Marks.Compare(id, ReadMark(item)) };
-    }
-
-    protected string? ScopeOf(TSpec desired)
-    {
-        var location = GcpLocation.Parse(desired.LocationJson);
-        return place switch
-        {
-            Place.Global => "global",
-            Place.Region => location?.AnyRegion is { Length: > 0 } region ? "regions/" + region : null,
-            _ => location?.Zone is { Length: > 0 } zone ? "zones/" + zone : null,
-        };
-    }
-
     protected Step CreateStep => new() { Part = Part, Verb = StepVerb.Create, Class = CreateClass.Named, Description = $"create {collection}" };
 
     protected Step DeleteStep(string path) => new() { Part = Part, Verb = StepVerb.Delete, Class = CreateClass.Repeatable, Description = $"delete {path}" };
-
-    /// <summary>What a look at a present object means. Kinds of more than one object add to it.</summary>
-    protected virtual ValueTask<Answer<Observation<TFacts>>> SeenAsync(Call call, T item, Found<T> found, Identity id, TSpec? desired, OperationLook? work) =>
-        new(Seen(item, found, id, desired, work, desired is null ? [] : Compare(desired, item, id)));
-
-    protected Present<TFacts> Seen(T item, Found<T> found, Identity id, TSpec? desired, OperationLook? work, ImmutableArray<Drift> drift)
-    {
-        var deleting = ToLifecycle(item) == Lifecycle.Deleting || (work is { Status: OperationStatus.Running, Answer: { } answer } && JsonText.Find(answer.Body, "operationType") == "delete");
-        Step? next = null;
-        if (found.Mark == MarkState.Ours && !deleting)
-            next = desired is null ? DeleteStep(found.Path)
-                : drift.Any(d => d.Remedy == Remedy.InPlace) && drift.All(d => d.Remedy != Remedy.Replace)
-                    ? new Step { Part = Part, Verb = StepVerb.Update, Class = CreateClass.Repeatable, Description = $"update {found.Path}" }
-                    : null;
-        var state = deleting ? Lifecycle.Deleting : ToLifecycle(item);
-        var busy = work?.Progress ?? (state is Lifecycle.Creating or Lifecycle.Deleting or Lifecycle.Updating ? new Progress { LookAgainAfter = GcpContext.LookAgain, WaitingFor = WaitingFor.Platform } : null);
-        return new Present<TFacts>
-        {
-            Facts = ToFacts(item),
-            Parts = [new Part { Name = Part, Id = found.Path }],
-            State = state,
-            Mark = found.Mark,
-            Incarnation = ReadMark(item)?.Incarnation ?? 0,
-            Drift = drift,
-            Next = next,
-            // What can be deleted now is, also while the platform still builds (DC-27).
-            InProgress = desired is null && next is not null ? null : busy,
-            Failure = work?.Status == OperationStatus.Failed ? work.Error : null,
-        };
-    }
 
     protected async ValueTask<Outcome<TFacts>> RemoveAsync(Call call, string path)
     {
@@ -354,26 +266,4 @@ internal abstract class ComputeKind<TSpec, TFacts, T>(GcpContext context, Resour
     }
 
     private ValueTask<(Progress? Progress, DriverError? Error)> PendingAsync(Call call, string name) => PendingWork.FindAsync(Api, call, collection, name);
-}
-
-/// <summary>Operations that are under way on an object which reads don't show.</summary>
-internal static class PendingWork
-{
-    public static async ValueTask<(Progress? Progress, DriverError? Error)> FindAsync(GcpApi api, Call call, string collection, string name)
-    {
-        var request = RestRequest.Get(RestRequest.WithQuery("aggregated/operations", new KeyValuePair<string, string?>("filter", $"(targetLink eq \".*/{collection}/{name}\") (status ne DONE)")));
-        var pages = await new Pager(PageStyle.Token("pageToken", "nextPageToken"), api.Project, "operations", name).AllAsync(api.Compute, call, request);
-        if (pages.Error is { } error)
-            return (null, error);
-        foreach (var answer in pages.Value!.Pages)
-        {
-            var page = GcpApi.ReadPage(answer, "operations", GcpJson.Default.GcpNetwork);
-            if (page.Value is not { } read)
-                return (null, page.Error);
-            if (read.Items.Length > 0)
-                return (new Progress { LookAgainAfter = GcpContext.LookAgain, WaitingFor = WaitingFor.Platform, Message = "an operation on it is under way" }, null);
-        }
-
-        return (null, null);
-    }
 }

@@ -17,7 +17,7 @@ internal sealed class NetworkKind(GcpContext context) : ComputeKind<NetworkSpec,
             if (family is not ("IPv4" or "IPv6"))
                 findings.Add(new Finding { Path = "ipFamilies", Message = $"{family} is neither IPv4 nor IPv6." });
             else if (family == "IPv6")
-                findings.Add(new Finding { Path = "ipFamilies", Capability = "ipFamilies", Message = "The platform chooses a subnet's IPv6 prefix itself, so none of the Network's own can be had; leave IPv6 out." });
+                findings.Add(new Finding { Path = "ipFamilies", Capability = "ipFamilies", Message = "One subnetwork holds both families and gets its IPv6 prefix from the platform, so none of the Network's own can be had; leave IPv6 out, and let 'ipv6' of the ProviderConfig's settings give instances addresses of the platform's." });
         if (desired.Mtu is < 1300 or > 8896)
             findings.Add(new Finding { Path = "mtu", Message = "The MTU is 1300 to 8896." });
     }
@@ -28,6 +28,8 @@ internal sealed class NetworkKind(GcpContext context) : ComputeKind<NetworkSpec,
         Mtu = desired.Mtu,
         RoutingConfig = new RoutingConfig { RoutingMode = "REGIONAL" },
         NetworkFirewallPolicyEnforcementOrder = "AFTER_CLASSIC_FIREWALL",
+        // Which /48 of fd20::/20 it is the platform decides: a prefix of ours may be another network's by now.
+        EnableUlaInternalIpv6 = Context.Settings.Ipv6 == "Internal" ? true : null,
     };
 
     protected override GcpNetwork Marked(GcpNetwork wish, Identity id, NetworkSpec desired, string name) =>
@@ -37,7 +39,7 @@ internal sealed class NetworkKind(GcpContext context) : ComputeKind<NetworkSpec,
 
     protected override string ListFilter(string installation) => DescriptionFilter.Of(installation, Kind);
 
-    protected override NetworkFacts ToFacts(GcpNetwork item) => new() { Mtu = item.Mtu };
+    protected override NetworkFacts ToFacts(GcpNetwork item) => new() { Mtu = item.Mtu, Ranges = item.InternalIpv6Range is { Length: > 0 } range ? [range] : [] };
 
     protected override ImmutableArray<Drift> Compare(NetworkSpec desired, GcpNetwork item, Identity id) =>
         new SpecDiff().Number("mtu", desired.Mtu, item.Mtu, Remedy.InPlace).ToDrift();
@@ -46,7 +48,7 @@ internal sealed class NetworkKind(GcpContext context) : ComputeKind<NetworkSpec,
         desired.Mtu == item.Mtu || desired.Mtu is null ? null : RestRequest.Patch(path, new GcpNetwork { Mtu = desired.Mtu }, Type);
 }
 
-/// <summary>A subnetwork: one IPv4 range of a network in a region.</summary>
+/// <summary>A subnetwork: one IPv4 range of a network in a region, and beside it a /64 of the platform's where the settings ask for IPv6.</summary>
 internal sealed class SubnetKind(GcpContext context) : ComputeKind<SubnetSpec, SubnetFacts, GcpSubnetwork>(context, ResourceKind.Subnet, "subnetworks", Place.Region)
 {
     protected override JsonTypeInfo<GcpSubnetwork> Type => GcpJson.Default.GcpSubnetwork;
@@ -65,7 +67,8 @@ internal sealed class SubnetKind(GcpContext context) : ComputeKind<SubnetSpec, S
     {
         Network = desired.Network.ProviderId is { } network ? Context.Reference(network) : null,
         IpCidrRange = desired.Range,
-        StackType = "IPV4_ONLY",
+        StackType = Context.Settings.Ipv6 == "None" ? "IPV4_ONLY" : "IPV4_IPV6",
+        Ipv6AccessType = Context.Settings.Ipv6 == "None" ? null : Context.Settings.Ipv6.ToUpperInvariant(),
         // Instances without an address reachable from outside reach Google's own services, Secret Manager first.
         PrivateIpGoogleAccess = true,
     };
@@ -79,7 +82,7 @@ internal sealed class SubnetKind(GcpContext context) : ComputeKind<SubnetSpec, S
 
     protected override Lifecycle ToLifecycle(GcpSubnetwork item) => item.State == "DRAINING" ? Lifecycle.Updating : Lifecycle.Ready;
 
-    protected override SubnetFacts ToFacts(GcpSubnetwork item) => new() { Range = item.IpCidrRange, Gateway = item.GatewayAddress, PlatformState = item.State };
+    protected override SubnetFacts ToFacts(GcpSubnetwork item) => new() { Range = item.IpCidrRange, Gateway = item.GatewayAddress, PlatformState = StateOf(item) };
 
     protected override ImmutableArray<Drift> Compare(SubnetSpec desired, GcpSubnetwork item, Identity id) => new SpecDiff()
         .Text("range", desired.Range, item.IpCidrRange, Remedy.Replace)
@@ -87,6 +90,18 @@ internal sealed class SubnetKind(GcpContext context) : ComputeKind<SubnetSpec, S
         .ToDrift();
 
     protected override RestRequest? ToChange(Operation operation, SubnetSpec desired, GcpSubnetwork item, string path) => null;
+
+    /// <summary>A network that was made before the settings asked for IPv6 has no prefix to give: its subnetworks go on with IPv4.</summary>
+    protected override async ValueTask<(GcpSubnetwork Wish, DriverError? Error)> SettleAsync(Call call, GcpSubnetwork wish)
+    {
+        if (wish.Ipv6AccessType != "INTERNAL" || wish.Network is not { } link)
+            return (wish, null);
+        var (network, error) = await GcpApi.GetAsync(Api.Compute, call, Paths.Below(link, Api.Project), GcpJson.Default.GcpNetwork);
+        return (network?.EnableUlaInternalIpv6 == true ? wish : wish with { StackType = "IPV4_ONLY", Ipv6AccessType = null }, error);
+    }
+
+    // For people: the platform's prefix has no place of its own in the facts.
+    private static string? StateOf(GcpSubnetwork item) => (item.ExternalIpv6Prefix ?? item.InternalIpv6Prefix) is { Length: > 0 } prefix ? $"{item.State ?? "READY"}, {prefix}" : item.State;
 }
 
 /// <summary>A reserved external address of a region.</summary>
@@ -97,7 +112,7 @@ internal sealed class AddressKind(GcpContext context) : ComputeKind<AddressSpec,
     protected override void Validate(AddressSpec desired, ImmutableArray<Finding>.Builder findings)
     {
         if (desired.IpFamily == "IPv6")
-            findings.Add(new Finding { Path = "ipFamily", Capability = "ipFamilies", Message = "An external IPv6 address is one of a dual-stack subnetwork, which this driver doesn't make; reserve IPv4." });
+            findings.Add(new Finding { Path = "ipFamily", Capability = "ipFamilies", Message = "An IPv6 address is reserved in a subnetwork, and an address's wish names none; reserve IPv4." });
         else if (desired.IpFamily != "IPv4")
             findings.Add(new Finding { Path = "ipFamily", Message = $"'{desired.IpFamily}' is neither IPv4 nor IPv6." });
     }
@@ -112,6 +127,9 @@ internal sealed class AddressKind(GcpContext context) : ComputeKind<AddressSpec,
 
     protected override string ListFilter(string installation) => DescriptionFilter.Of(installation, Kind);
 
+    // Nobody gets the same address again.
+    protected override Remedy MoveRemedy => Remedy.Unknown;
+
     protected override Lifecycle ToLifecycle(GcpAddress item) => item.Status == "RESERVING" ? Lifecycle.Creating : Lifecycle.Ready;
 
     protected override AddressFacts ToFacts(GcpAddress item) => new() { Address = item.Address, PlatformState = item.Status };
@@ -123,7 +141,7 @@ internal sealed class AddressKind(GcpContext context) : ComputeKind<AddressSpec,
 }
 
 /// <summary>A blank persistent disk.</summary>
-internal sealed class DiskKind(GcpContext context) : ComputeKind<DiskSpec, DiskFacts, GcpDisk>(context, ResourceKind.Disk, "disks", Place.Zone)
+internal sealed partial class DiskKind(GcpContext context) : ComputeKind<DiskSpec, DiskFacts, GcpDisk>(context, ResourceKind.Disk, "disks", Place.Zone)
 {
     /// <summary>The label that holds the filesystem which the guest makes: the platform doesn't know it.</summary>
     private const string FilesystemLabel = "datum-filesystem";
@@ -156,6 +174,11 @@ internal sealed class DiskKind(GcpContext context) : ComputeKind<DiskSpec, DiskF
 
     protected override string ListFilter(string installation) => LabelFilter.Of(installation, Kind);
 
+    // A disk in another zone holds data: it is told, and never exchanged for an empty one.
+    protected override Remedy MoveRemedy => Remedy.Unknown;
+
+    protected override string SearchFilter(Identity id, string name) => Search.ByNameOrMark(name, id);
+
     protected override Lifecycle ToLifecycle(GcpDisk item) => item.Status switch
     {
         "CREATING" or "RESTORING" => Lifecycle.Creating,
@@ -179,7 +202,8 @@ internal sealed class DiskKind(GcpContext context) : ComputeKind<DiskSpec, DiskF
             // A disk never shrinks: the difference is reported and nothing mends it.
             .Number("sizeGiB", desired.SizeGiB, size, desired.SizeGiB > size ? Remedy.InPlace : Remedy.Unknown)
             .Text("type", desired.Type is null && !id.Resolved.ContainsKey("type") ? null : TypeOf(desired, id), Paths.Last(item.Type ?? ""), Remedy.Replace)
-            .Text("filesystem", desired.Filesystem, item.Labels?.GetValueOrDefault(FilesystemLabel), Remedy.Replace)
+            // Nobody wrote down what an adopted disk holds: it is no reason to exchange it for an empty one.
+            .Text("filesystem", IsAdopted(item) && item.Labels?.ContainsKey(FilesystemLabel) != true ? null : desired.Filesystem, item.Labels?.GetValueOrDefault(FilesystemLabel), Remedy.Replace)
             .ToDrift();
     }
 

@@ -111,6 +111,13 @@ internal sealed class SecretStore(GcpContext context)
         return version.Value!.Name is { } name && Paths.Last(name) != "1" ? await DestroyOlderAsync(call, secret.Path, Paths.Last(name)) : null;
     }
 
+    /// <summary>Exchanges the labels of a secret that was read; refused when it changed since.</summary>
+    public async ValueTask<DriverError?> RelabelAsync(Call call, FoundSecret secret, ImmutableSortedDictionary<string, string> labels)
+    {
+        var change = new GcpSecret { Labels = labels, Etag = secret.Item!.Etag };
+        return (await context.Api.Secrets.SendAsync(call, RestRequest.Patch(RestRequest.WithQuery(secret.Path, new KeyValuePair<string, string?>("updateMask", "labels")), change, GcpJson.Default.GcpSecret))).Error;
+    }
+
     /// <summary>Removes a secret of ours with all that it holds.</summary>
     public async ValueTask<DriverError?> DeleteAsync(Call call, FoundSecret secret)
     {
