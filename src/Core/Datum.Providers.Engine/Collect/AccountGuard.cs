@@ -162,9 +162,13 @@ public sealed class AccountGuard(HomePlane home, IScheduler scheduler, string ho
     public IEnumerable<ManagedResource> EntriesOf(AccountKey account) => home.Entries.All().Where(e =>
         e.Spec.Driver == account.Driver && e.Spec.Record.AccountId == account.AccountId && e.Spec.Installation == home.Installation && Counts(e));
 
-    /// <summary>Whether its absence would be a loss.</summary>
+    /// <summary>
+    /// Whether its absence would be a loss. What is still being made, of which only the id is known yet, was never there to vanish: slow creates
+    /// of a whole account would look like one that was emptied.
+    /// </summary>
     public static bool Counts(ManagedResource entry) =>
-        entry.Spec.Wanted && !entry.IsDeleting && !entry.Spec.Record.Retiring && entry.Spec.Record.Parts is { Count: > 0 };
+        entry.Spec.Wanted && !entry.IsDeleting && entry.Spec.Record is { Retiring: false, Parts: { Count: > 0 } parts } record
+        && !(record.Intent is { } intent && parts.TrueForAll(p => p.Name == intent.Part));
 
     private int ObjectsOf(AccountKey account) => EntriesOf(account).Count();
 
