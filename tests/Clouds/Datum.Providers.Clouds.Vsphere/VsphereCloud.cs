@@ -58,6 +58,7 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
             ["RebootGuest"] = RebootGuest,
             ["AnswerVM"] = AnswerMachine,
             ["Destroy_Task"] = Destroy,
+            ["DeleteDatastoreFile_Task"] = DeleteDatastoreFile,
             ["CreateDVPortgroup_Task"] = CreatePortgroup,
             ["ReconfigureDVPortgroup_Task"] = ReconfigurePortgroup,
         };
@@ -95,7 +96,11 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
     public void Heal() { lock (_gate) _rules.Clear(); }
 
     /// <inheritdoc/>
-    public void Dispose() => _vcsim.Dispose();
+    public void Dispose()
+    {
+        ClearFiles();
+        _vcsim.Dispose();
+    }
 
     /// <inheritdoc/>
     public CloudResponse Handle(CloudRequest request)
@@ -105,7 +110,8 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
         lock (_gate)
         {
             Settle();
-            return request.Path.StartsWith("/rest/", StringComparison.Ordinal) ? HandleRest(request) : _vcsim.Send(request, request.Body);
+            return request.Path.StartsWith("/rest/", StringComparison.Ordinal) ? HandleRest(request)
+                : request.Path.StartsWith("/folder/", StringComparison.Ordinal) ? HandleFile(request) : _vcsim.Send(request, request.Body);
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Datum.Providers.Drivers.Vsphere.Kinds;
 using Datum.Providers.Drivers.Vsphere.Vim;
@@ -7,7 +6,7 @@ namespace Datum.Providers.Drivers.Vsphere.Instances;
 
 /// <summary>
 /// An instance: one virtual machine, part <c>server</c>. Building clones it (<c>server</c>), attaches its disks (<c>data-disks</c>), hands over
-/// what its guest reads (<c>guest</c>) and starts it (<c>power</c>); all but the clone may be repeated.
+/// what its guest reads (<c>guest</c>, <c>secrets</c>) and starts it (<c>power</c>); all but the clone may be repeated.
 /// </summary>
 internal sealed partial class InstanceKind(VsphereContext context) : IResourceDriver<InstanceSpec, InstanceFacts>
 {
@@ -30,15 +29,19 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
     {
         if (operation.Step.Part == InstanceView.Server)
             return await CloneAsync(operation.Call, id, desired);
-        if (operation.Step.Part is not (DisksStep or GuestStep or Power))
+        if (operation.Step.Part is not (DisksStep or GuestStep or SecretsStep or EjectStep or WipeStep or Power))
             return Failure(VimErrors.NoSuchStep(operation.Step));
         var (item, error) = await OursAsync(operation.Call, id);
         if (item is null)
-            return Failure(error!);
+            // What an earlier machine left is wiped before another one is made.
+            return operation.Step.Part == WipeStep && error!.Code == ErrorCode.PreconditionFailed && id.Resolved.GetValueOrDefault(SecretsMedium.Resolved) is { Length: > 0 } ? await WipeLeftAsync(operation.Call, id) : Failure(error!);
         return operation.Step.Part switch
         {
             DisksStep => await AttachAsync(operation.Call, item, desired),
             GuestStep => await WriteGuestAsync(operation.Call, id, item, desired),
+            SecretsStep => await BringSecretsAsync(operation.Call, id, item, desired),
+            EjectStep => await EjectAsync(operation.Call, item),
+            WipeStep => await WipeAsync(operation.Call, item, deleting: false),
             _ => await StartAsync(operation.Call, id, item, desired),
         };
     }
@@ -64,13 +67,13 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
 
     public async ValueTask<Outcome<InstanceFacts>> DeleteAsync(Operation operation, Identity id)
     {
-        if (operation.Step.Part is not (InstanceView.Server or StopStep or OffStep or DisksStep))
+        if (operation.Step.Part is not (InstanceView.Server or StopStep or OffStep or DisksStep or WipeStep))
             return Failure(VimErrors.NoSuchStep(operation.Step));
         var found = await FindAsync(operation.Call, id);
         if (found.Error is not null)
             return Failure(found.Error);
         if (found.Item is not { } item)
-            return new Done<InstanceFacts> { Observation = found.Making ? null : new Absent<InstanceFacts>() };
+            return operation.Step.Part == WipeStep ? await WipeLeftAsync(operation.Call, id) : new Done<InstanceFacts> { Observation = found.Making ? null : new Absent<InstanceFacts>() };
         if (found.Mark != MarkState.Ours)
             return Failure(VimErrors.NotOurs(item.Ref.Value));
         return operation.Step.Part switch
@@ -78,6 +81,7 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
             StopStep => await AskToStopAsync(operation.Call, item),
             OffStep => await PowerOffAsync(operation.Call, item),
             DisksStep => await DetachAsync(operation.Call, item),
+            WipeStep => await WipeAsync(operation.Call, item, deleting: true),
             _ => await DestroyAsync(operation.Call, item),
         };
     }
@@ -246,20 +250,26 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
         if (metadata.Length > VsphereDescriptor.MaxUserData)
             return Failure(VimErrors.Refused(ErrorCode.Unsupported, $"The metadata has {metadata.Length} bytes and VMware Tools take {VsphereDescriptor.MaxUserData}.") with { Field = "interfaces" });
         var spec = Fingerprint.Write(Fingerprint.Of(desired, _wish.Options(desired)));
-        return ToOutcome(await ReconfigureAsync(call, item, w =>
+        // A place that was noted before stays: something may be there.
+        var medium = item.Secrets is { } known ? known with { Taken = guest!.Secrets is null }
+            : guest!.Secrets is not null ? SecretsMedium.Of(id, item, VsphereLocation.Parse(desired.LocationJson).Datacenter!) : null;
+        var written = ToOutcome(await ReconfigureAsync(call, item, w =>
         {
             w.Text("annotation", Machine.Describe(id, chosen));
             w.Option("extraConfig", "guestinfo.metadata", metadata).Option("extraConfig", "guestinfo.metadata.encoding", "gzip+base64");
-            w.Option("extraConfig", "guestinfo.userdata", Encoding.UTF8.GetString(guest!.UserData.Span)).Option("extraConfig", "guestinfo.userdata.encoding", "gzip+base64");
+            w.Option("extraConfig", "guestinfo.userdata", Encoding.UTF8.GetString(guest.UserData.Span)).Option("extraConfig", "guestinfo.userdata.encoding", "gzip+base64");
             w.Option("extraConfig", Machine.SpecKey, spec).Option("extraConfig", Machine.RestartKey, desired.RestartedAt ?? "none");
-            w.Option("extraConfig", Machine.GuestKey, id.Incarnation.ToString(CultureInfo.InvariantCulture));
+            w.Option("extraConfig", Machine.GuestKey, Incarnation(id));
+            if (medium is not null)
+                w.Option("extraConfig", Machine.SecretsKey, medium.Write());
         }));
+        return medium is not null && written is Running<InstanceFacts> running ? running with { Resolved = Noted(medium.File) } : written;
     }
 
     /// <summary>The first start: not before it is certain that nobody else has the machine's addresses.</summary>
     private async ValueTask<Outcome<InstanceFacts>> StartAsync(Call call, Identity id, Machine item, InstanceSpec desired)
     {
-        var started = ImmutableDictionary<string, string>.Empty.Add(StartedKey, id.Incarnation.ToString(CultureInfo.InvariantCulture));
+        var started = ImmutableDictionary<string, string>.Empty.Add(StartedKey, Incarnation(id));
         if (item.IsOn)
             return new Done<InstanceFacts> { Resolved = started };
         var (taken, error) = await _addresses.TakenAsync(call, item, desired);

@@ -13,6 +13,9 @@ internal sealed record Beacon
     /// <summary>When it was made, by the guest's clock, in Unix seconds.</summary>
     public long? Time { get; init; }
 
+    /// <summary>State of the unit that unpacks the secrets: <c>active</c> once they are on the guest's own disk.</summary>
+    public string? Secrets { get; init; }
+
     public ImmutableArray<BeaconContainer>? Containers { get; init; }
     public ImmutableArray<BeaconDisk>? Disks { get; init; }
 }
