@@ -34,7 +34,7 @@ internal sealed partial class InstanceKind
             return unread is not null ? unread : Seen(item, found.Mark, id, desired, work, waiting, there);
         }
 
-        var running = work.Progress ?? context.Tasks.Lost(waiting, work);
+        var running = work.Progress;
         if (found.Making && running is null)
             running = new Progress { LookAgainAfter = VsphereContext.LookAgain, WaitingFor = WaitingFor.Platform, Message = "the machine is being made" };
         // A machine that was seen once isn't being made any more. Before that, a clone whose handle was lost may still be at work.
@@ -95,7 +95,7 @@ internal sealed partial class InstanceKind
         {
             Facts = InstanceView.ToFacts(item, desired, beacon, beacons),
             Parts = [new Part { Name = InstanceView.Server, Id = item.Uuid! }],
-            State = deleting ? Lifecycle.Deleting : (desired is not null && !built) || (waiting is not null && handle is { Kind: VimHandle.Guest or VimHandle.Task or VimHandle.Make }) ? Lifecycle.Creating
+            State = deleting ? Lifecycle.Deleting : (desired is not null && !built) || (waiting is not null && handle is { Kind: VimHandle.Guest or VimHandle.Task }) ? Lifecycle.Creating
                 : working || patient ? Lifecycle.Updating : InstanceView.ToLifecycle(item, health),
             Mark = mark,
             Incarnation = item.Mark?.Incarnation ?? 0,
@@ -109,7 +109,7 @@ internal sealed partial class InstanceKind
 
     private static ImmutableDictionary<string, string> Learned(Machine item, Identity id, bool built)
     {
-        var learned = FileOf(item) is { } file && file.Write() != id.Resolved.GetValueOrDefault(SecretsMedium.Resolved) ? Noted(file) : ImmutableDictionary<string, string>.Empty;
+        var learned = FileOf(item) is { } file && file.Write() is var text && text != id.Resolved.GetValueOrDefault(SecretsMedium.Resolved) && text != id.Resolved.GetValueOrDefault(SecretsMedium.Gone) ? Noted(file) : ImmutableDictionary<string, string>.Empty;
         return built && item.IsOn && !id.Resolved.ContainsKey(StartedKey) ? learned.Add(StartedKey, Incarnation(id)) : learned;
     }
 

@@ -47,7 +47,9 @@ internal sealed partial class InstanceKind
     private static DatastoreFile? FileOf(Machine item) =>
         item.Secrets is not { } medium ? null : item.SecretsDrive?.String("backing", "fileName") is { } path ? medium.File with { Path = path } : medium.File;
 
-    private static ImmutableDictionary<string, string> Noted(DatastoreFile? file) => ImmutableDictionary<string, string>.Empty.Add(SecretsMedium.Resolved, file?.Write() ?? "");
+    private static ImmutableDictionary<string, string> Noted(DatastoreFile file) => ImmutableDictionary<string, string>.Empty.Add(SecretsMedium.Resolved, file.Write());
+
+    private static ImmutableDictionary<string, string> Gone(DatastoreFile file) => ImmutableDictionary<string, string>.Empty.Add(SecretsMedium.Gone, file.Write());
 
     private async ValueTask<Outcome<InstanceFacts>> BringSecretsAsync(Call call, Identity id, Machine item, InstanceSpec desired)
     {
@@ -55,7 +57,7 @@ internal sealed partial class InstanceKind
             return new Done<InstanceFacts>();
         // Before anything is written, the ledger knows where.
         if (id.Resolved.GetValueOrDefault(SecretsMedium.Resolved) != FileOf(item)!.Write())
-            return new Done<InstanceFacts> { Resolved = Noted(FileOf(item)) };
+            return new Done<InstanceFacts> { Resolved = Noted(FileOf(item)!) };
         var (there, error) = await context.Files.ExistsAsync(call, FileOf(item)!);
         if (error is not null)
             return Failure(error);
@@ -111,7 +113,7 @@ internal sealed partial class InstanceKind
     private async ValueTask<Outcome<InstanceFacts>> WipeAsync(Call call, Machine item, bool deleting)
     {
         if (FileOf(item) is not { } file)
-            return new Done<InstanceFacts> { Resolved = Noted(null) };
+            return new Done<InstanceFacts>();
         if (item.Secrets is { Taken: false } && !deleting)
             return Failure(VimErrors.Refused(ErrorCode.PreconditionFailed, "The guest hasn't its secrets yet."));
         var (there, error) = await context.Files.ExistsAsync(call, file);
@@ -120,24 +122,29 @@ internal sealed partial class InstanceKind
         if (there)
             return ToOutcome(await context.Files.DeleteAsync(call, file));
         if (deleting)
-            return new Done<InstanceFacts> { Resolved = Noted(null) };
+            return new Done<InstanceFacts> { Resolved = Gone(file) };
         var noted = ToOutcome(await ReconfigureAsync(call, item, w => w.Option("extraConfig", Machine.SecretsKey, "")));
-        return noted is Running<InstanceFacts> running ? running with { Resolved = Noted(null) } : noted;
+        return noted is Running<InstanceFacts> running ? running with { Resolved = Gone(file) } : noted;
     }
 
     /// <summary>The file of a machine that isn't there any more, as the ledger noted it.</summary>
     private async ValueTask<(DatastoreFile? Left, DriverError? Error)> LeftBehindAsync(Call call, Identity id)
     {
-        if (DatastoreFile.Read(id.Resolved.GetValueOrDefault(SecretsMedium.Resolved)) is not { } file)
+        if (NotedOf(id) is not { } file)
             return (null, null);
         var (there, error) = await context.Files.ExistsAsync(call, file);
         return (there ? file : null, error);
     }
 
+    private static DatastoreFile? NotedOf(Identity id) =>
+        id.Resolved.GetValueOrDefault(SecretsMedium.Resolved) is { } noted && noted != id.Resolved.GetValueOrDefault(SecretsMedium.Gone) ? DatastoreFile.Read(noted) : null;
+
     private async ValueTask<Outcome<InstanceFacts>> WipeLeftAsync(Call call, Identity id)
     {
         var (left, error) = await LeftBehindAsync(call, id);
-        return error is not null ? Failure(error) : left is null ? new Done<InstanceFacts> { Resolved = Noted(null) } : ToOutcome(await context.Files.DeleteAsync(call, left));
+        if (error is not null)
+            return Failure(error);
+        return left is not null ? ToOutcome(await context.Files.DeleteAsync(call, left)) : new Done<InstanceFacts> { Resolved = NotedOf(id) is { } gone ? Gone(gone) : ImmutableDictionary<string, string>.Empty };
     }
 
     private static void AddDrive(VimWriter writer, Machine item, string file)

@@ -34,7 +34,7 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
         var (item, error) = await OursAsync(operation.Call, id);
         if (item is null)
             // What an earlier machine left is wiped before another one is made.
-            return operation.Step.Part == WipeStep && error!.Code == ErrorCode.PreconditionFailed && id.Resolved.GetValueOrDefault(SecretsMedium.Resolved) is { Length: > 0 } ? await WipeLeftAsync(operation.Call, id) : Failure(error!);
+            return operation.Step.Part == WipeStep && error!.Code == ErrorCode.PreconditionFailed && NotedOf(id) is not null ? await WipeLeftAsync(operation.Call, id) : Failure(error!);
         return operation.Step.Part switch
         {
             DisksStep => await AttachAsync(operation.Call, item, desired),

@@ -9,8 +9,11 @@ namespace Datum.Providers.Drivers.Vsphere.Instances;
 /// </summary>
 internal sealed record SecretsMedium(bool Taken, DatastoreFile File)
 {
-    /// <summary>Where the ledger notes the file; empty once it is gone. A machine that a person destroyed leaves it behind.</summary>
+    /// <summary>Where the ledger notes the file: a machine that a person destroyed leaves it behind.</summary>
     public const string Resolved = "secretsFile";
+
+    /// <summary>Where the ledger notes which file is known to be gone.</summary>
+    public const string Gone = "secretsGone";
 
     private const string WantedWord = "wanted";
     private const string TakenWord = "taken";

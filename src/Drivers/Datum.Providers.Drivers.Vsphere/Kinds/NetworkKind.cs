@@ -51,7 +51,7 @@ internal sealed partial class NetworkKind(VsphereContext context) : IResourceDri
             return new Ambiguous<NetworkFacts> { Candidates = [.. found.Select(p => new Part { Name = p.Part, Id = p.Ref.Value })] };
         if (found.Length == 1)
             return Seen(found[0], id, desired, work);
-        var running = work.Progress ?? context.Tasks.Lost(waiting, work);
+        var running = work.Progress;
         if (running is null && desired is null && id.Parts.IsEmpty && work.Status == OperationStatus.Unknown)
         {
             // A create whose answer was lost: any work on a switch may be it.

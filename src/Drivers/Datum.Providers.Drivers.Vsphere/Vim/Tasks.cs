@@ -6,9 +6,6 @@ namespace Datum.Providers.Drivers.Vsphere.Vim;
 internal sealed record VimHandle(string Kind, DateTimeOffset Since, string Data)
 {
     public const string Task = "task";
-
-    /// <summary>A task that makes something.</summary>
-    public const string Make = "make";
     public const string Stop = "stop";
     public const string Guest = "guest";
 
@@ -22,8 +19,8 @@ internal sealed record VimHandle(string Kind, DateTimeOffset Since, string Data)
     /// <summary>Null for what isn't ours, or is too old.</summary>
     public static VimHandle? Read(Handle? handle, DateTimeOffset now) =>
         handle is not null && handle.Data.Length <= 1024 && !(now >= handle.ExpiresAt) && handle.Data.Split(':', 4) is [Version, var kind, var since, var data]
-        && kind is Task or Make or Stop or Guest && long.TryParse(since, NumberStyles.None, CultureInfo.InvariantCulture, out var unix) && unix < 253_402_300_799
-        && (kind is not (Task or Make) || MoRef.IsValue(data))
+        && kind is Task or Stop or Guest && long.TryParse(since, NumberStyles.None, CultureInfo.InvariantCulture, out var unix) && unix < 253_402_300_799
+        && (kind != Task || MoRef.IsValue(data))
             ? new VimHandle(kind, DateTimeOffset.FromUnixTimeSeconds(unix), data) : null;
 }
 
@@ -47,15 +44,13 @@ internal sealed record TaskLook
 internal sealed class VimTasks(VimClient client, Properties properties, ErrorTable errors, TimeProvider time)
 {
     /// <summary>Calls a method that returns a task.</summary>
-    public ValueTask<TaskLook> BeginAsync(Call call, string method, MoRef target, Action<VimWriter>? members = null) => BeginAsync(call, method, target, members, VimHandle.Task);
-
-    private async ValueTask<TaskLook> BeginAsync(Call call, string method, MoRef target, Action<VimWriter>? members, string kind)
+    public async ValueTask<TaskLook> BeginAsync(Call call, string method, MoRef target, Action<VimWriter>? members = null)
     {
         var answer = await client.CallAsync(call, method, target, members);
         if (answer.Error is { } error)
             return new TaskLook { Status = OperationStatus.Failed, Error = error, Method = method };
         return answer.Result?.AsRef() is { Type: "Task" } task
-            ? new TaskLook { Status = OperationStatus.Running, Progress = Waiting(new VimHandle(kind, time.GetUtcNow(), task.Value), "queued"), Method = method }
+            ? new TaskLook { Status = OperationStatus.Running, Progress = Waiting(new VimHandle(VimHandle.Task, time.GetUtcNow(), task.Value), "queued"), Method = method }
             : new TaskLook { Status = OperationStatus.Failed, Error = VimErrors.Refused(ErrorCode.Failed, $"The platform's answer to {method} names no task.", Effect.Unknown), Method = method };
     }
 
@@ -65,7 +60,7 @@ internal sealed class VimTasks(VimClient client, Properties properties, ErrorTab
     /// </summary>
     public async ValueTask<TaskLook> MakeAsync(Call call, string method, MoRef target, Action<VimWriter> members)
     {
-        var begun = await BeginAsync(call, method, target, members, VimHandle.Make);
+        var begun = await BeginAsync(call, method, target, members);
         if (begun.Progress?.Handle is not { } handle)
             return begun;
         var look = await LookAsync(call, VimHandle.Read(handle, time.GetUtcNow()));
@@ -76,19 +71,13 @@ internal sealed class VimTasks(VimClient client, Properties properties, ErrorTab
     /// <summary>One look. A task that is forgotten is Unknown: the object's own state tells.</summary>
     public async ValueTask<TaskLook> LookAsync(Call call, VimHandle? handle)
     {
-        if (handle is not { Kind: VimHandle.Task or VimHandle.Make })
+        if (handle is not { Kind: VimHandle.Task })
             return TaskLook.Unknown;
         var (found, error) = await properties.ReadAsync(call, new MoRef("Task", handle.Data), "info");
         if (error is not null)
             return new TaskLook { Status = OperationStatus.Unknown, Error = error };
         return found?.Find("info") is { } info ? Read(info, handle) : TaskLook.Unknown;
     }
-
-    /// <summary>
-    /// What a task that makes something and can't be found leaves open: within the window what it did may still come to light, and nothing is made anew meanwhile.
-    /// </summary>
-    public Progress? Lost(VimHandle? handle, TaskLook look) =>
-        look.Status == OperationStatus.Unknown && handle is { Kind: VimHandle.Make } && time.GetUtcNow() < handle.Since + VsphereDescriptor.Window ? Waiting(handle, "the task can't be found any more") : null;
 
     /// <summary>A task of the object is under way, which the platform lets end first.</summary>
     public static Progress? Busy(DriverError? error) => error is { PlatformCode: "TaskInProgress" }
