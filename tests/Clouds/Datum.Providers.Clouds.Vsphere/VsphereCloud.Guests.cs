@@ -125,8 +125,10 @@ public sealed partial class VsphereCloud
         foreach (var (machine, _) in _boots.Where(b => b.Value <= Now).ToList())
         {
             _boots.Remove(machine);
-            if (IsOn(machine))
-                GuestRuns(machine);
+            if (!IsOn(machine))
+                continue;
+            GuestRuns(machine);
+            Tell?.Invoke(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"boot {machine.Value} {Knobs.GuestBoot?.TotalSeconds:0.0}"));
         }
 
         SettleMedia();

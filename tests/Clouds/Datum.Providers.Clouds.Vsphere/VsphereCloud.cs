@@ -78,6 +78,9 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
     /// <summary>Whether a request that the description doesn't allow is refused. Default true; others' clients speak other versions.</summary>
     public bool HoldsRequests { get; init; } = true;
 
+    /// <summary>Called with a line for each task that ended and each guest that started: what it was, on what, and how many seconds it took.</summary>
+    public Action<string>? Tell { get; init; }
+
     /// <summary>Requests and answers that the description doesn't allow.</summary>
     public IReadOnlyList<string> Violations { get { lock (_gate) return [.. _violations]; } }
 

@@ -59,6 +59,40 @@ public sealed class DriverHttpHandlerFactoryTests
     }
 
     [Test]
+    public async Task Only_the_certificate_of_the_thumbprint_is_taken_and_with_a_bundle_both_must_fit()
+    {
+        using var ca = Authority("CN=ours");
+        using var stranger = Authority("CN=stranger");
+        using var certificate = Issue(ca);
+        await using var server = await StartAsync(k => k.Listen(IPAddress.Loopback, 0, o => o.UseHttps(certificate)));
+        var address = new Uri(server.Urls.Single().Replace("127.0.0.1", "localhost", StringComparison.Ordinal) + "/hello");
+        var right = Convert.ToHexString(SHA256.HashData(certificate.RawData));
+        var other = Convert.ToHexString(SHA256.HashData(stranger.RawData));
+
+        Assert.That(await GetAsync(right, null), Is.EqualTo("hello"));
+        Assert.That(await GetAsync(string.Join(':', right.ToLowerInvariant().Chunk(2).Select(c => new string(c))), null), Is.EqualTo("hello"));
+        Assert.That(await GetAsync(right, ca.ExportCertificatePem()), Is.EqualTo("hello"));
+        await Assert.ThrowsAsync<HttpRequestException>(async () => await GetAsync(other, null));
+        await Assert.ThrowsAsync<HttpRequestException>(async () => await GetAsync(other, ca.ExportCertificatePem()));
+        await Assert.ThrowsAsync<HttpRequestException>(async () => await GetAsync(right, stranger.ExportCertificatePem()));
+
+        async Task<string> GetAsync(string thumbprint, string? bundle)
+        {
+            using var handler = DriverHttpHandlerFactory.Create(new DriverHttpOptions { DriverId = "pin-test", Endpoint = address, Thumbprint = thumbprint, CaBundle = bundle });
+            using var client = new HttpClient(handler, disposeHandler: false);
+            return await client.GetStringAsync(address);
+        }
+    }
+
+    [TestCase("https://v.example/", "0123456789012345678901234567890123456789", "SHA-1")]
+    [TestCase("https://v.example/", "sha256 of it", "hex")]
+    [TestCase("https://v.example/", "", "hex")]
+    [TestCase("http://v.example/", "00", "http")]
+    public void A_thumbprint_in_a_wrong_form_is_refused_by_its_name(string endpoint, string thumbprint, string why) =>
+        Assert.That(() => DriverHttpHandlerFactory.Create(new DriverHttpOptions { DriverId = "pin-test", Endpoint = new Uri(endpoint), Thumbprint = thumbprint }),
+            Throws.ArgumentException.With.Message.StartsWith("thumbprint: ").And.Message.Contains(why));
+
+    [Test]
     public async Task Every_request_is_counted_by_driver_method_host_and_status_class()
     {
         var driver = "count-" + Guid.NewGuid().ToString("N");

@@ -22,6 +22,12 @@ public sealed record DriverHttpOptions
     /// <summary>ProviderConfig <c>caBundle</c>, PEM: then only these roots are trusted; null for the system's.</summary>
     public string? CaBundle { get; init; }
 
+    /// <summary>
+    /// ProviderConfig <c>thumbprint</c>: SHA-256 of the server's certificate, 64 hex digits, with or without colons. Then only that certificate is
+    /// taken, whoever signed it and whatever names it has; with a <see cref="CaBundle"/> both must fit. Null for none.
+    /// </summary>
+    public string? Thumbprint { get; init; }
+
     /// <summary>Connections to one server at most. Default 16.</summary>
     public int MaxConnections { get; init; } = 16;
 
@@ -60,6 +66,14 @@ public static class DriverHttpHandlerFactory
                 handler.ConnectCallback = (_, cancellation) => ConnectUnixAsync(unixPath, cancellation);
             if (options.CaBundle is { } bundle)
                 handler.SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = ChainPolicy(bundle) };
+            if (options.Thumbprint is { } thumbprint)
+            {
+                var pinned = Pin(thumbprint, options.Endpoint);
+                var byNameToo = options.CaBundle is not null;
+                handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
+                    certificate is not null && CryptographicOperations.FixedTimeEquals(SHA256.HashData(certificate.GetRawCertData()), pinned) && (!byNameToo || errors == SslPolicyErrors.None);
+            }
+
             return new CountingHandler(handler, options.DriverId, unixPath is null ? null : "unix");
         }
         catch
@@ -95,6 +109,17 @@ public static class DriverHttpHandlerFactory
         if (!proxy.IsAbsoluteUri || proxy.Scheme is not ("http" or "https" or "socks5"))
             throw new ArgumentException("proxy: must be an absolute http, https or socks5 URL.");
         return proxy.UserInfo.Length == 0 ? new WebProxy(proxy) : throw new ArgumentException("proxy: must not hold a user name or password.");
+    }
+
+    private static byte[] Pin(string thumbprint, Uri? endpoint)
+    {
+        if (endpoint is { Scheme: not "https" })
+            throw new ArgumentException($"thumbprint: {endpoint.Scheme} shows no certificate; remove it, or name an https endpoint.");
+        var digits = thumbprint.Trim().Replace(":", "", StringComparison.Ordinal);
+        if (digits.Length == 0 || !digits.All(char.IsAsciiHexDigit))
+            throw new ArgumentException("thumbprint: isn't written in hex digits, with or without colons.");
+        return digits.Length == 2 * SHA256.HashSizeInBytes ? Convert.FromHexString(digits)
+            : throw new ArgumentException($"thumbprint: has {digits.Length} hex digits and SHA-256 has 64{(digits.Length == 40 ? " (40 are SHA-1, which isn't taken)" : "")}: openssl x509 -noout -fingerprint -sha256.");
     }
 
     private static X509ChainPolicy ChainPolicy(string bundle)
