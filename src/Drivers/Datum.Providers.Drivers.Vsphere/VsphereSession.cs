@@ -34,7 +34,7 @@ internal sealed class VsphereSession(VsphereContext context) : IInfrastructureDr
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
-        await context.Library.DisposeAsync();
+        await context.Rest.DisposeAsync();
         await context.Client.DisposeAsync();
     }
 

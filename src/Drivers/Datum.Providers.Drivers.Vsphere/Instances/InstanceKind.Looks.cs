@@ -31,7 +31,11 @@ internal sealed partial class InstanceKind
         if (found.Item is { } item)
         {
             var (there, unread) = found.Mark == MarkState.Ours && work.Status != OperationStatus.Running ? await IsMediumThereAsync(call, item, deleting: desired is null) : default;
-            return unread is not null ? unread : Seen(item, found.Mark, id, desired, work, waiting, there);
+            if (unread is not null)
+                return unread;
+            // A REST service that doesn't answer now says nothing about tags.
+            var untagged = context.Tags.Any && desired is not null && found.Mark == MarkState.Ours ? (await context.Tags.MissingAsync(call, item.Ref)).Missing : [];
+            return Seen(item, found.Mark, id, desired, work, waiting, there, untagged);
         }
 
         var running = work.Progress;
@@ -68,7 +72,7 @@ internal sealed partial class InstanceKind
 
     private static bool IsClone(VimNode info) => (info.String("name") + " " + info.String("descriptionId")).Contains("clone", StringComparison.OrdinalIgnoreCase);
 
-    private Present<InstanceFacts> Seen(Machine item, MarkState mark, Identity id, InstanceSpec? desired, TaskLook work, VimHandle? handle, bool there)
+    private Present<InstanceFacts> Seen(Machine item, MarkState mark, Identity id, InstanceSpec? desired, TaskLook work, VimHandle? handle, bool there, ImmutableArray<string> untagged)
     {
         var beacon = InstanceView.ReadBeacon(item);
         var beacons = context.Settings.GuestBeacon == true;
@@ -77,6 +81,9 @@ internal sealed partial class InstanceKind
         var diff = new SpecDiff();
         if (desired is not null && built)
             Compare(diff, desired, item);
+        // Nothing that a new machine would mend.
+        if (built && untagged.Length > 0)
+            diff.Add("settings.tags", Remedy.Unknown, string.Join(", ", untagged));
         var drift = diff.ToDrift();
         // While the platform works on the machine it refuses everything else.
         var working = work.Status == OperationStatus.Running;
@@ -86,7 +93,7 @@ internal sealed partial class InstanceKind
         Step? next = null;
         if (mark == MarkState.Ours && !working && !patient)
             next = desired is null ? DeleteStep(item, stopping, there)
-                : BeforeStart(!built ? BuildStep(item, id, desired) : MediumStep(item, beacon, there) ?? (diff.CanUpdate ? UpdateStep(item, desired, drift, stopping) : null), item, there);
+                : BeforeStart(!built ? BuildStep(item, id, desired, untagged) : MediumStep(item, beacon, there) ?? (diff.CanUpdate ? UpdateStep(item, desired, drift, stopping) : null) ?? Untagged(untagged), item, there);
         // Nobody waits for a guest's secrets while there is something to do.
         var waiting = working || (next is not null && item.Secrets is not null) ? null : patient ? Stopping(stopping!) : WaitForGuest(item, desired, work, handle, health);
         var deleting = working && work.Method?.Contains("Destroy", StringComparison.OrdinalIgnoreCase) == true;
@@ -127,11 +134,16 @@ internal sealed partial class InstanceKind
         item.Extra.GetValueOrDefault(Machine.GuestKey) == (item.Mark?.Incarnation ?? 0).ToString(CultureInfo.InvariantCulture)
         && (item.IsOn || desired?.Suspended == true || id.Resolved.GetValueOrDefault(StartedKey) == Incarnation(id));
 
-    private static Step? BuildStep(Machine item, Identity id, InstanceSpec desired)
+    private static Step? Untagged(ImmutableArray<string> untagged) =>
+        untagged.IsEmpty ? null : new Step { Part = TagsStep, Verb = StepVerb.Update, Class = CreateClass.Repeatable, Description = $"attach {string.Join(", ", untagged)}" };
+
+    private static Step? BuildStep(Machine item, Identity id, InstanceSpec desired, ImmutableArray<string> untagged)
     {
         // Somebody started it too early: the guest has nothing to read, and has to be stopped first.
         if (item.IsOn)
             return new Step { Part = OffStep, Verb = StepVerb.Update, Class = CreateClass.Repeatable, Description = "power off" };
+        if (!untagged.IsEmpty)
+            return Build(TagsStep, "attach tags");
         foreach (var volume in InstanceWish.DataVolumes(desired))
             if (!Kinds.FirstClassDisk.TryParse(volume.Disk!.Disk!.ProviderId ?? "", out _, out var disk) || !item.Holds(disk, volume.Disk.DeviceName))
                 return Build(DisksStep, "attach disks");

@@ -12,6 +12,7 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
 {
     private const string DisksStep = "data-disks";
     private const string GuestStep = "guest";
+    private const string TagsStep = "tags";
     private const string Power = "power";
     private const string StopStep = "stop";
     private const string OffStep = "power-off";
@@ -29,7 +30,7 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
     {
         if (operation.Step.Part == InstanceView.Server)
             return await CloneAsync(operation.Call, id, desired);
-        if (operation.Step.Part is not (DisksStep or GuestStep or SecretsStep or EjectStep or WipeStep or Power))
+        if (operation.Step.Part is not (TagsStep or DisksStep or GuestStep or SecretsStep or EjectStep or WipeStep or Power))
             return Failure(VimErrors.NoSuchStep(operation.Step));
         var (item, error) = await OursAsync(operation.Call, id);
         if (item is null)
@@ -37,6 +38,7 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
             return operation.Step.Part == WipeStep && error!.Code == ErrorCode.PreconditionFailed && NotedOf(id) is not null ? await WipeLeftAsync(operation.Call, id) : Failure(error!);
         return operation.Step.Part switch
         {
+            TagsStep => await TagAsync(operation.Call, item),
             DisksStep => await AttachAsync(operation.Call, item, desired),
             GuestStep => await WriteGuestAsync(operation.Call, id, item, desired),
             SecretsStep => await BringSecretsAsync(operation.Call, id, item, desired),
@@ -48,7 +50,7 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
 
     public async ValueTask<Outcome<InstanceFacts>> UpdateAsync(Operation operation, Identity id, InstanceSpec desired)
     {
-        if (operation.Step.Part is not (Power or StopStep or OffStep or Restart or Resize))
+        if (operation.Step.Part is not (TagsStep or Power or StopStep or OffStep or Restart or Resize))
             return Failure(VimErrors.NoSuchStep(operation.Step));
         var (item, error) = await OursAsync(operation.Call, id);
         if (item is null)
@@ -57,6 +59,7 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
         {
             // One that was made off and never ran has its addresses still to be made sure of.
             Power when id.Resolved.GetValueOrDefault(StartedKey) != Incarnation(id) => await StartAsync(operation.Call, id, item, desired),
+            TagsStep => await TagAsync(operation.Call, item),
             Power => item.IsOn ? new Done<InstanceFacts>() : await PowerOnAsync(operation.Call, item),
             StopStep => await AskToStopAsync(operation.Call, item),
             OffStep => await PowerOffAsync(operation.Call, item),
@@ -108,7 +111,7 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
                 : Failure(VimErrors.Refused(ErrorCode.Conflict, $"The machine {there.Name} has this instance's identifier and isn't its.") with { BlockedBy = [there.Ref.Value] });
         // All that can be refused is refused before anything is made: 64 KiB of user data first.
         var (_, unfit) = await _wish.RenderAsync(call, desired, null);
-        if (unfit is not null)
+        if (unfit is not null || (unfit = await context.Tags.CheckAsync(call)) is not null)
             return Failure(unfit);
         var (request, resolved, error) = await ToRequestAsync(call, id, desired);
         if (error is not null)
@@ -280,6 +283,9 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
         var look = await PowerOnAsync(call, item);
         return look is Running<InstanceFacts> running ? running with { Resolved = started } : look;
     }
+
+    private async ValueTask<Outcome<InstanceFacts>> TagAsync(Call call, Machine item) =>
+        context.Tags.Any && await context.Tags.AttachAsync(call, item.Ref) is { } error ? Failure(error) : new Done<InstanceFacts>();
 
     private static Failed<InstanceFacts> Failure(DriverError error) => new() { Error = error };
 
