@@ -8,6 +8,8 @@ namespace Datum.Providers.Integration.Tests;
 [TestFixture, Category("Slow")]
 public sealed partial class AtRestTests
 {
+    private const int Rounds = 3;
+
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(60);
     private static readonly string[] Reading = ["get", "watch"];
 
@@ -24,22 +26,35 @@ public sealed partial class AtRestTests
         await space.RunSeedsAsync();
         Assert.That((await count(stage)).Values.Sum(), Is.GreaterThan(50), "the counters count");
 
-        // Settled: two looks 5 s apart see no difference.
-        var before = await count(stage);
+        // A machine that others keep busy may make a look late and a condition turn: of three minutes one is at rest. What is written each minute never is.
+        var moving = new List<string>();
+        for (var round = 1; round <= Rounds; round++)
+        {
+            var before = await SettledAsync(stage, count);
+            // The minute is what is measured.
+            await Task.Delay(Rest);
+            moving = Difference(before, await count(stage));
+            await TestContext.Progress.WriteLineAsync($"at rest: {stage.Host.ResidentMiB()} MiB resident, start-up {stage.Host.StartUp.TotalSeconds:0.0} s; in {Rest.TotalSeconds:0} s: {(moving.Count == 0 ? "no list, no write" : string.Join(", ", moving))}");
+            if (moving.Count == 0)
+                break;
+        }
+
+        Assert.That(moving, Is.Empty, stage.Picture());
+        await space.DeleteAsync();
+    }
+
+    /// <summary>The counts once two looks 5 s apart see no difference.</summary>
+    private static async Task<Dictionary<string, long>> SettledAsync(Stage stage, Func<Stage, Task<Dictionary<string, long>>> count)
+    {
+        var now = await count(stage);
         await Eventually.NothingWrongAsync(async () =>
         {
-            var last = before;
+            var last = now;
             await Task.Delay(TimeSpan.FromSeconds(5));
-            before = await count(stage);
-            return Difference(last, before) is { Count: > 0 } moving ? string.Join(", ", moving) : null;
-        }, TimeSpan.FromSeconds(60), "the plane comes to rest", stage.Picture);
-
-        // The minute is what is measured.
-        await Task.Delay(Rest);
-        var changed = Difference(before, await count(stage));
-        await TestContext.Progress.WriteLineAsync($"at rest: {stage.Host.ResidentMiB()} MiB resident, start-up {stage.Host.StartUp.TotalSeconds:0.0} s; in {Rest.TotalSeconds:0} s: {(changed.Count == 0 ? "no list, no write" : string.Join(", ", changed))}");
-        Assert.That(changed, Is.Empty);
-        await space.DeleteAsync();
+            now = await count(stage);
+            return Difference(last, now) is { Count: > 0 } moving ? string.Join(", ", moving) : null;
+        }, TimeSpan.FromSeconds(120), "the plane comes to rest", stage.Picture);
+        return now;
     }
 
     private static List<string> Difference(Dictionary<string, long> before, Dictionary<string, long> after) =>

@@ -9,7 +9,7 @@ namespace Datum.Providers.Integration.Tests;
 [TestFixture, NonParallelizable]
 public sealed class SpanningNetworkTests
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(240);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(400);
 
     private readonly List<SpanningPlatform> _platforms = [];
     private string _folder = "";

@@ -14,5 +14,11 @@ internal sealed record ProxmoxContext(PveApi Api, ProxmoxSettings Settings, Conn
     /// <summary>There is one buffer of pending network changes, and applying it applies all: one call at a time (DC-5).</summary>
     public SemaphoreSlim SdnLock { get; } = new(1, 1);
 
+    /// <summary>An image is asked for by one call at a time, so that none is downloaded twice.</summary>
+    public SemaphoreSlim ImageLock { get; } = new(1, 1);
+
+    /// <summary>Whether the data centre's firewall is on.</summary>
+    public Instances.FirewallSwitch Firewall { get; } = new(Time);
+
     public static Progress Working(string? message = null) => new() { LookAgainAfter = LookAgain, WaitingFor = WaitingFor.Platform, Message = message };
 }

@@ -46,7 +46,7 @@ public sealed class ProxmoxDriverFactory : IDriverFactory
             throw Refuse("settings.sandboxDiskGiB", "A boot disk has 1 to 65536 GiB.");
         if (settings.MemoryPercent is < 10 or > 1000)
             throw Refuse("settings.memoryPercent", "A node's memory is promised to 10 to 1000 hundredths.");
-        foreach (var (field, id) in new[] { ("storage", settings.Storage), ("isoStorage", settings.IsoStorage), ("pool", settings.Pool ?? "p") })
+        foreach (var (field, id) in new[] { ("storage", settings.Storage), ("isoStorage", settings.IsoStorage), ("imageStorage", settings.ImageStorage ?? "i"), ("pool", settings.Pool ?? "p") })
             if (id.Length == 0 || id.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_' or '.' or '/')))
                 throw Refuse($"settings.{field}", $"'{id}' is no name at the platform.");
         return settings;

@@ -37,7 +37,7 @@ internal sealed class ProxmoxSession(ProxmoxContext context, PveSignIn signIn) :
             return PveErrors.Refused(ErrorCode.Invalid, $"The endpoint leads to cluster '{name}', and the Location is of '{expected}'.") with { Scope = ErrorScope.Account, Field = "location.cluster" };
         if (await RightsAsync(call) is { } blind)
             return blind;
-        var (on, error) = await MachineFirewall.IsOnAsync(context.Api, call);
+        var (on, error) = await context.Firewall.IsOnAsync(context.Api, call, fresh: true);
         if (error is not null)
             return error;
         var (version, failed, _) = await context.Api.GetAsync(call, "version");
@@ -71,6 +71,7 @@ internal sealed class ProxmoxSession(ProxmoxContext context, PveSignIn signIn) :
     {
         context.Api.Dispose();
         context.SdnLock.Dispose();
+        context.ImageLock.Dispose();
         signIn.Dispose();
         return ValueTask.CompletedTask;
     }

@@ -12,6 +12,9 @@ internal sealed record ProxmoxSettings
     /// <summary>Storage that takes seed media (content <c>iso</c>).</summary>
     public string IsoStorage { get => field ?? "local"; init; }
 
+    /// <summary>Storage that images at an address are downloaded to (content <c>import</c>); null for <see cref="IsoStorage"/>.</summary>
+    public string? ImageStorage { get; init; }
+
     /// <summary>Pool that machines are put into; null for none.</summary>
     public string? Pool { get; init; }
 
@@ -52,6 +55,7 @@ internal sealed record ProxmoxSettings
         {"type":"object","properties":{
           "storage":{"type":"string","minLength":1,"maxLength":63,"default":"local-lvm","description":"Storage of disks where neither the Location nor diskTypes say (content images)."},
           "isoStorage":{"type":"string","minLength":1,"maxLength":63,"default":"local","description":"Storage of seed media (content iso)."},
+          "imageStorage":{"type":"string","minLength":1,"maxLength":63,"description":"Storage that images at an address are downloaded to (content import). Default isoStorage."},
           "pool":{"type":"string","minLength":1,"maxLength":63,"description":"Resource pool that machines are put into."},
           "vmIdRange":{"type":"object","required":["first","last"],"properties":{
             "first":{"type":"integer","minimum":100,"maximum":999999999},
@@ -61,7 +65,8 @@ internal sealed record ProxmoxSettings
               "first":{"type":"integer","minimum":1,"maximum":16777215},
               "last":{"type":"integer","minimum":1,"maximum":16777215}},"description":"VLAN tags or VNIs of networks, in zones that need one."},
             "snat":{"type":"boolean","default":false,"description":"Whether guests reach the outside through the node, in simple and EVPN zones."},
-            "applyOthersChanges":{"type":"boolean","default":false,"description":"Whether a network is made although others have changes to zones or networks pending, which are applied with it."}}},
+            "applyOthersChanges":{"type":"boolean","default":false,"description":"Whether a network is made although others have changes to zones or networks pending, which are applied with it."},
+            "lock":{"type":"boolean","default":false,"description":"Whether the platform's lock of all networks (release 9) is held while others' changes are looked for and ours are applied."}}},
           "nameServers":{"type":"array","maxItems":4,"items":{"type":"string","minLength":2,"maxLength":45},"description":"Name servers of guests."},
           "cpuType":{"type":"string","minLength":1,"maxLength":64,"default":"x86-64-v2-AES","description":"Processor model of guests."},
           "fullClone":{"type":"boolean","default":true,"description":"Whether templates are copied; linked clones need the template for ever."},
@@ -90,6 +95,9 @@ internal sealed record SdnSettings
     public bool? Snat { get => field ?? false; init; }
 
     public bool? ApplyOthersChanges { get => field ?? false; init; }
+
+    /// <summary>Whether the platform's lock is held from the comparison with others' changes to the apply; release 9.</summary>
+    public bool? Lock { get => field ?? false; init; }
 }
 
 /// <summary>The Location's block: where.</summary>
@@ -137,7 +145,5 @@ internal sealed record ProxmoxLocation
 [JsonSerializable(typeof(ProxmoxSettings))]
 [JsonSerializable(typeof(ProxmoxLocation))]
 [JsonSerializable(typeof(Instances.Notes))]
-[JsonSerializable(typeof(Instances.Beacon))]
-[JsonSerializable(typeof(SortedDictionary<string, string>))]
 [JsonSerializable(typeof(string))]
 internal sealed partial class SettingsJson : JsonSerializerContext;

@@ -167,5 +167,4 @@ internal sealed record VsphereLocation
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(VsphereSettings))]
 [JsonSerializable(typeof(VsphereLocation))]
-[JsonSerializable(typeof(SortedDictionary<string, string>))]
 internal sealed partial class SettingsJson : JsonSerializerContext;

@@ -54,4 +54,8 @@ if (portFile is not null)
     await File.WriteAllTextAsync(portFile, server.Address.Port.ToString(CultureInfo.InvariantCulture));
 Console.WriteLine($"cluster {cloud.ClusterName} at {server.Address}");
 await server.WaitForShutdownAsync();
+// What was the platform's own part of whatever was tried.
+foreach (var task in cloud.Tasks)
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{task.Start:HH:mm:ss.f} to {task.End:HH:mm:ss.f} {task.Type} {task.Id}: {task.Exit ?? "at work"}"));
+Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{cloud.Tasks.Count} tasks, {cloud.Tasks.Sum(t => (t.End - t.Start).TotalSeconds):0.0} s of work, {cloud.Calls.Count} calls"));
 return 0;

@@ -31,7 +31,7 @@ public sealed partial class ProxmoxCloud
     private JsonNode? LockSdn(PveRequest r)
     {
         if (_sdnLock is not null)
-            throw PveError.Failed("SDN configuration is already locked");
+            throw PveError.Failed("could not acquire lock for SDN config: invalid lock token provided! at /usr/share/perl5/PVE/Network/SDN.pm line 305.");
         if (!r.Flag("allow-pending") && _config.Keys.Any(c => PendingView(c).Values.Any(v => v.ContainsKey("state"))))
             throw PveError.Failed("cannot lock SDN configuration: pending changes exist");
         return _sdnLock = Guid.NewGuid().ToString("D");

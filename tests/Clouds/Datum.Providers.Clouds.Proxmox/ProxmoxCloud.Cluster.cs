@@ -165,14 +165,11 @@ public sealed partial class ProxmoxCloud
             ["status"] = !online ? "unknown" : running ? "running" : "stopped",
             ["template"] = machine.IsTemplate ? 1 : 0,
         };
-        // Of a node that is down nothing else is known.
+        // Tags and locks stand in the configuration, which every node has; names come with a node's own report, and are lost with it.
         if (machine.NamedFrom <= Now && online)
-        {
             row["name"] = machine.Config.GetValueOrDefault("name") ?? "VM " + machine.Id.ToString(CultureInfo.InvariantCulture);
-            if (machine.Config.TryGetValue("tags", out var tags))
-                row["tags"] = tags;
-        }
-
+        if (machine.NamedFrom <= Now && machine.Config.TryGetValue("tags", out var tags))
+            row["tags"] = tags;
         if (machine.Lock is { } locked)
             row["lock"] = locked;
         if (machine.Pool is { } pool)

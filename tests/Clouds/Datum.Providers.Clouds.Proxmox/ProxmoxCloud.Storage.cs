@@ -257,6 +257,9 @@ public sealed partial class ProxmoxCloud
     /// <summary>Nothing is fetched: the volume is a gibibyte of nothing.</summary>
     private JsonNode? DownloadVolume(PveRequest r)
     {
+        // Whoever may have an address fetched can look around in the nodes' network.
+        if (!(Has(r.Caller, "/", "Sys.Audit") && Has(r.Caller, "/", "Sys.Modify")))
+            DemandAny(r.Caller, "/nodes/" + r.Text("node"), "Sys.AccessNetwork");
         var storage = TakesContent(r);
         var (folder, format) = ContentOf(r);
         var (node, name, content) = (r.Text("node"), $"{folder}/{r.Text("filename")}", r.Text("content"));

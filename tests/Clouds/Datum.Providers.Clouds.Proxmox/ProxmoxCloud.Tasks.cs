@@ -11,7 +11,7 @@ public sealed partial class ProxmoxCloud
     private int _pids = 0x4000;
 
     /// <summary>Every task that the cluster remembers.</summary>
-    public IReadOnlyList<ProxmoxTask> Tasks { get { lock (_gate) { Settle(); return [.. _tasks.Select(t => new ProxmoxTask(t.Upid, t.Node, t.Type, t.Id, t.Exit))]; } } }
+    public IReadOnlyList<ProxmoxTask> Tasks { get { lock (_gate) { Settle(); return [.. _tasks.Select(t => new ProxmoxTask(t.Upid, t.Node, t.Type, t.Id, t.Exit, t.Start, t.Exit is null ? t.Due : t.End))]; } } }
 
     /// <summary>The next task of a type (<c>*</c>: of any) ends with this status and does nothing.</summary>
     public void FailNext(string type, string exit)

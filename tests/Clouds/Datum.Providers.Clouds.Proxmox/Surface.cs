@@ -24,7 +24,9 @@ public sealed record ProxmoxCall(DateTimeOffset At, string Method, string Path, 
 /// <param name="Type">Its type: <c>qmclone</c> and so on.</param>
 /// <param name="Id">What it works on.</param>
 /// <param name="Exit">How it ended; null while it runs.</param>
-public sealed record ProxmoxTask(string Upid, string Node, string Type, string Id, string? Exit);
+/// <param name="Start">When it began.</param>
+/// <param name="End">When it ended, or will.</param>
+public sealed record ProxmoxTask(string Upid, string Node, string Type, string Id, string? Exit, DateTimeOffset Start, DateTimeOffset End);
 
 /// <summary>How a guest answers a command of its agent.</summary>
 /// <param name="ExitCode">The command's code.</param>

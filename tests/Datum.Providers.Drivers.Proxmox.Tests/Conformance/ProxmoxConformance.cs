@@ -16,9 +16,11 @@ public sealed class OlderProxmoxConformance : DriverConformance
     protected override ConformanceWorld CreateWorld() => new ProxmoxWorld(byTicket: true, release: "8.4");
 }
 
-/// <summary>The kit against a cluster that takes its time, whose lists are late, whose clones have no name at first, and whose guests boot slowly.</summary>
+/// <summary>
+/// The kit against a cluster that takes its time, whose lists are late, whose clones have no name at first, and whose guests boot slowly: every case,
+/// each breaking at a share of its places (all of them pass too, in about 110 seconds of processor time).
+/// </summary>
 [Category("Slow")]
-[Explicit("CK-081, CK-085 and CK-096 don't know a create that shows no mark while it is at work (DC-38), nor a task that is repeated without its handle.")]
 public sealed class SlowProxmoxConformance : DriverConformance
 {
     protected override ConformanceWorld CreateWorld() => new ProxmoxWorld(new ProxmoxKnobs
@@ -27,5 +29,5 @@ public sealed class SlowProxmoxConformance : DriverConformance
         ListLag = TimeSpan.FromSeconds(8),
         NameLag = TimeSpan.FromSeconds(8),
         GuestBoot = TimeSpan.FromSeconds(30),
-    });
+    }, mostBreakPoints: 8);
 }

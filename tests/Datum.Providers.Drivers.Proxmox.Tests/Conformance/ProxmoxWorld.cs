@@ -26,8 +26,9 @@ internal sealed partial class ProxmoxWorld : ConformanceWorld, ICensus, IVanish,
     private int _secret = 1;
     private int _made;
 
-    public ProxmoxWorld(ProxmoxKnobs? knobs = null, bool byTicket = false, string release = "9.1")
+    public ProxmoxWorld(ProxmoxKnobs? knobs = null, bool byTicket = false, string release = "9.1", int mostBreakPoints = int.MaxValue)
     {
+        MostBreakPoints = mostBreakPoints;
         _byTicket = byTicket;
         Cloud = new ProxmoxCloud(_clock, (knobs ?? new ProxmoxKnobs()) with { NeedsSignIn = true }) { Description = Double.Schemas.For(release), Release = release };
         Admit();
@@ -57,6 +58,8 @@ internal sealed partial class ProxmoxWorld : ConformanceWorld, ICensus, IVanish,
     public string Assembly => "Datum.Providers.Drivers.Proxmox.dll";
 
     public string FactoryType => typeof(ProxmoxDriverFactory).FullName!;
+
+    public override int MostBreakPoints { get; }
 
     public override HttpMessageHandler Transport => _handler;
 

@@ -9,6 +9,7 @@ public sealed class ErrorTests
     private static readonly ErrorTable Table = PveErrors.Table(new Redactor());
 
     [TestCase(595, "No route to host", ErrorCode.Unavailable, ErrorScope.Zone)]
+    [TestCase(500, "hostname lookup 'pve9' failed - failed to get address info for: pve9: Name or service not known", ErrorCode.Unavailable, ErrorScope.Zone)]
     [TestCase(401, "no such user ('datum@pve')", ErrorCode.Unauthenticated, ErrorScope.Account)]
     [TestCase(401, "permission denied - invalid PVE ticket", ErrorCode.Unauthenticated, ErrorScope.Account)]
     [TestCase(403, "Permission check failed (/vms/100, VM.Clone)", ErrorCode.Forbidden, ErrorScope.Resource)]
@@ -29,6 +30,8 @@ public sealed class ErrorTests
     [TestCase(500, "detected modified configuration - file changed by other user? Try again.", ErrorCode.PreconditionFailed, ErrorScope.Resource)]
     [TestCase(500, "unable to create VM 100 - VM 100 already exists on node 'pve1'", ErrorCode.Conflict, ErrorScope.Resource)]
     [TestCase(500, "create sdn vnet object failed: sdn vnet object ID 'x' already defined", ErrorCode.Conflict, ErrorScope.Resource)]
+    [TestCase(500, "create sdn vnet object failed: invalid lock token provided! at /usr/share/perl5/PVE/Network/SDN.pm line 305.", ErrorCode.Conflict, ErrorScope.Resource)]
+    [TestCase(500, "refusing to override existing file '/var/lib/vz/import/x.qcow2'", ErrorCode.Conflict, ErrorScope.Resource)]
     [TestCase(500, "VM 100 already running", ErrorCode.PreconditionFailed, ErrorScope.Resource)]
     [TestCase(500, "subnet 10.0.0.0/8 overlaps with 10.1.0.0/16", ErrorCode.Conflict, ErrorScope.Resource)]
     [TestCase(500, "can't remove VM 100 - protection mode enabled", ErrorCode.Conflict, ErrorScope.Resource)]
@@ -53,6 +56,7 @@ public sealed class ErrorTests
 
     [TestCase(500, "got no worker upid - start worker failed")]
     [TestCase(500, "got timeout")]
+    [TestCase(500, "connection timed out")]
     [TestCase(596, "Connection timed out")]
     [TestCase(596, "broken pipe")]
     [TestCase(599, "Too many redirections")]

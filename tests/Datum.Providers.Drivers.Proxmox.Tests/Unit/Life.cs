@@ -30,7 +30,11 @@ internal static class Life
         (instance, _, _) = await bench.Build(driver.Instances!, instance, spec);
         (instance, _, _) = await bench.Build(driver.Instances!, instance, spec with { Suspended = true });
         (instance, _, _) = await bench.Build(driver.Instances!, instance, spec with { RestartedAt = "2030-06-01T00:00:00Z" });
+        // Another, of an image that the platform has to fetch.
+        var fetching = await bench.ConnectAsync(change: c => c with { Images = ImmutableDictionary<string, string>.Empty.Add("datumcloud/sandbox", "https://images.test/sandbox.img#sha256=" + new string('a', 64)) });
+        var (imported, _, _) = await bench.Build(fetching.Instances!, Bench.Id(ResourceKind.Instance, 2), Bench.Sandbox(network));
         await ListAsync(bench, driver);
+        await bench.TakeDown(driver.Instances!, imported);
         await bench.TakeDown(driver.Instances!, instance);
         await bench.TakeDown(driver.Disks!, disk);
         await bench.TakeDown(driver.Firewalls!, firewall);

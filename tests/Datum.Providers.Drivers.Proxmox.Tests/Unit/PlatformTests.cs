@@ -11,61 +11,6 @@ namespace Datum.Providers.Drivers.Proxmox.Tests.Unit;
 public sealed class PlatformTests
 {
     [Test]
-    public async Task Somebody_s_pending_changes_aren_t_applied_along()
-    {
-        using var bench = new Bench();
-        var driver = await bench.ConnectAsync();
-        bench.Cloud.Do("POST", "/cluster/sdn/vnets", ("vnet", "half"), ("zone", "lab"));
-        var id = Bench.Id(ResourceKind.Network);
-        DriverError? error = null;
-        for (var round = 0; round < 10 && error is null; round++)
-        {
-            var next = (await bench.Observe(driver.Networks!, id, Bench.NetworkOf())) switch { Absent<NetworkFacts> a => a.Next, Present<NetworkFacts> p => p.Next, _ => null };
-            var outcome = await driver.Networks!.CreateAsync(bench.Operation(id, next!), id, Bench.NetworkOf());
-            error = (outcome as Failed<NetworkFacts>)?.Error;
-            id = Bench.Record(id, outcome);
-        }
-
-        Assert.That((error!.Code, error.Effect, error.BlockedBy.Single()), Is.EqualTo((ErrorCode.Conflict, Effect.NotApplied, "vnet/half")));
-        var bold = await bench.ConnectAsync(new { storage = "ceph", sdn = new { applyOthersChanges = true } });
-        Assert.That((await bench.Build(bold.Networks!, id, Bench.NetworkOf())).Seen.State, Is.EqualTo(Lifecycle.Ready));
-    }
-
-    [Test]
-    public async Task A_zone_that_needs_tags_gives_each_network_its_own()
-    {
-        using var bench = new Bench();
-        var driver = await bench.ConnectAsync(new { storage = "ceph", sdn = new { tags = new { first = 1000, last = 1001 } } });
-        var spec = Bench.NetworkOf() with { LocationJson = """{"zone":"vxlan1"}""", Mtu = 1400 };
-        var (first, _, _) = await bench.Build(driver.Networks!, Bench.Id(ResourceKind.Network), spec);
-        var (second, _, _) = await bench.Build(driver.Networks!, Bench.Id(ResourceKind.Network, 2), spec with { Ranges = ["10.2.0.0/16"] });
-        Assert.That(new[] { first.Resolved["tag"], second.Resolved["tag"] }, Is.EquivalentTo(new[] { "1000", "1001" }));
-        var third = Bench.Id(ResourceKind.Network, 3);
-        var step = ((Absent<NetworkFacts>)await bench.Observe(driver.Networks!, third, spec)).Next!;
-        Assert.That(((Failed<NetworkFacts>)await driver.Networks!.CreateAsync(bench.Operation(third, step), third, spec)).Error.Code, Is.EqualTo(ErrorCode.QuotaExceeded));
-    }
-
-    [Test]
-    public async Task Without_a_zone_a_bridge_and_VLAN_are_claimed_once()
-    {
-        using var bench = new Bench();
-        var driver = await bench.ConnectAsync();
-        var spec = Bench.NetworkOf() with { LocationJson = """{"bridge":"vmbr0","vlan":20}""" };
-        var (id, seen, _) = await bench.Build(driver.Networks!, Bench.Id(ResourceKind.Network), spec);
-        Assert.That(seen.Facts.Ranges, Is.EqualTo(spec.Ranges));
-        var other = Bench.Id(ResourceKind.Network, 2);
-        var step = ((Absent<NetworkFacts>)await bench.Observe(driver.Networks!, other, spec)).Next!;
-        var refused = ((Failed<NetworkFacts>)await driver.Networks!.CreateAsync(bench.Operation(other, step), other, spec)).Error;
-        Assert.That((refused.Code, refused.BlockedBy.Single()), Is.EqualTo((ErrorCode.Conflict, id.Parts[0].Id)));
-        var instance = Bench.Sandbox(id) with { LocationJson = spec.LocationJson };
-        var (machine, _, _) = await bench.Build(driver.Instances!, Bench.Id(ResourceKind.Instance), instance);
-        Assert.That(bench.Config(Bench.Number(machine))["net0"]!.ToString(), Does.Contain("bridge=vmbr0").And.Contain("tag=20"));
-        await bench.TakeDown(driver.Instances!, machine);
-        await bench.TakeDown(driver.Networks!, id);
-        Assert.That(bench.Cloud.Objects.Where(o => o.Collection == "ipsets"), Is.Empty);
-    }
-
-    [Test]
     public async Task A_number_that_somebody_took_meanwhile_is_chosen_again()
     {
         using var bench = new Bench();
@@ -226,6 +171,46 @@ public sealed class PlatformTests
     }
 
     [Test]
+    public async Task An_image_at_an_address_is_downloaded_once_for_all_and_told_meanwhile()
+    {
+        using var bench = new Bench(new ProxmoxKnobs { DefaultDuration = TimeSpan.FromSeconds(8) });
+        var sum = new string('b', 64);
+        var driver = await bench.ConnectAsync(new { storage = "ceph", imageStorage = "shared" }, c => c with { Images = ImmutableDictionary<string, string>.Empty.Add("datumcloud/ubuntu-2204-lts", "https://images.test/jammy.img#sha256=" + sum) });
+        var spec = Bench.Machine(await bench.Network(driver));
+        var ids = new[] { 1, 2, 3 }.Select(n => Bench.Id(ResourceKind.Instance, n)).ToArray();
+        for (var n = 0; n < ids.Length; n++)
+        {
+            for (var step = ((Absent<InstanceFacts>)await bench.Observe(driver.Instances!, ids[n], spec)).Next!; step.Part == "vmid"; step = ((Absent<InstanceFacts>)await bench.Observe(driver.Instances!, ids[n], spec)).Next!)
+                ids[n] = Bench.Record(ids[n], await driver.Instances!.CreateAsync(bench.Operation(ids[n], step), ids[n], spec));
+        }
+
+        var image = ((Absent<InstanceFacts>)await bench.Observe(driver.Instances!, ids[0], spec)).Next!;
+        Assert.That(image.Part, Is.EqualTo("image"));
+        var begun = await Task.WhenAll(ids.Select(id => driver.Instances!.CreateAsync(bench.Operation(id, image), id, spec).AsTask()));
+        Assert.That(begun, Has.All.InstanceOf<Running<InstanceFacts>>());
+        var handle = begun.Cast<Running<InstanceFacts>>().Select(r => r.Progress.Handle).Single(h => h is not null);
+        Assert.That((await bench.Observe(driver.Instances!, ids[0], spec, handle)).InProgress!.Message, Is.EqualTo("the platform downloads the image"));
+        foreach (var id in ids)
+            Assert.That((await bench.Build(driver.Instances!, id, spec)).Seen.State, Is.EqualTo(Lifecycle.Ready));
+        Assert.That(bench.Cloud.Calls.Count(c => c.Operation.EndsWith("/download-url", StringComparison.Ordinal)), Is.EqualTo(1));
+        Assert.That(bench.At($"volumes/shared:import/datum-sha256-{sum[..32]}.qcow2"), Is.Not.Null);
+    }
+
+    [TestCase("http://images.test/a.qcow2#sha256=0000000000000000000000000000000000000000000000000000000000000000")]
+    [TestCase("https://images.test/a.qcow2")]
+    [TestCase("https://images.test/a.qcow2#md5=00000000000000000000000000000000")]
+    [TestCase("https://images.test/a.qcow2#sha256=00")]
+    [TestCase("https://ada:secret@images.test/a.qcow2#sha256=0000000000000000000000000000000000000000000000000000000000000000")]
+    [TestCase("https://images.test/a.iso#sha256=0000000000000000000000000000000000000000000000000000000000000000")]
+    public async Task An_address_without_TLS_checksum_or_a_form_that_can_be_imported_is_refused(string image)
+    {
+        using var bench = new Bench();
+        var driver = await bench.ConnectAsync(change: c => c with { Images = ImmutableDictionary<string, string>.Empty.Add("datumcloud/ubuntu-2204-lts", image) });
+        var finding = (await driver.Instances!.ValidateAsync(bench.Call(), Bench.Machine(await bench.Network(driver)))).Single();
+        Assert.That((finding.Path, finding.Capability), Is.EqualTo(("volumes[boot].disk.image", "images")));
+    }
+
+    [Test]
     public async Task Secrets_reach_the_guest_by_its_agent_and_stand_nowhere_at_the_platform()
     {
         using var bench = new Bench();
@@ -235,7 +220,7 @@ public sealed class PlatformTests
         Assert.Multiple(() =>
         {
             Assert.That(seen.Facts.Guest, Is.EqualTo(GuestHealth.Ready));
-            Assert.That(steps, Is.EqualTo(new[] { "Create vmid", "Create server", "Create config", "Create boot-disk", "Create seed", "Create boot", "Create secrets", "Create eject" }));
+            Assert.That(steps, Is.EqualTo(new[] { "Create vmid", "Create server", "Create config", "Create seed", "Create boot", "Create secrets", "Create eject" }));
             Assert.That(bench.Cloud.Objects.Select(o => o.Body.ToJsonString()), Has.None.Contains("canary-5521"));
             Assert.That(bench.Cloud.Objects.Where(o => o.Path.Contains("datum-inst1", StringComparison.Ordinal)), Is.Empty, "The seed medium is gone.");
             Assert.That(bench.Log, Has.None.Contains("canary-5521"));

@@ -59,38 +59,42 @@ public sealed class DriverHttpHandlerFactoryTests
     }
 
     [Test]
-    public async Task Only_the_certificate_of_the_thumbprint_is_taken_and_with_a_bundle_both_must_fit()
+    public async Task Only_the_pinned_certificate_is_taken_whatever_its_issuer_and_name()
     {
         using var ca = Authority("CN=ours");
-        using var stranger = Authority("CN=stranger");
         using var certificate = Issue(ca);
         await using var server = await StartAsync(k => k.Listen(IPAddress.Loopback, 0, o => o.UseHttps(certificate)));
-        var address = new Uri(server.Urls.Single().Replace("127.0.0.1", "localhost", StringComparison.Ordinal) + "/hello");
-        var right = Convert.ToHexString(SHA256.HashData(certificate.RawData));
-        var other = Convert.ToHexString(SHA256.HashData(stranger.RawData));
+        var address = new Uri(server.Urls.Single() + "/hello");
+        var pin = Convert.ToHexStringLower(SHA256.HashData(certificate.RawData));
+        var shown = string.Join(':', pin.ToUpperInvariant().Chunk(2).Select(c => new string(c)));
+        Assert.That(await GetAsync(pin, null), Is.EqualTo("hello"));
+        Assert.That(await GetAsync(shown, null), Is.EqualTo("hello"));
+        var refused = await Assert.ThrowsAsync<HttpRequestException>(async () => await GetAsync(new string('0', 64), null));
+        Assert.That(refused!.InnerException!.Message, Does.Contain(shown));
+        // With a bundle too it has to be valid by that, here for its name.
+        Assert.That(await GetAsync(pin, ca.ExportCertificatePem(), "localhost"), Is.EqualTo("hello"));
+        await Assert.ThrowsAsync<HttpRequestException>(async () => await GetAsync(pin, ca.ExportCertificatePem()));
 
-        Assert.That(await GetAsync(right, null), Is.EqualTo("hello"));
-        Assert.That(await GetAsync(string.Join(':', right.ToLowerInvariant().Chunk(2).Select(c => new string(c))), null), Is.EqualTo("hello"));
-        Assert.That(await GetAsync(right, ca.ExportCertificatePem()), Is.EqualTo("hello"));
-        await Assert.ThrowsAsync<HttpRequestException>(async () => await GetAsync(other, null));
-        await Assert.ThrowsAsync<HttpRequestException>(async () => await GetAsync(other, ca.ExportCertificatePem()));
-        await Assert.ThrowsAsync<HttpRequestException>(async () => await GetAsync(right, stranger.ExportCertificatePem()));
-
-        async Task<string> GetAsync(string thumbprint, string? bundle)
+        async Task<string> GetAsync(string fingerprint, string? bundle, string host = "127.0.0.1")
         {
-            using var handler = DriverHttpHandlerFactory.Create(new DriverHttpOptions { DriverId = "pin-test", Endpoint = address, Thumbprint = thumbprint, CaBundle = bundle });
+            using var handler = DriverHttpHandlerFactory.Create(new DriverHttpOptions { DriverId = "pin-test", Fingerprint = fingerprint, CaBundle = bundle });
             using var client = new HttpClient(handler, disposeHandler: false);
-            return await client.GetStringAsync(address);
+            return await client.GetStringAsync(new UriBuilder(address) { Host = host }.Uri);
         }
     }
 
-    [TestCase("https://v.example/", "0123456789012345678901234567890123456789", "SHA-1")]
-    [TestCase("https://v.example/", "sha256 of it", "hex")]
-    [TestCase("https://v.example/", "", "hex")]
-    [TestCase("http://v.example/", "00", "http")]
-    public void A_thumbprint_in_a_wrong_form_is_refused_by_its_name(string endpoint, string thumbprint, string why) =>
-        Assert.That(() => DriverHttpHandlerFactory.Create(new DriverHttpOptions { DriverId = "pin-test", Endpoint = new Uri(endpoint), Thumbprint = thumbprint }),
-            Throws.ArgumentException.With.Message.StartsWith("thumbprint: ").And.Message.Contains(why));
+    [TestCase("", "0 characters")]
+    [TestCase("a94a8fe5ccb19ba61c4c0873d391e987982fbbd3", "as a SHA-1 has")]
+    [TestCase("zz00000000000000000000000000000000000000000000000000000000000000", "64 hex digits")]
+    [TestCase("00000000000000000000000000000000:0000000000000000000000000000000000000000000000000000000000000", "colons between pairs")]
+    public void A_fingerprint_of_another_form_is_refused_by_its_field(string fingerprint, string why) =>
+        Assert.That(() => DriverHttpHandlerFactory.Create(new DriverHttpOptions { DriverId = "pin-test", Fingerprint = fingerprint }).Dispose(),
+            Throws.ArgumentException.With.Message.StartsWith("fingerprint: ").And.Message.Contains(why));
+
+    [Test]
+    public void A_fingerprint_needs_an_endpoint_with_a_certificate() =>
+        Assert.That(() => DriverHttpHandlerFactory.Create(new DriverHttpOptions { DriverId = "pin-test", Endpoint = new Uri("http://pve:8006"), Fingerprint = new string('0', 64) }).Dispose(),
+            Throws.ArgumentException.With.Message.StartsWith("fingerprint: "));
 
     [Test]
     public async Task Every_request_is_counted_by_driver_method_host_and_status_class()

@@ -145,6 +145,16 @@ internal sealed class GuestCoverageTests
         }
     }
 
+    [TestCaseSource(nameof(GuestNames)), TestCaseSource(nameof(HashNames))]
+    public void What_is_kept_beside_the_instance_shows_the_change(string field)
+    {
+        var change = GuestFields.GetValueOrDefault(field) ?? HashFields[field];
+        var spec = change.On ?? Guests.Sandbox;
+        var (diff, wish) = (new SpecDiff(), change.Apply(spec));
+        GuestFingerprint.Compare(diff, GuestFingerprint.Of(wish, Guests.Options), GuestFingerprint.Of(spec, Guests.Options), wish);
+        Assert.That(diff.ToDrift().Select(d => d.Remedy), Is.Not.Empty.And.All.EqualTo(field == "terminationGraceSeconds" ? Remedy.Unknown : Remedy.Replace));
+    }
+
     [TestCaseSource(nameof(HashNames))]
     public void Changed_contents_change_the_hash(string field)
     {

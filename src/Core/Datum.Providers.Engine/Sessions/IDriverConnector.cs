@@ -29,8 +29,8 @@ public sealed class SessionRequest
     /// <summary>PEM, or null.</summary>
     public string? CaBundle { get; init; }
 
-    /// <summary>SHA-256 of the server's certificate in hex, or null.</summary>
-    public string? Thumbprint { get; init; }
+    /// <summary>SHA-256 of the endpoint's certificate in hex, or null.</summary>
+    public string? Fingerprint { get; init; }
 
     /// <summary>URL, or null.</summary>
     public string? Proxy { get; init; }

@@ -267,7 +267,7 @@ public sealed partial class SessionManager
             var driver = await _connector.ConnectAsync(new SessionRequest
             {
                 DriverId = descriptor.Id, Name = name, Connection = connection,
-                CaBundle = config.Spec.CaBundle, Thumbprint = config.Spec.Thumbprint, Proxy = config.Spec.Proxy, Credentials = values,
+                CaBundle = config.Spec.CaBundle, Fingerprint = config.Spec.Fingerprint, Proxy = config.Spec.Proxy, Credentials = values,
             }, cancellation).ConfigureAwait(false);
 
             using var frame = Calls.New(_scheduler, ProbeTimeout, cancellation);
@@ -340,7 +340,7 @@ public sealed partial class SessionManager
     private static string Version(ProviderConfig config)
     {
         var s = config.Spec;
-        var text = string.Join('\n', config.Metadata.Uid, s.Endpoint, s.CaBundle, s.Thumbprint, s.Proxy, s.Credentials?.Source, s.Credentials?.SecretRef?.Name,
+        var text = string.Join('\n', config.Metadata.Uid, s.Endpoint, s.CaBundle, s.Fingerprint, s.Proxy, s.Credentials?.Source, s.Credentials?.SecretRef?.Name,
             s.Credentials?.File?.Path, s.Credentials?.Environment?.Prefix, s.Settings is { } settings ? CanonicalJson.Digest(settings) : "",
             s.AllowUnenforcedPolicies, s.AllowUnenforcedDiskSize, s.AllowSecretsInUserData,
             string.Join(',', s.Images?.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => $"{p.Key}={p.Value}") ?? []),

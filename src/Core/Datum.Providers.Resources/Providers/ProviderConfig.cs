@@ -22,8 +22,8 @@ public sealed class ProviderConfigSpec : KubeData
     public string? Endpoint { get; set; }
     /// <summary>PEM certificates that are trusted for the endpoint.</summary>
     public string? CaBundle { get; set; }
-    /// <summary>SHA-256 of the one certificate that the endpoint's server may show; 64 hex digits, colons between them are read over.</summary>
-    public string? Thumbprint { get; set; }
+    /// <summary>The SHA-256 of the endpoint's certificate in hex, with colons between pairs or without: then only that one is taken.</summary>
+    public string? Fingerprint { get; set; }
     /// <summary>The URL of an HTTP proxy.</summary>
     public string? Proxy { get; set; }
     /// <summary>By Datum instance type, merged over the driver's defaults; used for new resources only.</summary>

@@ -267,35 +267,6 @@ internal sealed record IamBinding
     public ImmutableArray<string>? Members { get; init; }
 }
 
-/// <summary>What a beacon reports on the serial port.</summary>
-internal sealed record Beacon
-{
-    public bool Ready { get; init; }
-
-    /// <summary>When it was made, by the guest's clock, in Unix seconds; null: an older renderer's.</summary>
-    public long? Time { get; init; }
-
-    /// <summary>How long it had been silent when the port was read, where that is too long.</summary>
-    [JsonIgnore]
-    public TimeSpan? Silent { get; init; }
-
-    public ImmutableArray<BeaconContainer>? Containers { get; init; }
-    public ImmutableArray<BeaconDisk>? Disks { get; init; }
-}
-
-internal sealed record BeaconContainer
-{
-    public string? Name { get; init; }
-    public string? State { get; init; }
-    public int Restarts { get; init; }
-}
-
-internal sealed record BeaconDisk
-{
-    public string? Name { get; init; }
-    public string? State { get; init; }
-}
-
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(GcpNetwork))]
 [JsonSerializable(typeof(GcpSubnetwork))]
@@ -316,6 +287,4 @@ internal sealed record BeaconDisk
 [JsonSerializable(typeof(SecretVersion))]
 [JsonSerializable(typeof(SetIamPolicy))]
 [JsonSerializable(typeof(IamPolicy))]
-[JsonSerializable(typeof(Beacon))]
-[JsonSerializable(typeof(SortedDictionary<string, string>))]
 internal sealed partial class GcpJson : JsonSerializerContext;

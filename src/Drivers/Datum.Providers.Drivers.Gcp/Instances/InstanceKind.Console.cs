@@ -17,7 +17,7 @@ internal sealed partial class InstanceKind
         if (found.Mark != MarkState.Ours)
             return GcpErrors.NotOurs(found.Path);
         // There is one console: the machine's stands for each of its containers.
-        if (query.Container is { } container && !(Fingerprint.Read(InstanceView.MetadataOf(found.Item, InstanceView.SpecKey)).GetValueOrDefault("sandbox.containers") ?? "").Split(',').Contains(container))
+        if (query.Container is { } container && !(GuestFingerprint.Read(InstanceView.MetadataOf(found.Item, InstanceView.SpecKey)).GetValueOrDefault("sandbox.containers") ?? "").Split(',').Contains(container))
             return GcpErrors.Refused(ErrorCode.Invalid, $"The instance has no container '{container}'.") with { Field = "container" };
         var start = query.Cursor ?? (-(long)query.MaxBytes).ToString(CultureInfo.InvariantCulture);
         var read = (await Api.Compute.SendAsync(call, RestRequest.Get(found.Path + "/serialPort?port=1&start=" + start))).Read(GcpJson.Default.SerialPort);

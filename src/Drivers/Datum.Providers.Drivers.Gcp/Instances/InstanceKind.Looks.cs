@@ -17,7 +17,7 @@ internal sealed partial class InstanceKind
         public FoundSecret Secret { get; init; } = new();
         public GcpDisk? Boot { get; init; }
         public MarkState BootMark { get; init; }
-        public Beacon? Beacon { get; init; }
+        public GuestReport? Report { get; init; }
         public Progress? Pending { get; init; }
     }
 
@@ -39,10 +39,10 @@ internal sealed partial class InstanceKind
             (boot, error) = await FindBootAsync(call, id, desired);
         if (error is not null)
             return (new Look(), error);
-        Beacon? beacon = null;
+        GuestReport? report = null;
         if (server.Item?.Status == "RUNNING" && desired is not null && context.Settings.GuestBeacon == true)
         {
-            (beacon, error) = await ReadBeaconAsync(call, server.Path, server.Item.LastStartTimestamp);
+            (report, error) = await ReadReportAsync(call, server.Path, server.Item.LastStartTimestamp);
             if (error is not null)
                 return (new Look(), error);
         }
@@ -57,7 +57,7 @@ internal sealed partial class InstanceKind
 
         return (new Look
         {
-            Server = server.Item, ServerPath = server.Path, ServerMark = server.Mark, Secret = secret, Boot = boot, BootMark = boot is null ? MarkState.Unknown : BootMark(boot, id), Beacon = beacon, Pending = pending,
+            Server = server.Item, ServerPath = server.Path, ServerMark = server.Mark, Secret = secret, Boot = boot, BootMark = boot is null ? MarkState.Unknown : BootMark(boot, id), Report = report, Pending = pending,
         }, null);
     }
 
@@ -86,13 +86,13 @@ internal sealed partial class InstanceKind
         Step? next = null;
         if (mark == MarkState.Ours && !deleting)
             next = desired is null ? DeleteStep(look) : lost.Count > 0 ? null : BuildStep(look, id, desired) ?? (diff.CanUpdate ? UpdateStep(drift, look.Server!) : null);
-        var guest = look.Server is null ? GuestHealth.Unknown : InstanceView.HealthOf(look.Server, look.Beacon);
+        var guest = look.Server is null ? GuestHealth.Unknown : InstanceView.HealthOf(look.Server, look.Report);
         var waiting = WaitForGuest(look, desired, work, handle, guest);
         var state = deleting ? Lifecycle.Deleting : look.Server is null ? Lifecycle.Creating : waiting is not null ? Lifecycle.Creating : InstanceView.ToLifecycle(look.Server, guest);
         var busy = work?.Progress ?? waiting ?? (look.Server is not null && (InstanceView.IsBusy(look.Server) || deleting) ? new Progress { LookAgainAfter = GcpContext.LookAgain, WaitingFor = WaitingFor.Platform, Message = look.Server.Status } : look.Pending);
         return new Present<InstanceFacts>
         {
-            Facts = look.Server is not null ? InstanceView.ToFacts(look.Server, desired, look.Beacon) : new InstanceFacts { Power = PowerState.Unknown },
+            Facts = look.Server is not null ? InstanceView.ToFacts(look.Server, desired, look.Report) : new InstanceFacts { Power = PowerState.Unknown },
             Parts = parts.ToImmutable(),
             State = state,
             Mark = mark,
@@ -132,7 +132,7 @@ internal sealed partial class InstanceKind
 
     private void Compare(SpecDiff diff, InstanceSpec desired, GcpInstance server, Identity id)
     {
-        Fingerprint.Compare(diff, Fingerprint.Of(desired, _wish.Options(id, desired)), Fingerprint.Read(InstanceView.MetadataOf(server, InstanceView.SpecKey)), desired);
+        GuestFingerprint.Compare(diff, GuestFingerprint.Of(desired, _wish.Options(id, desired)), GuestFingerprint.Read(InstanceView.MetadataOf(server, InstanceView.SpecKey)), desired);
         diff.Text("size.native", id.Resolved.GetValueOrDefault("machineType"), Paths.Last(server.MachineType ?? ""), Remedy.Replace);
         var nics = server.NetworkInterfaces ?? [];
         if (nics.Length != desired.Interfaces.Length)
@@ -272,24 +272,13 @@ internal sealed partial class InstanceKind
         return (all, null);
     }
 
-    // By the platform's clock, which the guest's follows; the host's may be anything. What a guest said before its machine was started is over.
-    private static Beacon? Aged(Beacon? beacon, string? date, string? started)
-    {
-        if (beacon?.Time is not (> 0 and < 253_402_300_799))
-            return beacon;
-        var made = DateTimeOffset.FromUnixTimeSeconds(beacon.Time.Value);
-        if (DateTimeOffset.TryParse(started, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var start) && made < start - TimeSpan.FromSeconds(5))
-            return null;
-        return DateTimeOffset.TryParseExact(date, "R", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var now) && now - made > GuestSilence ? beacon with { Silent = now - made } : beacon;
-    }
-
-    private async ValueTask<(Beacon? Beacon, DriverError? Error)> ReadBeaconAsync(Call call, string path, string? started)
+    private async ValueTask<(GuestReport? Report, DriverError? Error)> ReadReportAsync(Call call, string path, string? started)
     {
         var answer = await Api.Compute.SendAsync(call, RestRequest.Get(path + "/serialPort?port=1&start=-16384"));
         // A port that isn't there yet, or was switched off, says nothing of the guest.
         if (answer.Error is { Code: ErrorCode.NotReadyYet or ErrorCode.Invalid } && answer.Status is 400 or 404)
             return (null, null);
         var read = answer.Read(GcpJson.Default.SerialPort);
-        return read.Value is { } port ? (Aged(InstanceView.ReadBeacon(port.Contents), answer.Header("Date"), started), null) : (null, read.Error);
+        return read.Value is { } port ? (GuestReport.ParseLines(port.Contents)?.At(Times.Parse(answer.Header("Date")), Times.Parse(started)), null) : (null, read.Error);
     }
 }

@@ -20,9 +20,6 @@ internal sealed partial class InstanceKind(GcpContext context) : IResourceDriver
     /// <summary>How long a new guest's first report is waited for.</summary>
     private static readonly TimeSpan GuestWait = TimeSpan.FromMinutes(15);
 
-    /// <summary>A guest reports every 15 seconds; one that was silent for so long isn't ready.</summary>
-    private static readonly TimeSpan GuestSilence = TimeSpan.FromMinutes(5);
-
     private readonly SecretStore _store = new(context);
     private readonly InstanceWish _wish = new(context);
 

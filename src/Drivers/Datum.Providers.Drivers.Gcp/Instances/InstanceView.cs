@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Text;
-using System.Text.Json;
 using Datum.Providers.Drivers.Gcp.Api;
 using Datum.Providers.Drivers.Gcp.Kinds;
 
@@ -40,23 +37,21 @@ internal static class InstanceView
         _ => Lifecycle.Unknown,
     };
 
-    public static InstanceFacts ToFacts(GcpInstance item, InstanceSpec? desired, Beacon? beacon)
+    public static InstanceFacts ToFacts(GcpInstance item, InstanceSpec? desired, GuestReport? report)
     {
-        var containers = Containers(item, desired, beacon);
         return new InstanceFacts
         {
             PlatformState = item.Status,
             Power = ToPower(item.Status),
-            Guest = HealthOf(item, beacon),
-            GuestMessage = HealthOf(item, beacon) == GuestHealth.NotReady ? MessageOf(beacon!) : null,
+            Guest = HealthOf(item, report),
+            GuestMessage = HealthOf(item, report) == GuestHealth.NotReady ? report!.ToMessage() : null,
             Interfaces = Interfaces(item, desired),
-            Containers = containers,
+            Containers = item.Status == "RUNNING" && report is not null ? report.ToContainerFacts(desired) : [],
             PolicyEnforced = desired is null || desired.Interfaces.All(i => i.Firewalls.IsEmpty) ? null : Tags(desired).All(t => (item.Tags?.Items ?? []).Contains(t, StringComparer.Ordinal)),
         };
     }
 
-    public static GuestHealth HealthOf(GcpInstance item, Beacon? beacon) =>
-        item.Status != "RUNNING" || beacon is null ? GuestHealth.Unknown : beacon is { Ready: true, Silent: null } ? GuestHealth.Ready : GuestHealth.NotReady;
+    public static GuestHealth HealthOf(GcpInstance item, GuestReport? report) => item.Status == "RUNNING" && report is not null ? report.Health : GuestHealth.Unknown;
 
     /// <summary>Network tags of the rule sets that the wish names.</summary>
     public static IEnumerable<string> Tags(InstanceSpec desired) =>
@@ -74,58 +69,6 @@ internal static class InstanceView
     }
 
     public static Mark? ReadMark(GcpInstance item) => PairMarks.Read(item.Labels ?? ImmutableSortedDictionary<string, string>.Empty);
-
-    /// <summary>The newest whole report in what the serial port holds; null when there is none.</summary>
-    public static Beacon? ReadBeacon(string? contents)
-    {
-        const string marker = "DATUM-BEACON ";
-        for (var end = contents?.Length ?? 0; end > 0;)
-        {
-            var at = contents!.LastIndexOf(marker, end - 1, StringComparison.Ordinal);
-            if (at < 0)
-                return null;
-            var line = contents[(at + marker.Length)..];
-            var close = line.AsSpan().IndexOfAny('\r', '\n');
-            try
-            {
-                if (JsonSerializer.Deserialize(Encoding.UTF8.GetBytes(close < 0 ? line : line[..close]), GcpJson.Default.Beacon) is { } beacon)
-                    return beacon;
-            }
-            catch (JsonException)
-            {
-                // It is being written just now, or something else wrote into it: an older one counts.
-            }
-
-            end = at;
-        }
-
-        return null;
-    }
-
-    private static ImmutableArray<ContainerFacts> Containers(GcpInstance item, InstanceSpec? desired, Beacon? beacon)
-    {
-        if (item.Status != "RUNNING" || beacon?.Containers is not { } reported)
-            return [];
-        var known = reported.Where(c => c.Name is not null).GroupBy(c => c.Name!, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.First(), StringComparer.Ordinal);
-        var names = desired?.Sandbox?.Containers.Select(c => c.Name) ?? known.Keys.Order(StringComparer.Ordinal);
-        return
-        [
-            .. names.Select(name => !known.TryGetValue(name, out var report) ? new ContainerFacts { Name = name, Running = false, Reason = "Provisioning" }
-                : report.State == "active" ? new ContainerFacts { Name = name, Running = true }
-                : report.State == "failed" || report.Restarts > 0
-                    ? new ContainerFacts { Name = name, Running = false, Reason = "InstanceCrashing", Message = $"its unit is {report.State} after {report.Restarts} restarts" }
-                    : new ContainerFacts { Name = name, Running = false, Reason = "Provisioning" }),
-        ];
-    }
-
-    private static string MessageOf(Beacon beacon)
-    {
-        if (beacon.Silent is { } silent)
-            return string.Create(CultureInfo.InvariantCulture, $"the guest hasn't reported for {Math.Min((long)silent.TotalMinutes, 9999)} minutes");
-        var wrong = (beacon.Containers ?? []).Where(c => c.State != "active").Select(c => $"container {c.Name} is {c.State}")
-            .Concat((beacon.Disks ?? []).Where(d => d.State != "active").Select(d => $"disk {d.Name} is {d.State}")).ToList();
-        return wrong.Count > 0 ? string.Join(", ", wrong) : "the guest reports that it isn't ready";
-    }
 
     private static ImmutableArray<InterfaceFacts> Interfaces(GcpInstance item, InstanceSpec? desired)
     {

@@ -71,7 +71,7 @@ internal sealed class InstanceWish(GcpContext context)
     public GcpInstance ToInsert(Identity id, InstanceSpec desired, string zone, string machineType, string image, GuestBootstrap guest)
     {
         var name = ResourceNames.For(id, GcpContext.Names);
-        var spec = Fingerprint.Write(Fingerprint.Of(desired, Options(id, desired)));
+        var spec = GuestFingerprint.Write(GuestFingerprint.Of(desired, Options(id, desired)));
         return new GcpInstance
         {
             Name = name,

@@ -75,13 +75,24 @@ internal sealed class PveApi : IDisposable
         return Hidden(_operations.Begin(answer));
     }
 
-    /// <summary>Asks about a task. One that was cleared away or was never known counts as none.</summary>
+    /// <summary>Sends what is answered with a text.</summary>
+    public async ValueTask<(string? Text, DriverError? Error)> TextAsync(Call call, RestRequest request)
+    {
+        var answer = await _client.SendAsync(call, request);
+        var (data, error) = Data(answer);
+        return error is not null ? (null, error) : data.ValueKind == JsonValueKind.String ? (data.GetString(), null) : (null, Unreadable(answer, "a text is expected"));
+    }
+
+    /// <summary>
+    /// Asks about a task. One that was cleared away or was never known counts as none, and so does one at a node that is down or gone: what it was at
+    /// work on tells then (DC-28), which may be anywhere by now.
+    /// </summary>
     public async ValueTask<OperationLook?> LookAsync(Call call, Handle? handle)
     {
         if (handle is null)
             return null;
         var look = Hidden(await _operations.LookAsync(call, Shown(handle)));
-        return look.Error is not null && look.Answer?.Status is 400 or 404 ? null
+        return look.Error is not null && (look.Answer?.Status is 400 or 404 or 595 || look.Error.Message.Contains("hostname lookup", StringComparison.Ordinal)) ? null
             : look is { Status: OperationStatus.Unknown, Error: null } ? null : look;
     }
 

@@ -13,11 +13,14 @@ internal static class PveErrors
     [
         // pveproxy couldn't reach the node that the request is for: nothing was asked. 596 and 599 may have broken later.
         new() { Status = 595, Code = ErrorCode.Unavailable, Effect = Effect.NotApplied, Scope = ErrorScope.Zone },
+        new() { Status = 596, Code = ErrorCode.Unavailable, Scope = ErrorScope.Zone },
         new() { Status = 401, Code = ErrorCode.Unauthenticated, Effect = Effect.NotApplied, Scope = ErrorScope.Account },
         new() { Status = 403, Code = ErrorCode.Forbidden, Effect = Effect.NotApplied },
         Text("can't lock file", ErrorCode.NotReadyYet),
         Text("is locked (", ErrorCode.NotReadyYet),
         Text("no quorum", ErrorCode.Unavailable, ErrorScope.Account),
+        // A node that was taken out of the cluster.
+        Text("hostname lookup", ErrorCode.Unavailable, ErrorScope.Zone),
         Text("Permission check failed", ErrorCode.Forbidden),
         Text("user name and password", ErrorCode.Unauthenticated, ErrorScope.Account),
         Text("authentication failure", ErrorCode.Unauthenticated, ErrorScope.Account),
@@ -30,7 +33,10 @@ internal static class PveErrors
         Text("not enough memory", ErrorCode.CapacityUnavailable, ErrorScope.Zone),
         Text("no online node", ErrorCode.CapacityUnavailable, ErrorScope.Zone),
         Text("detected modified configuration", ErrorCode.PreconditionFailed),
+        // Release 9: somebody has locked all networks, or took the lock away from us.
+        Text("invalid lock token", ErrorCode.Conflict),
         Text("already exist", ErrorCode.Conflict),
+        Text("refusing to override", ErrorCode.Conflict),
         Text("already defined", ErrorCode.Conflict),
         Text("already running", ErrorCode.PreconditionFailed),
         Text("overlap", ErrorCode.Conflict),

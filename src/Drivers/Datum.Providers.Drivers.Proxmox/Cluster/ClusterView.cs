@@ -47,6 +47,13 @@ internal sealed record ClusterView
 
     public bool HasNode(string node) => Nodes.Any(n => n.Name == node && n.Online);
 
+    /// <summary>
+    /// Machines with numbers of ours whose mark can't be read: the name of a clone that has no tags yet is known to its node alone, which is down.
+    /// Needs the list with nodes.
+    /// </summary>
+    public ImmutableArray<Guest> Dark(NumberRange range) =>
+        [.. Guests.Where(g => g.IsMachine && g.VmId >= range.First && g.VmId <= range.Last && g.Name is null && g.Tags.IsEmpty && Nodes.Any(n => n.Name == g.Node && !n.Online))];
+
     /// <summary>Guests alone, or with nodes and storages.</summary>
     public static async ValueTask<Answer<ClusterView>> ReadAsync(PveApi api, Call call, bool all = false)
     {

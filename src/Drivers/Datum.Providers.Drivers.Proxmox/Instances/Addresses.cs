@@ -28,6 +28,10 @@ internal static class Addresses
 
     public static bool IsTag(string tag) => tag.StartsWith(Prefix, StringComparison.Ordinal);
 
+    /// <summary>Stands for all addresses of a machine's tags.</summary>
+    public static string HashOf(IEnumerable<string> tags) =>
+        Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(string.Join('\n', tags.Where(IsTag).Order(StringComparer.Ordinal)))))[..16];
+
     /// <summary>Those of a machine's tags that are in a network, in no order.</summary>
     public static IEnumerable<IPAddress> In(IEnumerable<string> tags, string network)
     {

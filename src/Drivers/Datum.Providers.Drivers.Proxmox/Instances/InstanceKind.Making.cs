@@ -32,11 +32,12 @@ internal sealed partial class InstanceKind
         var (vmId, refused) = await VmIds.ChooseAsync(context, call, id, view);
         if (refused is not null)
             return Failure(refused);
+        var address = _wish.ImageOf(desired).Value is { } named && ImageName.TryParse(named, out var image) && image.Url is { } url && !id.Resolved.ContainsKey("image") ? url.Text : id.Resolved.GetValueOrDefault(UrlRecord) ?? "";
         // A template on the node itself is copied without going through the network.
-        var image = sources.Where(s => s.Nodes.Contains(node!)).OrderByDescending(s => s.Home == node).First().Image;
+        var source = sources.Where(s => s.Nodes.Contains(node!)).OrderByDescending(s => s.Home == node).First();
         return new Done<InstanceFacts>
         {
-            Resolved = ImmutableDictionary<string, string>.Empty.Add("vmid", Slices.Number(vmId)).Add("node", node!).Add("storage", storage).Add("image", image)
+            Resolved = ImmutableDictionary<string, string>.Empty.Add("vmid", Slices.Number(vmId)).Add("node", node!).Add("storage", storage).Add("image", source.Image).Add("home", source.Home ?? node!).Add(UrlRecord, address)
                 .Add("cores", cores.ToString(CultureInfo.InvariantCulture)).Add("memory", memory.ToString(CultureInfo.InvariantCulture)),
         };
     }
@@ -51,8 +52,8 @@ internal sealed partial class InstanceKind
         if (text is null)
             return ([], named.Error);
         if (!ImageName.TryParse(text, out var image))
-            return ([], PveErrors.Refused(ErrorCode.Invalid, $"'{text}' isn't a machine number, tag:TAG, name:NAME or STORAGE:import/FILE.") with { Field = "images" });
-        if (image.Volume is { } volume)
+            return ([], PveErrors.Refused(ErrorCode.Invalid, $"'{text}' isn't {ImageName.Forms}.") with { Field = "images" });
+        if ((image.Url is { } url ? VolumeOf(url) : image.Volume) is { } volume)
             return ([new Source(volume, null, [.. view.Storages.Where(s => s.Storage == volume.Split(':')[0] && s.Available).Select(s => s.Node)])], null);
         var sources = new List<Source>();
         foreach (var template in image.Templates(view))
@@ -129,6 +130,7 @@ internal sealed partial class InstanceKind
         }
         else
         {
+            // It may have moved since.
             var list = await ClusterView.ReadAsync(Api, call);
             if (list.Value is not { } view)
                 return Failure(list.Error!);
@@ -141,8 +143,9 @@ internal sealed partial class InstanceKind
         }
 
         var look = await Api.ChangeAsync(call, request);
+        // The number is told once the machine shows our mark, which it doesn't before the task has ended (DC-38).
         if (look.Status == OperationStatus.Running)
-            return new Running<InstanceFacts> { Progress = look.Progress!, Parts = await Machines.MadeAsync(context, call, id, ServerPart, vmId) };
+            return new Running<InstanceFacts> { Progress = look.Progress! };
         if (look.Error is not { Code: ErrorCode.Conflict } taken)
             return look.Error is { } refused ? Failure(refused) : Made(VmIds.IdOf(vmId));
         var found = await Machines.FindAsync(context, call, id, ServerPart);

@@ -32,7 +32,7 @@ internal sealed partial class InstanceKind
             Parts = [new Part { Name = SeedStep, Id = s.Id }],
             State = Lifecycle.Deleting,
         }));
-        return Slices.Of(items, query, ResourceKind.Instance, cursor, complete);
+        return Slices.Of(items, query, ResourceKind.Instance, cursor, complete && view.Dark(context.Settings.VmIdRange).IsEmpty);
     }
 
     private sealed record SeedFile(string Node, string Volume, Mark Mark, long Size)
@@ -42,10 +42,15 @@ internal sealed partial class InstanceKind
 
     private string MediumOf(Identity id) => $"{context.Settings.IsoStorage}:iso/{SeedMedium.FileName(id)}";
 
-    private async ValueTask<(bool There, DriverError? Error)> IsUploadedAsync(Call call, Identity id, FoundMachine found)
+    /// <summary>Whether the medium is there, whole, with the addresses that the machine has now: these may have been chosen again since.</summary>
+    private async ValueTask<(bool There, DriverError? Error)> IsUploadedAsync(Call call, Identity id, FoundMachine found, OperationLook? work)
     {
-        if (id.Resolved.GetValueOrDefault("seedNode") != found.Guest!.Node || !long.TryParse(id.Resolved.GetValueOrDefault("seedSize"), NumberStyles.None, CultureInfo.InvariantCulture, out var size))
+        if (id.Resolved.GetValueOrDefault("seedNode") != found.Guest!.Node || id.Resolved.GetValueOrDefault("seedOf") != Addresses.HashOf(VmMarks.Split(found.Config.Text("tags")))
+            || !long.TryParse(id.Resolved.GetValueOrDefault("seedSize"), NumberStyles.None, CultureInfo.InvariantCulture, out var size))
             return (false, null);
+        // The upload's own task has just said so.
+        if (work?.Status == OperationStatus.Succeeded && PveApi.TypeOf(work) == "imgcopy")
+            return (true, null);
         var (files, error) = await SeedsOnAsync(call, found.Guest.Node);
         return (files.Any(f => f.Volume == MediumOf(id) && f.Size == size), error);
     }

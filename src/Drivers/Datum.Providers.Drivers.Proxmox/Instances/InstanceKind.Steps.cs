@@ -15,14 +15,11 @@ internal sealed partial class InstanceKind
         var call = operation.Call;
         switch (operation.Step.Part)
         {
-            case ConfigStep:
-                return await ConfigureAsync(call, id, desired, found);
             case BootDiskStep:
                 return Drives.Boot(found.Config) is not { } boot ? Failure(PveErrors.Refused(ErrorCode.Failed, "The machine has no disk to boot from."))
-                    : PropertyText.SizeGiB(boot.Text) >= _wish.BootGiB(desired) ? new Done<InstanceFacts>()
-                    : ToOutcome(await Api.ChangeAsync(call, new PveForm().Set("disk", boot.Slot).Set("size", string.Create(CultureInfo.InvariantCulture, $"{_wish.BootGiB(desired)}G")).Put(found.Path + "/resize")));
+                    : !IsSmall(boot, desired) ? new Done<InstanceFacts>() : ToOutcome(await Api.ChangeAsync(call, Grow(boot, desired, found)));
             case FirewallStep:
-                return await MachineFirewall.WriteAsync(Api, call, found.Path, desired) is { } refused ? Failure(refused) : new Done<InstanceFacts>();
+                return await WriteFirewallAsync(call, id, desired, found);
             case SeedStep:
                 return await SeedAsync(call, id, desired, found);
             case BootStep:
@@ -38,14 +35,18 @@ internal sealed partial class InstanceKind
         }
     }
 
-    /// <summary>Everything of the configuration at once: the machine has never run, so that all of it counts from its first start.</summary>
+    /// <summary>Everything of the configuration at once, and the size of the boot disk: the machine has never run, so that all of it counts from its first start.</summary>
     private async ValueTask<Outcome<InstanceFacts>> ConfigureAsync(Call call, Identity id, InstanceSpec desired, FoundMachine found)
     {
         var guest = found.Guest!;
         var config = found.Config;
-        if (Notes.Read(config.Text("description")) is not null && !NeedsAddresses(new InstanceLook { Machine = found }, id, desired))
-            return new Done<InstanceFacts>();
         var tags = VmMarks.Split(config.Text("tags"));
+        var known = Notes.Read(config.Text("description"));
+        if (known?.Booted == true || (known is not null && !NeedsAddresses(found, id, desired) && Addresses.Shared(found.View!, guest with { Tags = tags }).IsEmpty))
+            return new Done<InstanceFacts>();
+        // Somebody started what isn't configured: what is written now would count from its next start only.
+        if (guest.IsRunning)
+            return ToOutcome(await Api.ChangeAsync(call, RestRequest.Post(found.Path + "/status/stop")));
         var own = tags.Where(t => t.StartsWith("datum-", StringComparison.Ordinal)).ToList();
         var self = guest with { Tags = tags };
         var wanted = new List<string>(VmMarks.TagsOf(id));
@@ -53,7 +54,7 @@ internal sealed partial class InstanceKind
         for (var i = 0; i < desired.Interfaces.Length; i++)
         {
             var nic = desired.Interfaces[i];
-            var (addresses, error) = Addresses.Choose(found.View, self, id, nic, i, wanted);
+            var (addresses, error) = Addresses.Choose(found.View!, self, id, nic, i, wanted);
             if (error is not null)
                 return Failure(error);
             wanted.AddRange(addresses.Select(a => Addresses.Tag(Addresses.NetworkKey(nic.Network?.ProviderId)!, a.Address)));
@@ -71,7 +72,7 @@ internal sealed partial class InstanceKind
         var used = Drives.All(config).Select(d => d.Slot).ToHashSet(StringComparer.Ordinal);
         foreach (var disk in InstanceWish.DataDisks(desired))
         {
-            var (volume, holder, error) = await VolumeAsync(call, disk, found.View);
+            var (volume, holder, error) = await VolumeAsync(call, disk, found.View!);
             if (error is not null)
                 return Failure(error);
             wanted.Add(DiskKind.UseTag(holder!.VmId));
@@ -85,7 +86,7 @@ internal sealed partial class InstanceKind
 
         var cores = id.Resolved.GetValueOrDefault("cores") ?? InstanceWish.SizeOf(desired.Size).Cores.ToString(CultureInfo.InvariantCulture);
         var memory = id.Resolved.GetValueOrDefault("memory") ?? InstanceWish.SizeOf(desired.Size).MemoryMiB.ToString(CultureInfo.InvariantCulture);
-        var notes = new Notes { Spec = Fingerprint.Of(desired, _wish.Options(desired)), RestartedAt = desired.RestartedAt, Grace = desired.TerminationGraceSeconds };
+        var notes = new Notes { Spec = GuestFingerprint.Of(desired, _wish.Options(desired)), RestartedAt = desired.RestartedAt, Grace = desired.TerminationGraceSeconds, Ruled = !MachineFirewall.Plan(desired).IsEmpty };
         form.Set("cores", cores).Set("sockets", 1).Set("memory", memory).Set("balloon", 0).Set("cpu", context.Settings.CpuType)
             .Set("cpulimit", desired.Size.Native is null && desired.Size.CpuMillis % 1000 != 0 ? (desired.Size.CpuMillis / 1000m).ToString(CultureInfo.InvariantCulture) : null)
             .Set("agent", _wish.UsesAgent ? "enabled=1" : "enabled=0").Set("serial0", "socket").Set("onboot", true)
@@ -94,12 +95,37 @@ internal sealed partial class InstanceKind
             .Set("description", notes.Write(config.Text("description"), Marks.For(id), id.Hint))
             .Set("delete", remove.Count > 0 ? string.Join(',', remove.Distinct(StringComparer.Ordinal)) : null)
             .Set("digest", config.Text("digest"));
-        return ToOutcome(await Api.ChangeAsync(call, form.Put(found.Path + "/config")));
+        var written = await Api.ChangeAsync(call, form.Put(found.Path + "/config"));
+        if (written.Error is { } refused)
+            return Failure(refused);
+        if (!IsSmall(boot, desired))
+            return new Done<InstanceFacts>();
+        // With it, since both can be repeated (DC-30); whoever dies in between finds the disk as small as it is.
+        return ToOutcome(await Api.ChangeAsync(call, Grow(boot, desired, found)));
+    }
+
+    private bool IsSmall(Drive boot, InstanceSpec desired) => PropertyText.SizeGiB(boot.Text) < _wish.BootGiB(desired);
+
+    private RestRequest Grow(Drive boot, InstanceSpec desired, FoundMachine found) =>
+        new PveForm().Set("disk", boot.Slot).Set("size", string.Create(CultureInfo.InvariantCulture, $"{_wish.BootGiB(desired)}G")).Put(found.Path + "/resize");
+
+    /// <summary>Rules, and before them the note that there are some: looks read no rules of a machine that never had any of ours.</summary>
+    private async ValueTask<Outcome<InstanceFacts>> WriteFirewallAsync(Call call, Identity id, InstanceSpec desired, FoundMachine found)
+    {
+        if (Notes.Read(found.Config.Text("description")) is { Ruled: false } notes && !MachineFirewall.Plan(desired).IsEmpty)
+        {
+            var look = await Api.ChangeAsync(call, new PveForm().Set("description", (notes with { Ruled = true }).Write(found.Config.Text("description"), Marks.For(id), id.Hint))
+                .Set("digest", found.Config.Text("digest")).Put(found.Path + "/config"));
+            if (look.Error is { } stuck)
+                return Failure(stuck);
+        }
+
+        return await MachineFirewall.WriteAsync(Api, call, found.Path, desired) is { } refused ? Failure(refused) : new Done<InstanceFacts>();
     }
 
     private async ValueTask<Outcome<InstanceFacts>> SeedAsync(Call call, Identity id, InstanceSpec desired, FoundMachine found)
     {
-        var (there, lost) = await IsUploadedAsync(call, id, found);
+        var (there, lost) = await IsUploadedAsync(call, id, found, null);
         if (lost is not null)
             return Failure(lost);
         if (there || Notes.Read(found.Config.Text("description"))?.Booted == true)
@@ -115,7 +141,7 @@ internal sealed partial class InstanceKind
         var node = found.Guest!.Node;
         var look = await Api.ChangeAsync(call, SeedMedium.Upload(node, context.Settings.IsoStorage, SeedMedium.FileName(id), image));
         // Its size tells a whole file from one that is being copied.
-        return ToOutcome(look, ImmutableDictionary<string, string>.Empty.Add("seedNode", node).Add("seedSize", image.Length.ToString(CultureInfo.InvariantCulture)));
+        return ToOutcome(look, ImmutableDictionary<string, string>.Empty.Add("seedNode", node).Add("seedSize", image.Length.ToString(CultureInfo.InvariantCulture)).Add("seedOf", Addresses.HashOf(tags)));
     }
 
     private async ValueTask<Outcome<InstanceFacts>> BootAsync(Call call, Identity id, FoundMachine found)
@@ -148,7 +174,7 @@ internal sealed partial class InstanceKind
         var answer = await client.SendAsync(call, new PveForm().Set("file", InstanceWish.SecretsFile).Set("content", content).Set("encode", false).Post(found.Path + "/agent/file-write"));
         if (answer.Error is { } refused)
             return Failure(refused);
-        return new Running<InstanceFacts> { Progress = ProxmoxContext.Working("the guest takes its secrets") with { Handle = new Handle { Data = GuestHandle + "1" } } };
+        return new Running<InstanceFacts> { Progress = ProxmoxContext.Working("the guest takes its secrets") with { Handle = Handles.Guest } };
     }
 
     /// <summary>The medium away and the note of it in one request; then its file, which the deletion of the machine finds too.</summary>
@@ -165,7 +191,7 @@ internal sealed partial class InstanceKind
         var removed = await RemoveFileAsync(call, found.Guest!.Node, MediumOf(id));
         // What is left of it is found with the machine's deletion, and by the listing.
         return removed.Error is { } stuck && !IpSets.IsGone(stuck) ? new Failed<InstanceFacts> { Error = stuck }
-            : new Running<InstanceFacts> { Progress = removed.Progress ?? ProxmoxContext.Working("the guest starts") with { Handle = new Handle { Data = GuestHandle + "1" } } };
+            : new Running<InstanceFacts> { Progress = removed.Progress ?? ProxmoxContext.Working("the guest starts") with { Handle = Handles.Guest } };
     }
 
     private async ValueTask<Outcome<InstanceFacts>> PowerStepAsync(Call call, InstanceSpec desired, FoundMachine found)

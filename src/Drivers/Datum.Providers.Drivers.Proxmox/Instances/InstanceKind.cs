@@ -12,6 +12,7 @@ internal sealed partial class InstanceKind(ProxmoxContext context) : IResourceDr
 {
     public const string ServerPart = "server";
     private const string VmIdStep = "vmid";
+    private const string ImageStep = "image";
     private const string ConfigStep = "config";
     private const string BootDiskStep = "boot-disk";
     private const string FirewallStep = "firewall";
@@ -30,9 +31,23 @@ internal sealed partial class InstanceKind(ProxmoxContext context) : IResourceDr
 
     public async ValueTask<Answer<Observation<InstanceFacts>>> ObserveAsync(Call call, Identity id, InstanceSpec? desired, Handle? handle)
     {
-        var work = await Api.LookAsync(call, handle);
+        var (task, first) = Handles.Read(handle);
+        var work = await Api.LookAsync(call, task);
         if (work is { Error: { } lost, Status: OperationStatus.Unknown })
             return lost;
+        // What is to go is looked at as a whole: it may be deletable now (DC-27).
+        if (first && desired is not null && work?.Status == OperationStatus.Running)
+            return AtWork(id, work);
+        GuestRead? read = null;
+        if (desired is not null && Handles.StartOf(handle) is { } start)
+        {
+            (var waiting, read, var failed) = await GlanceAsync(call, id, desired, start);
+            if (failed is not null)
+                return failed;
+            if (waiting is not null)
+                return waiting;
+        }
+
         var found = await Machines.FindAsync(context, call, id, ServerPart);
         if (found.Error is not null)
             return found.Error;
@@ -40,8 +55,11 @@ internal sealed partial class InstanceKind(ProxmoxContext context) : IResourceDr
             return new Ambiguous<InstanceFacts> { Candidates = [.. found.Candidates.Select(c => new Part { Name = ServerPart, Id = c })] };
         if (found.Guest is null)
             return await MissingAsync(call, id, desired, found, work);
-        var (look, error) = await LookAsync(call, id, desired, found, work?.Status == OperationStatus.Running);
-        return error is not null ? error : Seen(look! with { Awaited = handle?.Data.StartsWith(GuestHandle, StringComparison.Ordinal) == true }, id, desired, work);
+        // Of a machine that has moved the glance read nothing.
+        if (found.Guest.Node != id.Resolved.GetValueOrDefault("node"))
+            read = null;
+        var (look, error) = await LookAsync(call, id, desired, found, work, read);
+        return error is not null ? error : Seen(look! with { Awaited = Handles.IsGuest(handle) }, id, desired, work);
     }
 
     public async ValueTask<Outcome<InstanceFacts>> CreateAsync(Operation operation, Identity id, InstanceSpec desired)
@@ -51,10 +69,15 @@ internal sealed partial class InstanceKind(ProxmoxContext context) : IResourceDr
         {
             case VmIdStep:
                 return await ChooseAsync(call, id, desired);
+            case ImageStep:
+                return First(await DownloadAsync(call, id));
             case ServerPart:
-                return await MakeAsync(call, id, desired);
-            case ConfigStep or BootDiskStep or FirewallStep or SeedStep or BootStep or SecretsStep or EjectStep:
-                return await WithServerAsync(call, id, found => ChangeAsync(operation, id, desired, found));
+                return First(await MakeAsync(call, id, desired));
+            case ConfigStep:
+                // Others' addresses are chosen past.
+                return First(await WithServerAsync(call, id, found => ConfigureAsync(call, id, desired, found), whole: true));
+            case BootDiskStep or FirewallStep or SeedStep or BootStep or SecretsStep or EjectStep:
+                return First(await WithServerAsync(call, id, found => ChangeAsync(operation, id, desired, found)));
             default:
                 return Failure(PveErrors.NoSuchStep(operation.Step));
         }
@@ -103,9 +126,9 @@ internal sealed partial class InstanceKind(ProxmoxContext context) : IResourceDr
             : Machines.Removing<InstanceFacts>(await Api.ChangeAsync(call, Machines.Destroy(found)), found.Guest!.Id);
     }
 
-    private async ValueTask<Outcome<InstanceFacts>> WithServerAsync(Call call, Identity id, Func<FoundMachine, ValueTask<Outcome<InstanceFacts>>> change)
+    private async ValueTask<Outcome<InstanceFacts>> WithServerAsync(Call call, Identity id, Func<FoundMachine, ValueTask<Outcome<InstanceFacts>>> change, bool whole = false)
     {
-        var found = await Machines.FindAsync(context, call, id, ServerPart);
+        var found = await Machines.FindAsync(context, call, id, ServerPart, whole);
         if (found.Error is not null)
             return Failure(found.Error);
         if (found.Candidates.Length > 0)
@@ -123,6 +146,10 @@ internal sealed partial class InstanceKind(ProxmoxContext context) : IResourceDr
     }
 
     private static RestRequest Shutdown(FoundMachine found, int? grace) => new PveForm().Set("timeout", grace ?? 30).Set("forceStop", true).Post(found.Path + "/status/shutdown");
+
+    /// <summary>Work on a step of the first boot says so in its handle.</summary>
+    private static Outcome<InstanceFacts> First(Outcome<InstanceFacts> outcome) => outcome is Running<InstanceFacts> running && !Handles.IsGuest(running.Progress.Handle)
+        ? running with { Progress = Handles.First(running.Progress) } : outcome;
 
     private static Outcome<InstanceFacts> ToOutcome(OperationLook look, ImmutableDictionary<string, string>? resolved = null) => look.Status switch
     {

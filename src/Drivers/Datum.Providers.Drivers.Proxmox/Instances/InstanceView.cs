@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
 using Datum.Providers.Drivers.Proxmox.Cluster;
 
@@ -8,6 +7,8 @@ namespace Datum.Providers.Drivers.Proxmox.Instances;
 /// <summary>What the platform's and the guest's words for an instance mean.</summary>
 internal static class InstanceView
 {
+    private const string NeverReported = "the guest has never reported: its agent isn't installed, or cloud-init didn't run";
+
     public static PowerState ToPower(InstanceLook look) => look.Status switch
     {
         "running" => PowerState.Running,
@@ -25,9 +26,10 @@ internal static class InstanceView
 
     public static GuestHealth HealthOf(InstanceLook look) =>
         look is { IsRunning: true, IsOverdue: true } ? GuestHealth.NotReady
-        : !look.IsRunning || look.Beacon is not { } beacon ? GuestHealth.Unknown : beacon is { Ready: true, Silent: null } ? GuestHealth.Ready : GuestHealth.NotReady;
+        : !look.IsRunning || look.Report is not { } report ? GuestHealth.Unknown : report.Health;
 
-    public static InstanceFacts ToFacts(InstanceLook look, Identity id, InstanceSpec? desired)
+    /// <param name="building">Before the first boot has ended nothing is told of addresses: glances don't read them, and they may be chosen again.</param>
+    public static InstanceFacts ToFacts(InstanceLook look, InstanceSpec? desired, bool building)
     {
         var health = HealthOf(look);
         return new InstanceFacts
@@ -35,9 +37,9 @@ internal static class InstanceView
             PlatformState = look.Machine.Guest!.Lock is { } held ? $"{look.Status} ({held})" : look.Status,
             Power = ToPower(look),
             Guest = health,
-            GuestMessage = health == GuestHealth.NotReady ? MessageOf(look.Beacon) : null,
-            Interfaces = desired is null ? [] : [.. desired.Interfaces.Select((nic, i) => new InterfaceFacts { Name = nic.Name, NetworkAddresses = AddressesOf(look, id, nic, i) })],
-            Containers = Containers(look, desired),
+            GuestMessage = health == GuestHealth.NotReady ? look.Report?.ToMessage() ?? NeverReported : null,
+            Interfaces = desired is null || building ? [] : [.. desired.Interfaces.Select(nic => new InterfaceFacts { Name = nic.Name, NetworkAddresses = AddressesOf(look, nic) })],
+            Containers = look.IsRunning && look.Report is { } report ? report.ToContainerFacts(desired) : [],
             PolicyEnforced = desired is null || look.Firewall is null || desired.Interfaces.All(i => i.Firewalls.IsEmpty) ? null : IsEnforced(look, desired),
         };
     }
@@ -47,40 +49,7 @@ internal static class InstanceView
         && Enumerable.Range(0, desired.Interfaces.Length).Where(i => !desired.Interfaces[i].Firewalls.IsEmpty)
             .All(i => Api.PropertyText.Find(look.Machine.Config.Text(string.Create(CultureInfo.InvariantCulture, $"net{i}")), "virtio", "firewall") == "1");
 
-    /// <summary>As the guest has them where its agent says so, by the interface's MAC; else as they were given.</summary>
-    private static ImmutableArray<string> AddressesOf(InstanceLook look, Identity id, InterfaceSpec nic, int index)
-    {
-        var mac = (Api.PropertyText.Find(look.Machine.Config.Text(string.Create(CultureInfo.InvariantCulture, $"net{index}")), "virtio", "virtio") ?? Addresses.Mac(id, index)).ToLowerInvariant();
-        var reported = look.Agent.Where(a => a.Text("hardware-address")?.ToLowerInvariant() == mac).SelectMany(a => a.Objects("ip-addresses")).Select(a => a.Text("ip-address"))
-            .Where(a => IPAddress.TryParse(a, out var address) && !address.IsIPv6LinkLocal && !IPAddress.IsLoopback(address)).Select(a => IPAddress.Parse(a!)).ToList();
-        var addresses = reported.Count > 0 ? reported : Addresses.Of(VmMarks.Split(look.Machine.Config.Text("tags")), nic).Select(a => a.Address).ToList();
-        return [.. addresses.OrderBy(a => a.AddressFamily == AddressFamily.InterNetworkV6).Select(a => a.ToString()).Distinct(StringComparer.Ordinal)];
-    }
-
-    private static ImmutableArray<ContainerFacts> Containers(InstanceLook look, InstanceSpec? desired)
-    {
-        if (!look.IsRunning || look.Beacon?.Containers is not { } reported)
-            return [];
-        var known = reported.Where(c => c.Name is not null).GroupBy(c => c.Name!, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.First(), StringComparer.Ordinal);
-        var names = desired?.Sandbox?.Containers.Select(c => c.Name) ?? known.Keys.Order(StringComparer.Ordinal);
-        return
-        [
-            .. names.Select(name => !known.TryGetValue(name, out var report) ? new ContainerFacts { Name = name, Running = false, Reason = "Provisioning" }
-                : report.State == "active" ? new ContainerFacts { Name = name, Running = true }
-                : report.State == "failed" || report.Restarts > 0
-                    ? new ContainerFacts { Name = name, Running = false, Reason = "InstanceCrashing", Message = $"its unit is {report.State} after {report.Restarts} restarts" }
-                    : new ContainerFacts { Name = name, Running = false, Reason = "Provisioning" }),
-        ];
-    }
-
-    private static string MessageOf(Beacon? beacon)
-    {
-        if (beacon is null)
-            return "the guest has never reported: its agent isn't installed, or cloud-init didn't run";
-        if (beacon.Silent is { } silent)
-            return string.Create(CultureInfo.InvariantCulture, $"the guest hasn't reported for {Math.Min((long)silent.TotalMinutes, 9999)} minutes");
-        var wrong = (beacon.Containers ?? []).Where(c => c.State != "active").Select(c => $"container {c.Name} is {c.State}")
-            .Concat((beacon.Disks ?? []).Where(d => d.State != "active").Select(d => $"disk {d.Name} is {d.State}")).ToList();
-        return wrong.Count > 0 ? string.Join(", ", wrong) : "the guest reports that it isn't ready";
-    }
+    /// <summary>As they were given: the guest has them from its medium, fixed by MAC.</summary>
+    private static ImmutableArray<string> AddressesOf(InstanceLook look, InterfaceSpec nic) =>
+        [.. Addresses.Of(VmMarks.Split(look.Machine.Config.Text("tags")), nic).Select(a => a.Address).OrderBy(a => a.AddressFamily == AddressFamily.InterNetworkV6).Select(a => a.ToString()).Distinct(StringComparer.Ordinal)];
 }

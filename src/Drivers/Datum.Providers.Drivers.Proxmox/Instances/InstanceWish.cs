@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using Datum.Providers.Drivers.Proxmox.Cluster;
 using Datum.Providers.Drivers.Proxmox.Kinds;
 
 namespace Datum.Providers.Drivers.Proxmox.Instances;
@@ -124,7 +123,7 @@ internal sealed class InstanceWish(ProxmoxContext context)
         if (ImageOf(desired) is var image && image.Finding is { } unknown)
             findings.Add(unknown.Path.EndsWith("image", StringComparison.Ordinal) ? unknown with { Capability = "images" } : unknown);
         else if (!ImageName.TryParse(image.Value!, out _))
-            findings.Add(new Finding { Path = desired.Sandbox is not null ? "sandbox" : $"volumes[{desired.Machine!.BootVolume}].disk.image", Capability = "images", Message = $"'{image.Value}' isn't a machine number, tag:TAG, name:NAME or STORAGE:import/FILE." });
+            findings.Add(new Finding { Path = desired.Sandbox is not null ? "sandbox" : $"volumes[{desired.Machine!.BootVolume}].disk.image", Capability = "images", Message = $"'{image.Value}' isn't {ImageName.Forms}." });
         foreach (var volume in desired.Volumes)
         {
             var boot = desired.Machine?.BootVolume == volume.Name;
@@ -144,7 +143,7 @@ internal sealed class InstanceWish(ProxmoxContext context)
     {
         if (desired.Interfaces.FirstOrDefault(i => i.Firewalls.Length > 0) is not { } nic)
             return;
-        var (on, error) = await MachineFirewall.IsOnAsync(context.Api, call);
+        var (on, error) = await context.Firewall.IsOnAsync(context.Api, call, fresh: true);
         if (error is null && !on)
             findings.Add(new Finding
             {
@@ -178,34 +177,4 @@ internal sealed class InstanceWish(ProxmoxContext context)
         if (guest.Secrets is { Length: > ProxmoxDescriptor.MaxSecrets } secrets)
             findings.Add(new Finding { Path = desired.Sandbox is not null ? "sandbox" : "volumes", Capability = "secrets", Message = $"The instance's secrets are {secrets.Length} bytes together and the guest agent takes {ProxmoxDescriptor.MaxSecrets}." });
     }
-}
-
-/// <summary>How an image is written in the ProviderConfig: a template by number, tag or name, or a file of a storage to import.</summary>
-internal sealed record ImageName
-{
-    public int? VmId { get; init; }
-    public string? Tag { get; init; }
-    public string? Name { get; init; }
-
-    /// <summary><c>STORAGE:import/FILE</c>.</summary>
-    public string? Volume { get; init; }
-
-    public static bool TryParse(string text, out ImageName image)
-    {
-        image = new ImageName();
-        if (VmIds.Parse(text.StartsWith("vm/", StringComparison.Ordinal) ? text : "vm/" + text) is { } number)
-            image = new ImageName { VmId = number };
-        else if (text.StartsWith("tag:", StringComparison.Ordinal) && text.Length > 4)
-            image = new ImageName { Tag = text[4..] };
-        else if (text.StartsWith("name:", StringComparison.Ordinal) && text.Length > 5)
-            image = new ImageName { Name = text[5..] };
-        else if (text.Split(':') is [{ Length: > 0 }, { Length: > 0 } path] && path.Contains('/', StringComparison.Ordinal) && text.All(c => char.IsAsciiLetterOrDigit(c) || c is ':' or '/' or '-' or '_' or '.' or '+'))
-            image = new ImageName { Volume = text };
-        else
-            return false;
-        return true;
-    }
-
-    public IEnumerable<Guest> Templates(ClusterView view) => view.Guests.Where(g => g is { Template: true, IsMachine: true }
-        && (VmId is { } number ? g.VmId == number : Tag is { } tag ? g.Tags.Contains(tag) : Name is { } name && g.Name == name));
 }

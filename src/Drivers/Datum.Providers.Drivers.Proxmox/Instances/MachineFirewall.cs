@@ -25,17 +25,8 @@ internal static class MachineFirewall
 {
     private const string Comment = "datum";
 
-    public static async ValueTask<(bool On, DriverError? Error)> IsOnAsync(PveApi api, Call call)
+    public static async ValueTask<(FirewallState? State, DriverError? Error)> ReadAsync(PveApi api, Call call, string machine, bool on)
     {
-        var (options, error, _) = await api.GetAsync(call, "cluster/firewall/options");
-        return (options.Flag("enable"), error);
-    }
-
-    public static async ValueTask<(FirewallState? State, DriverError? Error)> ReadAsync(PveApi api, Call call, string machine)
-    {
-        var (on, error) = await IsOnAsync(api, call);
-        if (error is not null)
-            return (null, error);
         var (options, failed, _) = await api.GetAsync(call, machine + "/firewall/options");
         if (failed is not null)
             return (null, failed);
@@ -89,4 +80,28 @@ internal static class MachineFirewall
     private static bool IsEnabled(PveObject options) => options.Flag("enable") && options.Text("policy_in") is null or "DROP" or "REJECT";
 
     private static bool IsOurs(PveRule rule) => rule.Comment?.Trim() == Comment;
+}
+
+/// <summary>
+/// The data centre's switch, which is one for all machines: looks at machines read it once a minute and session. Who has to know now asks for it fresh.
+/// </summary>
+internal sealed class FirewallSwitch(TimeProvider time)
+{
+    private static readonly TimeSpan Life = TimeSpan.FromMinutes(1);
+
+    private volatile Known? _known;
+
+    public async ValueTask<(bool On, DriverError? Error)> IsOnAsync(PveApi api, Call call, bool fresh = false)
+    {
+        if (!fresh && _known is { } known && time.GetUtcNow() - known.At < Life)
+            return (known.On, null);
+        var (options, error, _) = await api.GetAsync(call, "cluster/firewall/options");
+        if (error is not null)
+            return (false, error);
+        var on = options.Flag("enable");
+        _known = new Known(on, time.GetUtcNow());
+        return (on, null);
+    }
+
+    private sealed record Known(bool On, DateTimeOffset At);
 }

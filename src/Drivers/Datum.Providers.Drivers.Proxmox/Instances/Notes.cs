@@ -1,6 +1,5 @@
 using System.IO.Compression;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 
 namespace Datum.Providers.Drivers.Proxmox.Instances;
 
@@ -15,7 +14,7 @@ internal sealed record Notes
     /// <summary>The platform's descriptions take 8192 characters.</summary>
     private const int MaxLength = 8192;
 
-    /// <summary>See <see cref="Fingerprint"/>.</summary>
+    /// <summary>See <see cref="GuestFingerprint"/>.</summary>
     public SortedDictionary<string, string>? Spec { get; init; }
 
     /// <summary>The last wish for a restart that was fulfilled.</summary>
@@ -23,6 +22,9 @@ internal sealed record Notes
 
     /// <summary>Whether the first boot is over and the seed medium was taken away.</summary>
     public bool? Booted { get; init; }
+
+    /// <summary>Whether the machine ever had rules of ours; null where an older driver wrote this.</summary>
+    public bool? Ruled { get; init; }
 
     /// <summary>Seconds that the guest has to stop.</summary>
     public int? Grace { get; init; }
@@ -64,7 +66,7 @@ internal sealed record Notes
         var text = $"{head}\n{people}{Key}{Pack(this)}";
         if (text.Length > MaxLength)
             // Too many fields to tell apart: that something changed is seen by the hash over all.
-            text = $"{head}\n{people}{Key}{Pack(this with { Spec = Spec is null ? null : new SortedDictionary<string, string>(Spec.Where(f => Fingerprint.IsCoarse(f.Key)).ToDictionary(f => f.Key, f => f.Value, StringComparer.Ordinal), StringComparer.Ordinal) })}";
+            text = $"{head}\n{people}{Key}{Pack(this with { Spec = Spec is null ? null : new SortedDictionary<string, string>(Spec.Where(f => GuestFingerprint.IsCoarse(f.Key)).ToDictionary(f => f.Key, f => f.Value, StringComparer.Ordinal), StringComparer.Ordinal) })}";
         return text;
     }
 
@@ -75,33 +77,4 @@ internal sealed record Notes
             zip.Write(JsonSerializer.SerializeToUtf8Bytes(notes, SettingsJson.Default.Notes));
         return Convert.ToBase64String(packed.ToArray());
     }
-}
-
-/// <summary>A guest's report.</summary>
-internal sealed record Beacon
-{
-    public bool Ready { get; init; }
-
-    /// <summary>When it was made, by the guest's clock, in Unix seconds.</summary>
-    public long? Time { get; init; }
-
-    /// <summary>How long it had been silent when it was read, where that is too long.</summary>
-    [JsonIgnore]
-    public TimeSpan? Silent { get; init; }
-
-    public ImmutableArray<BeaconContainer>? Containers { get; init; }
-    public ImmutableArray<BeaconDisk>? Disks { get; init; }
-}
-
-internal sealed record BeaconContainer
-{
-    public string? Name { get; init; }
-    public string? State { get; init; }
-    public int Restarts { get; init; }
-}
-
-internal sealed record BeaconDisk
-{
-    public string? Name { get; init; }
-    public string? State { get; init; }
 }

@@ -37,7 +37,7 @@ internal sealed class DiskKind(ProxmoxContext context) : IResourceDriver<DiskSpe
         var work = await Api.LookAsync(call, handle);
         if (work is { Error: { } lost, Status: OperationStatus.Unknown })
             return lost;
-        var found = await Machines.FindAsync(context, call, id, DiskPart);
+        var found = await Machines.FindAsync(context, call, id, DiskPart, whole: true);
         if (found.Error is not null)
             return found.Error;
         if (found.Candidates.Length > 0)
@@ -65,7 +65,7 @@ internal sealed class DiskKind(ProxmoxContext context) : IResourceDriver<DiskSpe
         if (operation.Step.Part != SizeStep)
             return Failure(PveErrors.NoSuchStep(operation.Step));
         var call = operation.Call;
-        var found = await Machines.FindAsync(context, call, id, DiskPart);
+        var found = await Machines.FindAsync(context, call, id, DiskPart, whole: true);
         if (found.Guest is null)
             return Failure(found.Error ?? PveErrors.Refused(ErrorCode.PreconditionFailed, "The disk isn't there to be changed."));
         if (found.State != MarkState.Ours)
@@ -102,7 +102,7 @@ internal sealed class DiskKind(ProxmoxContext context) : IResourceDriver<DiskSpe
     {
         if (operation.Step.Part != DiskPart)
             return Failure(PveErrors.NoSuchStep(operation.Step));
-        var found = await Machines.FindAsync(context, operation.Call, id, DiskPart);
+        var found = await Machines.FindAsync(context, operation.Call, id, DiskPart, whole: true);
         if (found.Error is not null)
             return Failure(found.Error);
         if (found.Candidates.Length > 0)
@@ -120,14 +120,14 @@ internal sealed class DiskKind(ProxmoxContext context) : IResourceDriver<DiskSpe
 
     public async ValueTask<Answer<ListPage<DiskFacts>>> ListAsync(Call call, ListQuery query, string? cursor)
     {
-        var list = await ClusterView.ReadAsync(Api, call);
+        var list = await ClusterView.ReadAsync(Api, call, all: true);
         return list.Value is not { } view ? list.Error! : Slices.Of(view.Guests.Where(g => g.IsMachine && g.Mark is { Kind: ResourceKind.Disk, Part: null } m && m.Installation == query.Installation).Select(g => new Listed<DiskFacts>
         {
             Name = g.Mark!.Name,
             Incarnation = g.Mark.Incarnation,
             Parts = [new Part { Name = DiskPart, Id = g.Id }],
             State = g.Lock is null ? Lifecycle.Ready : Lifecycle.Creating,
-        }), query, ResourceKind.Disk, cursor);
+        }), query, ResourceKind.Disk, cursor, complete: view.Dark(context.Settings.VmIdRange).IsEmpty);
     }
 
     /// <summary>The volume of a holder's configuration.</summary>
@@ -189,7 +189,7 @@ internal sealed class DiskKind(ProxmoxContext context) : IResourceDriver<DiskSpe
     {
         if (id.PartId(DiskPart) is { } recorded)
         {
-            var there = await Machines.FindAsync(context, call, id, DiskPart);
+            var there = await Machines.FindAsync(context, call, id, DiskPart, whole: true);
             return there.Guest is null ? Failure(there.Error ?? PveErrors.Refused(ErrorCode.PreconditionFailed, $"The recorded {recorded} isn't there; it isn't made again in this incarnation."))
                 : there.State == MarkState.Ours ? Made(there.Guest.Id) : Failure(PveErrors.NotOurs(recorded));
         }
@@ -203,10 +203,11 @@ internal sealed class DiskKind(ProxmoxContext context) : IResourceDriver<DiskSpe
             .Set("memory", 16).Set("cores", 1).Set("onboot", false).Set("pool", context.Settings.Pool);
         var look = await Api.ChangeAsync(call, form.Post($"nodes/{node}/qemu"));
         if (look.Status == OperationStatus.Running)
-            return new Running<DiskFacts> { Progress = look.Progress!, Parts = await Machines.MadeAsync(context, call, id, DiskPart, vmId) };
+            // The number is told once the holder shows our mark (DC-38).
+            return new Running<DiskFacts> { Progress = look.Progress! };
         if (look.Error is not { Code: ErrorCode.Conflict } taken)
             return look.Error is { } refused ? Failure(refused) : Made(VmIds.IdOf(vmId));
-        var found = await Machines.FindAsync(context, call, id, DiskPart);
+        var found = await Machines.FindAsync(context, call, id, DiskPart, whole: true);
         return found.Error is not null ? Failure(found.Error)
             : found.Undecided || (found.Guest is null && !found.Taken) ? new Running<DiskFacts> { Progress = ProxmoxContext.Working(taken.Message) }
             : found.Guest is { } guest && found.State == MarkState.Ours && found.Mark!.Incarnation == id.Incarnation ? Made(guest.Id)
@@ -228,7 +229,7 @@ internal sealed class DiskKind(ProxmoxContext context) : IResourceDriver<DiskSpe
 
     private string? StorageOf(DiskSpec desired) => Storages.Find(context, ProxmoxLocation.Parse(desired.LocationJson), desired.Type, "type").Value;
 
-    private static IEnumerable<Guest> UsersOf(FoundMachine found) => found.View.Guests.Where(g => g.Tags.Contains(UseTag(found.Guest!.VmId)));
+    private static IEnumerable<Guest> UsersOf(FoundMachine found) => found.View!.Guests.Where(g => g.Tags.Contains(UseTag(found.Guest!.VmId)));
 
     private static Done<DiskFacts> Made(string id) => new() { Parts = [new Part { Name = DiskPart, Id = id }] };
 

@@ -72,8 +72,8 @@ internal sealed partial class NetworkKind
         var look = await Api.ChangeAsync(call, new PveForm().Set("vnet", name).Set("zone", zone).Set("tag", id.Resolved.GetValueOrDefault("tag")).Set("alias", NetworkWords.Write(id, desired)).Post("cluster/sdn/vnets"));
         if (look.Status != OperationStatus.Failed)
             return Made(name);
-        if (look.Error is not { Code: ErrorCode.Conflict } taken)
-            return Failure(look.Error!);
+        if (look.Error is not { Code: ErrorCode.Conflict } taken || IsLocked(taken))
+            return Failure(Held(look.Error!));
         var (all, error) = await SdnReads.VnetsAsync(Api, call);
         if (error is not null)
             return Failure(error);
@@ -86,21 +86,17 @@ internal sealed partial class NetworkKind
     private async ValueTask<Outcome<NetworkFacts>> ChangeAsync(Operation operation, Identity id, NetworkSpec desired)
     {
         var call = operation.Call;
+        if (operation.Step.Part == ApplyStep)
+            return await ApplyAsync(call, id, null);
         var found = await FindAsync(call, id);
         if (found.Item is not { } vnet)
             return Failure(found.Error ?? PveErrors.Refused(ErrorCode.PreconditionFailed, "The vnet isn't there to be changed."));
         if (Marks.Compare(id, vnet.Mark) != MarkState.Ours)
             return Failure(PveErrors.NotOurs(vnet.Id));
-        switch (operation.Step.Part)
-        {
-            case SubnetsStep:
-                return await AddSubnetsAsync(call, desired, vnet);
-            case AliasStep:
-                var look = await Api.ChangeAsync(call, new PveForm().Set("alias", NetworkWords.Write(id, desired)).Put($"cluster/sdn/vnets/{vnet.Name}"));
-                return look.Error is { } refused ? Failure(refused) : new Done<NetworkFacts>();
-            default:
-                return await ApplyAsync(call, id, vnet, found.All);
-        }
+        if (operation.Step.Part == SubnetsStep)
+            return await AddSubnetsAsync(call, desired, vnet);
+        var look = await Api.ChangeAsync(call, new PveForm().Set("alias", NetworkWords.Write(id, desired)).Put($"cluster/sdn/vnets/{vnet.Name}"));
+        return look.Error is { } refused ? Failure(Held(refused)) : new Done<NetworkFacts>();
     }
 
     private async ValueTask<Outcome<NetworkFacts>> AddSubnetsAsync(Call call, NetworkSpec desired, Vnet vnet)
@@ -129,7 +125,7 @@ internal sealed partial class NetworkKind
                     continue;
             }
 
-            return Failure(refused);
+            return Failure(Held(refused));
         }
 
         return new Done<NetworkFacts>();
@@ -145,50 +141,11 @@ internal sealed partial class NetworkKind
         {
             var look = await Api.ChangeAsync(call, RestRequest.Delete($"cluster/sdn/vnets/{vnet.Name}/subnets/{Uri.EscapeDataString(subnet.Id)}"));
             if (look.Error is { } refused && !IpSets.IsGone(refused))
-                return refused.Code == ErrorCode.Conflict ? refused with { BlockedBy = [subnet.Id] } : refused;
+                return refused.Code == ErrorCode.Conflict && !IsLocked(refused) ? refused with { BlockedBy = [subnet.Id] } : Held(refused);
         }
 
         var removed = await Api.ChangeAsync(call, RestRequest.Delete($"cluster/sdn/vnets/{vnet.Name}"));
-        return removed.Error is not { } held || IpSets.IsGone(held) ? null : held.Code == ErrorCode.Conflict ? held with { BlockedBy = [vnet.Id] } : held;
-    }
-
-    /// <summary>
-    /// Applies what is pending, on all nodes. The platform knows only all or nothing: somebody else's unfinished changes would go along, so they
-    /// are waited for unless the ProviderConfig says otherwise.
-    /// </summary>
-    /// <param name="known">What was read just now; null: it is read here.</param>
-    private async ValueTask<Outcome<NetworkFacts>> ApplyAsync(Call call, Identity id, Vnet vnet, ImmutableArray<Vnet>? known = null)
-    {
-        await context.SdnLock.WaitAsync(call.Cancellation);
-        try
-        {
-            if (context.Settings.Sdn.ApplyOthersChanges != true)
-            {
-                var (all, error) = known is { } read ? (read, null) : await SdnReads.VnetsAsync(Api, call);
-                var (zones, failed) = error is null ? await SdnReads.ZonesAsync(Api, call) : ([], error);
-                if (failed is not null)
-                    return Failure(failed);
-                ImmutableArray<string> others =
-                [
-                    .. all.Where(v => v.State is not null && v.Name != vnet.Name && v.Mark?.Installation != id.Installation).Select(v => v.Id),
-                    .. zones.Where(z => z.State is not null).Select(z => "zone/" + z.Name),
-                ];
-                if (others.Length > 0)
-                    return Failure(PveErrors.Refused(ErrorCode.Conflict, $"Somebody's changes of {string.Join(", ", others)} are pending and would be applied along. Apply or revert them, or set sdn.applyOthersChanges in the ProviderConfig's settings.") with { BlockedBy = others });
-            }
-
-            var look = await Api.ChangeAsync(call, new PveForm().Put("cluster/sdn"));
-            return look.Status switch
-            {
-                OperationStatus.Running => new Running<NetworkFacts> { Progress = look.Progress! },
-                OperationStatus.Failed => Failure(look.Error!),
-                _ => new Done<NetworkFacts>(),
-            };
-        }
-        finally
-        {
-            context.SdnLock.Release();
-        }
+        return removed.Error is not { } held || IpSets.IsGone(held) ? null : held.Code == ErrorCode.Conflict && !IsLocked(held) ? held with { BlockedBy = [vnet.Id] } : Held(held);
     }
 
     private static Done<NetworkFacts> Made(string name) => new() { Parts = [new Part { Name = VnetPart, Id = VnetIdOf(name) }] };

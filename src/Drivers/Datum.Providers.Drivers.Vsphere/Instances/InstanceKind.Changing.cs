@@ -50,7 +50,7 @@ internal sealed partial class InstanceKind
                     .Number("controllerKey", places.Units[i].Controller).Number("unitNumber", places.Units[i].Unit)
                     .Number("capacityInKB", missing[i].CapacityKiB).Open("vDiskId").Text("id", missing[i].Id).Close()
                     .Close().Close();
-            w.Option("extraConfig", Machine.DisksKey, Fingerprint.Write(files));
+            w.Option("extraConfig", Machine.DisksKey, GuestFingerprint.Write(files));
         }));
     }
 
@@ -180,12 +180,12 @@ internal sealed partial class InstanceKind
         var (cpus, memory) = (InstanceWish.Cpus(desired.Size), InstanceWish.MemoryMiB(desired.Size));
         if (!item.IsOff && !CanGrowRunning(item, desired))
             return Failure(VimErrors.Refused(ErrorCode.PreconditionFailed, "The machine isn't off, and processors or memory can't be changed while it runs."));
-        var fields = Fingerprint.Read(item.Extra.GetValueOrDefault(Machine.SpecKey));
-        fields["size"] = Fingerprint.Of(desired, _wish.Options(desired))["size"];
+        var fields = GuestFingerprint.Read(item.Extra.GetValueOrDefault(Machine.SpecKey));
+        fields["size"] = GuestFingerprint.Of(desired, _wish.Options(desired))["size"];
         return ToOutcome(await ReconfigureAsync(call, item, w =>
         {
             w.Number("numCPUs", cpus == item.Cpus ? null : cpus).Number("memoryMB", memory == item.MemoryMiB ? null : memory);
-            w.Option("extraConfig", Machine.SpecKey, Fingerprint.Write(fields));
+            w.Option("extraConfig", Machine.SpecKey, GuestFingerprint.Write(fields));
         }));
     }
 
@@ -197,5 +197,5 @@ internal sealed partial class InstanceKind
     }
 
     private static int GraceOf(Machine item) =>
-        int.TryParse(Fingerprint.Read(item.Extra.GetValueOrDefault(Machine.SpecKey)).GetValueOrDefault("terminationGraceSeconds"), NumberStyles.None, CultureInfo.InvariantCulture, out var grace) ? grace : 30;
+        int.TryParse(GuestFingerprint.Read(item.Extra.GetValueOrDefault(Machine.SpecKey)).GetValueOrDefault("terminationGraceSeconds"), NumberStyles.None, CultureInfo.InvariantCulture, out var grace) ? grace : 30;
 }

@@ -74,9 +74,9 @@ internal sealed partial class InstanceKind
 
     private Present<InstanceFacts> Seen(Machine item, MarkState mark, Identity id, InstanceSpec? desired, TaskLook work, VimHandle? handle, bool there, ImmutableArray<string> untagged)
     {
-        var beacon = InstanceView.ReadBeacon(item);
+        var report = InstanceView.ReadReport(item);
         var beacons = context.Settings.GuestBeacon == true;
-        var health = InstanceView.HealthOf(item, beacon, beacons);
+        var health = InstanceView.HealthOf(item, report, beacons);
         var built = IsBuilt(item, id, desired);
         var diff = new SpecDiff();
         if (desired is not null && built)
@@ -93,14 +93,14 @@ internal sealed partial class InstanceKind
         Step? next = null;
         if (mark == MarkState.Ours && !working && !patient)
             next = desired is null ? DeleteStep(item, stopping, there)
-                : BeforeStart(!built ? BuildStep(item, id, desired, untagged) : MediumStep(item, beacon, there) ?? (diff.CanUpdate ? UpdateStep(item, desired, drift, stopping) : null) ?? Untagged(untagged), item, there);
+                : BeforeStart(!built ? BuildStep(item, id, desired, untagged) : MediumStep(item, report, there) ?? (diff.CanUpdate ? UpdateStep(item, desired, drift, stopping) : null) ?? Untagged(untagged), item, there);
         // Nobody waits for a guest's secrets while there is something to do.
         var waiting = working || (next is not null && item.Secrets is not null) ? null : patient ? Stopping(stopping!) : WaitForGuest(item, desired, work, handle, health);
         var deleting = working && work.Method?.Contains("Destroy", StringComparison.OrdinalIgnoreCase) == true;
         var failure = work.Status == OperationStatus.Failed && !IsOwnName(work) && !DatastoreFiles.IsGone(work) ? work.Error : Asked(item);
         return new Present<InstanceFacts>
         {
-            Facts = InstanceView.ToFacts(item, desired, beacon, beacons),
+            Facts = InstanceView.ToFacts(item, desired, report, beacons),
             Parts = [new Part { Name = InstanceView.Server, Id = item.Uuid! }],
             State = deleting ? Lifecycle.Deleting : (desired is not null && !built) || (waiting is not null && handle is { Kind: VimHandle.Guest or VimHandle.Task }) ? Lifecycle.Creating
                 : working || patient ? Lifecycle.Updating : InstanceView.ToLifecycle(item, health),
@@ -172,7 +172,7 @@ internal sealed partial class InstanceKind
 
     private void Compare(SpecDiff diff, InstanceSpec desired, Machine item)
     {
-        Fingerprint.Compare(diff, Fingerprint.Of(desired, _wish.Options(desired)), Fingerprint.Read(item.Extra.GetValueOrDefault(Machine.SpecKey)), desired);
+        GuestFingerprint.Compare(diff, GuestFingerprint.Of(desired, _wish.Options(desired)), GuestFingerprint.Read(item.Extra.GetValueOrDefault(Machine.SpecKey)), desired, size: Remedy.InPlace);
         var (cpus, memory) = (InstanceWish.Cpus(desired.Size), InstanceWish.MemoryMiB(desired.Size));
         if ((item.Cpus is { } c && c != cpus || item.MemoryMiB is { } m && m != memory) && diff.ToDrift().All(d => d.Path != "size"))
             diff.Add("size", Remedy.InPlace, Size(cpus, memory), Size(item.Cpus, item.MemoryMiB));

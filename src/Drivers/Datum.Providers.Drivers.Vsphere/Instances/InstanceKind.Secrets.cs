@@ -19,7 +19,7 @@ internal sealed partial class InstanceKind
     private static Step SecretsBuild(string part, string words) => new() { Part = part, Verb = StepVerb.Create, Class = CreateClass.Repeatable, Description = words };
 
     /// <summary>What the medium of a machine that was built asks for.</summary>
-    private static Step? MediumStep(Machine item, Beacon? beacon, bool there)
+    private static Step? MediumStep(Machine item, GuestReport? report, bool there)
     {
         if (item.Secrets is not { } medium)
             return null;
@@ -27,7 +27,7 @@ internal sealed partial class InstanceKind
             return item.SecretsDrive is not null ? SecretsBuild(EjectStep, "empty the drive of the secrets") : SecretsBuild(WipeStep, "delete the medium of the secrets");
         if (!item.IsOn)
             return null;
-        if (beacon?.Secrets == "active")
+        if (report?.Secrets == "active")
             return SecretsBuild(EjectStep, "empty the drive of the secrets");
         // Somebody started it too early: drives are added while it is off.
         return item.SecretsDrive is null ? new Step { Part = OffStep, Verb = StepVerb.Update, Class = CreateClass.Repeatable, Description = "power off" }
@@ -99,7 +99,7 @@ internal sealed partial class InstanceKind
     {
         if (item.Secrets is not { } medium || (medium.Taken && item.SecretsDrive is null))
             return new Done<InstanceFacts>();
-        if (!medium.Taken && InstanceView.ReadBeacon(item)?.Secrets != "active")
+        if (!medium.Taken && InstanceView.ReadReport(item)?.Secrets != "active")
             return Failure(VimErrors.Refused(ErrorCode.PreconditionFailed, "The guest hasn't reported that it has its secrets."));
         return ToOutcome(await ReconfigureAsync(call, item, w =>
         {

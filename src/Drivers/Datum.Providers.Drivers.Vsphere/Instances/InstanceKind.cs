@@ -252,7 +252,7 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
         var metadata = GuestMetadata.Write(id, desired, item, chosen, networks, context.Settings);
         if (metadata.Length > VsphereDescriptor.MaxUserData)
             return Failure(VimErrors.Refused(ErrorCode.Unsupported, $"The metadata has {metadata.Length} bytes and VMware Tools take {VsphereDescriptor.MaxUserData}.") with { Field = "interfaces" });
-        var spec = Fingerprint.Write(Fingerprint.Of(desired, _wish.Options(desired)));
+        var spec = GuestFingerprint.Write(GuestFingerprint.Of(desired, _wish.Options(desired)));
         // A place that was noted before stays: something may be there.
         var medium = item.Secrets is { } known ? known with { Taken = guest!.Secrets is null }
             : guest!.Secrets is not null ? SecretsMedium.Of(id, item, VsphereLocation.Parse(desired.LocationJson).Datacenter!) : null;

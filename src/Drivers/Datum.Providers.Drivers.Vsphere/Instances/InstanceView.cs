@@ -1,37 +1,7 @@
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using Datum.Providers.Drivers.Vsphere.Vim;
 
 namespace Datum.Providers.Drivers.Vsphere.Instances;
-
-/// <summary>What a guest reports through VMware Tools.</summary>
-internal sealed record Beacon
-{
-    public bool Ready { get; init; }
-
-    /// <summary>When it was made, by the guest's clock, in Unix seconds.</summary>
-    public long? Time { get; init; }
-
-    /// <summary>State of the unit that unpacks the secrets: <c>active</c> once they are on the guest's own disk.</summary>
-    public string? Secrets { get; init; }
-
-    public ImmutableArray<BeaconContainer>? Containers { get; init; }
-    public ImmutableArray<BeaconDisk>? Disks { get; init; }
-}
-
-internal sealed record BeaconContainer
-{
-    public string? Name { get; init; }
-    public string? State { get; init; }
-    public int Restarts { get; init; }
-}
-
-internal sealed record BeaconDisk
-{
-    public string? Name { get; init; }
-    public string? State { get; init; }
-}
 
 /// <summary>What the platform's words for a machine mean.</summary>
 internal static class InstanceView
@@ -54,77 +24,37 @@ internal static class InstanceView
             _ => Lifecycle.Unknown,
         };
 
-    /// <summary>The newest report of this run; null when there is none.</summary>
-    public static Beacon? ReadBeacon(Machine item)
-    {
-        if (!item.IsOn || item.Extra.GetValueOrDefault(Machine.BeaconKey) is not { Length: > 0 } text)
-            return null;
-        try
-        {
-            var beacon = JsonSerializer.Deserialize(text, BeaconJson.Default.Beacon);
-            // What a guest said before its machine was started is over; the guest's clock follows the host's, which wrote the other.
-            return beacon?.Time is > 0 and < 253_402_300_799 and var made && item.BootTime is { } boot && DateTimeOffset.FromUnixTimeSeconds(made) < boot - TimeSpan.FromSeconds(5) ? null : beacon;
-        }
-        catch (JsonException)
-        {
-            // It isn't whole, or somebody else's.
-            return null;
-        }
-    }
+    /// <summary>The newest report of this run; null when there is none. Its guest's clock follows the host's, which wrote the time of the start.</summary>
+    public static GuestReport? ReadReport(Machine item) => item.IsOn ? GuestReport.Parse(item.Extra.GetValueOrDefault(Machine.BeaconKey))?.At(null, item.BootTime) : null;
 
     /// <summary>By the guest's own report; without one (<paramref name="beacons"/> false: there are none) by what VMware Tools say of it.</summary>
-    public static GuestHealth HealthOf(Machine item, Beacon? beacon, bool beacons)
+    public static GuestHealth HealthOf(Machine item, GuestReport? report, bool beacons)
     {
         if (!item.IsOn)
             return GuestHealth.Unknown;
         // Tools that ran and fell silent.
         if (item.Heartbeat == "red")
             return GuestHealth.NotReady;
-        if (beacon is not null)
-            return beacon.Ready ? GuestHealth.Ready : GuestHealth.NotReady;
+        if (report is not null)
+            return report.Health;
         return !beacons && item is { ToolsRunning: true, GuestState: "running" } ? GuestHealth.Ready : GuestHealth.Unknown;
     }
 
-    public static InstanceFacts ToFacts(Machine item, InstanceSpec? desired, Beacon? beacon, bool beacons)
+    public static InstanceFacts ToFacts(Machine item, InstanceSpec? desired, GuestReport? report, bool beacons)
     {
-        var health = HealthOf(item, beacon, beacons);
+        var health = HealthOf(item, report, beacons);
         return new InstanceFacts
         {
             PlatformState = item.Question is { } question ? $"waits for an answer: {question}"
                 : item.ConnectionState is not (null or "connected") ? $"{item.PowerState}, {item.ConnectionState}" : item.PowerState,
             Power = item.ConnectionState is not (null or "connected") ? PowerState.Unknown : ToPower(item.PowerState),
             Guest = health,
-            GuestMessage = health == GuestHealth.NotReady ? MessageOf(item, beacon) : null,
+            GuestMessage = health != GuestHealth.NotReady ? null : item.Heartbeat == "red" || report is null ? "VMware Tools in the guest don't answer any more" : report.ToMessage(),
             Interfaces = Interfaces(item, desired),
-            Containers = Containers(item, desired, beacon),
+            Containers = item.IsOn && report is not null ? report.ToContainerFacts(desired) : [],
             // The guest loads its rules before its network; nothing else is known of them here.
             PolicyEnforced = desired is null || desired.Interfaces.All(i => i.Ingress is null) ? null : item.Extra.ContainsKey(Machine.GuestKey),
         };
-    }
-
-    private static ImmutableArray<ContainerFacts> Containers(Machine item, InstanceSpec? desired, Beacon? beacon)
-    {
-        if (!item.IsOn || beacon?.Containers is not { } reported)
-            return [];
-        var known = reported.Where(c => c.Name is not null).GroupBy(c => c.Name!, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.First(), StringComparer.Ordinal);
-        var names = desired?.Sandbox?.Containers.Select(c => c.Name) ?? known.Keys.Order(StringComparer.Ordinal);
-        return
-        [
-            .. names.Select(name => !known.TryGetValue(name, out var report) ? new ContainerFacts { Name = name, Running = false, Reason = "Provisioning" }
-                : report.State == "active" ? new ContainerFacts { Name = name, Running = true }
-                : report.State == "failed" || report.Restarts > 0
-                    ? new ContainerFacts { Name = name, Running = false, Reason = "InstanceCrashing", Message = $"its unit is {report.State} after {report.Restarts} restarts" }
-                    : new ContainerFacts { Name = name, Running = false, Reason = "Provisioning" }),
-        ];
-    }
-
-    private static string MessageOf(Machine item, Beacon? beacon)
-    {
-        if (item.Heartbeat == "red")
-            return "VMware Tools in the guest don't answer any more";
-        var wrong = (beacon?.Containers ?? []).Where(c => c.State != "active").Select(c => $"container {c.Name} is {c.State}")
-            .Concat((beacon?.Disks ?? []).Where(d => d.State != "active").Select(d => $"disk {d.Name} is {d.State}")).ToList();
-        return wrong.Count > 0 ? string.Join(", ", wrong) : "the guest reports that it isn't ready";
     }
 
     /// <summary>What the guest reports of each card, found by its device; before it reports, what it was given.</summary>
@@ -158,7 +88,3 @@ internal static class InstanceView
         }
     }
 }
-
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
-[JsonSerializable(typeof(Beacon))]
-internal sealed partial class BeaconJson : JsonSerializerContext;

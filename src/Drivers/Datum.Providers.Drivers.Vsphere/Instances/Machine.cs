@@ -89,7 +89,7 @@ internal sealed record Machine
         Disks.Any(d => d.String("vDiskId", "id") == diskId || (device is not null && AttachedFiles.GetValueOrDefault(device) is { } file && d.String("backing", "fileName") == file));
 
     /// <summary>Files of data disks by their device names, as they were attached.</summary>
-    public SortedDictionary<string, string> AttachedFiles => Fingerprint.Read(Extra.GetValueOrDefault(DisksKey));
+    public SortedDictionary<string, string> AttachedFiles => GuestFingerprint.Read(Extra.GetValueOrDefault(DisksKey));
 
     /// <summary>Null while the platform doesn't show a configuration: the machine is being made.</summary>
     public static Machine? Read(VimObject item)

@@ -34,7 +34,7 @@ internal sealed class DriverConnector(IDriverCatalog catalog, ILoggerFactory log
         {
             handler = DriverHttpHandlerFactory.Create(new DriverHttpOptions
             {
-                DriverId = request.DriverId, Endpoint = request.Connection.Endpoint, Proxy = request.Proxy is { } proxy ? new Uri(proxy) : null, CaBundle = request.CaBundle, Thumbprint = request.Thumbprint,
+                DriverId = request.DriverId, Endpoint = request.Connection.Endpoint, Proxy = request.Proxy is { } proxy ? new Uri(proxy) : null, CaBundle = request.CaBundle, Fingerprint = request.Fingerprint,
             });
         }
         catch (Exception e) when (e is FormatException or ArgumentException)

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -23,10 +24,10 @@ public sealed record DriverHttpOptions
     public string? CaBundle { get; init; }
 
     /// <summary>
-    /// ProviderConfig <c>thumbprint</c>: SHA-256 of the server's certificate, 64 hex digits, with or without colons. Then only that certificate is
-    /// taken, whoever signed it and whatever names it has; with a <see cref="CaBundle"/> both must fit. Null for none.
+    /// ProviderConfig <c>fingerprint</c>: the SHA-256 of the server's certificate in hex, with colons between pairs or without. Then only that certificate
+    /// is taken, whatever its name, age and issuer; with a <see cref="CaBundle"/> it has to be valid by that too. Null for none.
     /// </summary>
-    public string? Thumbprint { get; init; }
+    public string? Fingerprint { get; init; }
 
     /// <summary>Connections to one server at most. Default 16.</summary>
     public int MaxConnections { get; init; } = 16;
@@ -64,16 +65,11 @@ public static class DriverHttpHandlerFactory
         {
             if (unixPath is not null)
                 handler.ConnectCallback = (_, cancellation) => ConnectUnixAsync(unixPath, cancellation);
-            if (options.CaBundle is { } bundle)
-                handler.SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = ChainPolicy(bundle) };
-            if (options.Thumbprint is { } thumbprint)
+            handler.SslOptions = new SslClientAuthenticationOptions
             {
-                var pinned = Pin(thumbprint, options.Endpoint);
-                var byNameToo = options.CaBundle is not null;
-                handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
-                    certificate is not null && CryptographicOperations.FixedTimeEquals(SHA256.HashData(certificate.GetRawCertData()), pinned) && (!byNameToo || errors == SslPolicyErrors.None);
-            }
-
+                CertificateChainPolicy = options.CaBundle is { } bundle ? ChainPolicy(bundle) : null,
+                RemoteCertificateValidationCallback = options.Fingerprint is { } fingerprint ? Pinned(Fingerprint(fingerprint, options.Endpoint), options.CaBundle is not null) : null,
+            };
             return new CountingHandler(handler, options.DriverId, unixPath is null ? null : "unix");
         }
         catch
@@ -111,17 +107,6 @@ public static class DriverHttpHandlerFactory
         return proxy.UserInfo.Length == 0 ? new WebProxy(proxy) : throw new ArgumentException("proxy: must not hold a user name or password.");
     }
 
-    private static byte[] Pin(string thumbprint, Uri? endpoint)
-    {
-        if (endpoint is { Scheme: not "https" })
-            throw new ArgumentException($"thumbprint: {endpoint.Scheme} shows no certificate; remove it, or name an https endpoint.");
-        var digits = thumbprint.Trim().Replace(":", "", StringComparison.Ordinal);
-        if (digits.Length == 0 || !digits.All(char.IsAsciiHexDigit))
-            throw new ArgumentException("thumbprint: isn't written in hex digits, with or without colons.");
-        return digits.Length == 2 * SHA256.HashSizeInBytes ? Convert.FromHexString(digits)
-            : throw new ArgumentException($"thumbprint: has {digits.Length} hex digits and SHA-256 has 64{(digits.Length == 40 ? " (40 are SHA-1, which isn't taken)" : "")}: openssl x509 -noout -fingerprint -sha256.");
-    }
-
     private static X509ChainPolicy ChainPolicy(string bundle)
     {
         var roots = new X509Certificate2Collection();
@@ -140,6 +125,25 @@ public static class DriverHttpHandlerFactory
         policy.CustomTrustStore.AddRange(roots);
         return policy;
     }
+
+    private static byte[] Fingerprint(string text, Uri? endpoint)
+    {
+        if (endpoint is not null && endpoint.Scheme != Uri.UriSchemeHttps)
+            throw new ArgumentException($"fingerprint: the endpoint '{endpoint}' has no certificate; it isn't https.");
+        var digits = text.Length == 95 ? text.Replace(":", "", StringComparison.Ordinal) : text;
+        if (digits.Length != 64 || !digits.All(char.IsAsciiHexDigit) || (text.Length == 95 && text.Where((_, i) => i % 3 == 2).Any(c => c != ':')))
+            throw new ArgumentException($"fingerprint: must be the SHA-256 of a certificate, 64 hex digits with colons between pairs or without; it has {text.Length} characters{(digits.Length == 40 ? ", as a SHA-1 has" : "")}.");
+        return Convert.FromHexString(digits);
+    }
+
+    /// <summary>Takes one certificate. Who meets another is told which: it is public.</summary>
+    private static RemoteCertificateValidationCallback Pinned(byte[] fingerprint, bool checksChain) => (_, certificate, _, errors) =>
+    {
+        var found = certificate is null ? [] : SHA256.HashData(certificate.GetRawCertData());
+        if (!found.AsSpan().SequenceEqual(fingerprint))
+            throw new AuthenticationException($"the server's certificate has the fingerprint {string.Join(':', Convert.ToHexString(found).Chunk(2).Select(c => new string(c)))}, and the ProviderConfig pins another one");
+        return !checksChain || errors == SslPolicyErrors.None;
+    };
 
     private static async ValueTask<Stream> ConnectUnixAsync(string path, CancellationToken cancellation)
     {

@@ -1,29 +1,35 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 
-namespace Datum.Providers.Drivers.Proxmox.Instances;
+namespace Datum.Providers.Sdk;
 
 /// <summary>
-/// What only a new guest can honour, kept in its notes, from which drift is computed field by field. Plain values are shown; values
-/// that begin with <c>#</c> are hashes. Contents of payloads never enter, only their keyed hashes. A field that an older driver didn't write is
-/// no drift.
+/// What only a new guest can honour, as fields that a driver keeps beside the instance (metadata, notes), from which drift is computed field by
+/// field. Plain values are shown; values that begin with <c>#</c> are hashes. Contents of payloads never enter, only their keyed hashes.
 /// </summary>
-internal static class Fingerprint
+public static class GuestFingerprint
 {
+    // What the bootstrap makes of the wish beyond the fields that are told apart.
     private const string Guest = "guest";
+    private const string Grace = "terminationGraceSeconds";
 
+    /// <summary>The fields of a wish; with <see cref="FirewallScope.Guest"/> those of ingress rules too.</summary>
     public static SortedDictionary<string, string> Of(InstanceSpec spec, GuestOptions options)
     {
         var fields = new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
             ["hostname"] = spec.Hostname,
             ["size"] = string.Create(CultureInfo.InvariantCulture, $"{spec.Size.CpuMillis}m/{spec.Size.MemoryMiB}Mi"),
-            ["terminationGraceSeconds"] = (spec.TerminationGraceSeconds ?? 30).ToString(CultureInfo.InvariantCulture),
+            [Grace] = (spec.TerminationGraceSeconds ?? 30).ToString(CultureInfo.InvariantCulture),
             ["volumes"] = string.Join(';', spec.Volumes.Select(v => $"{v.Name}={v.Disk?.DeviceName}")),
-            // Everything else that the bootstrap makes of the wish.
             [Guest] = "#" + GuestBootstrap.HashOf(spec, options)[..16],
         };
+        // Elsewhere the rules are the platform's, which changes them in place.
+        if (options.Firewall == FirewallScope.Guest)
+            foreach (var nic in spec.Interfaces)
+                fields[$"interfaces[{nic.Name}].ingress"] = nic.Ingress is not { } rules ? "" : Hash(rules.Select(Rule).Order(StringComparer.Ordinal).Prepend("rules"));
         foreach (var volume in spec.Volumes)
         {
             if (volume.Disk is { } disk)
@@ -49,19 +55,62 @@ internal static class Fingerprint
         return fields;
     }
 
-    /// <summary>Fields that are kept where there isn't room for all.</summary>
-    public static bool IsCoarse(string field) => field is Guest or "hostname" or "size" or "terminationGraceSeconds" or "volumes" or "sandbox.containers";
+    /// <summary>As a JSON object of texts.</summary>
+    public static string Write(SortedDictionary<string, string> fields)
+    {
+        using var stream = new MemoryStream();
+        using (var json = new Utf8JsonWriter(stream))
+        {
+            json.WriteStartObject();
+            foreach (var (field, value) in fields)
+                json.WriteString(field, value);
+            json.WriteEndObject();
+        }
+        return Encoding.UTF8.GetString(stream.GetBuffer().AsSpan(0, (int)stream.Length));
+    }
 
-    /// <summary>Adds a difference for each field that both sides have and that isn't the same.</summary>
-    public static void Compare(SpecDiff diff, SortedDictionary<string, string> desired, SortedDictionary<string, string> actual, InstanceSpec spec)
+    /// <summary>What <see cref="Write"/> wrote; empty for what isn't that, as people may have changed it.</summary>
+    public static SortedDictionary<string, string> Read(string? text)
+    {
+        var fields = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        if (text is null)
+            return fields;
+        try
+        {
+            using var document = JsonDocument.Parse(text);
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+                return [];
+            foreach (var member in document.RootElement.EnumerateObject())
+            {
+                if (member.Value.ValueKind != JsonValueKind.String)
+                    return [];
+                fields[member.Name] = member.Value.GetString()!;
+            }
+            return fields;
+        }
+        // A lone surrogate is no text.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>Whether a field is one of the few that are kept where there isn't room for all; the rest of the wish is in one hash of these.</summary>
+    public static bool IsCoarse(string field) => field is Guest or "hostname" or "size" or Grace or "volumes" or "sandbox.containers";
+
+    /// <summary>
+    /// Adds a difference for each field that both sides have and that isn't the same. One that an older driver didn't write is none.
+    /// <paramref name="size"/>: what brings another size.
+    /// </summary>
+    public static void Compare(SpecDiff diff, SortedDictionary<string, string> desired, SortedDictionary<string, string> actual, InstanceSpec spec, Remedy size = Remedy.Replace)
     {
         var replace = false;
         foreach (var (field, wish) in desired)
         {
             if (field == Guest || !actual.TryGetValue(field, out var fact) || fact == wish)
                 continue;
-            // The grace of the units isn't worth a replacement.
-            var remedy = field == "terminationGraceSeconds" ? Remedy.Unknown : Remedy.Replace;
+            // The grace of the guest's units isn't worth a new one.
+            var remedy = field switch { "size" => size, Grace => Remedy.Unknown, _ => Remedy.Replace };
             replace |= remedy == Remedy.Replace;
             if (wish.StartsWith('#'))
                 diff.Secret(field, wish, fact, remedy);
@@ -69,7 +118,7 @@ internal static class Fingerprint
                 diff.Text(field, wish, fact, remedy);
         }
 
-        var graceAlone = desired.GetValueOrDefault("terminationGraceSeconds") != actual.GetValueOrDefault("terminationGraceSeconds", desired.GetValueOrDefault("terminationGraceSeconds", ""));
+        var graceAlone = desired.GetValueOrDefault(Grace) != actual.GetValueOrDefault(Grace, desired.GetValueOrDefault(Grace, ""));
         // Hashes that one side hasn't read yet are no difference.
         if (!replace && !graceAlone && actual.TryGetValue(Guest, out var guest) && guest != desired[Guest] && GuestPayloads.References(spec).All(p => p.Hash is not null))
             diff.Add(spec.Sandbox is not null ? "sandbox" : "machine", Remedy.Replace);
@@ -95,6 +144,8 @@ internal static class Fingerprint
         if (payload.Hash is { } hash)
             fields[path] = Hash(hash);
     }
+
+    private static string Rule(IngressRule rule) => string.Create(CultureInfo.InvariantCulture, $"{rule.Protocol}/{rule.Port}-{rule.EndPort}<{rule.Source}");
 
     private static string Ports(ImmutableArray<PortSpec> ports) => string.Join(',', ports.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.Name}:{p.Port}/{p.Protocol}")));
 
