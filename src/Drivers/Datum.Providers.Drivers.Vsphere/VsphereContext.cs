@@ -5,7 +5,7 @@ using Datum.Providers.Drivers.Vsphere.Vim;
 namespace Datum.Providers.Drivers.Vsphere;
 
 /// <summary>What all verbs of a session share.</summary>
-internal sealed record VsphereContext(VimClient Client, Properties Properties, VimTasks Tasks, Places Places, ContentLibrary Library, VsphereSettings Settings, Connection Connection, TimeProvider Time)
+internal sealed record VsphereContext(VimClient Client, Properties Properties, VimTasks Tasks, DatastoreFiles Files, Places Places, VimRest Rest, ContentLibrary Library, Tags Tags, VsphereSettings Settings, Connection Connection, TimeProvider Time)
 {
     /// <summary>How soon to look again where nothing says it better.</summary>
     public static TimeSpan LookAgain => TimeSpan.FromSeconds(2);

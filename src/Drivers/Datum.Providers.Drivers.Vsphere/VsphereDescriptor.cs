@@ -54,7 +54,7 @@ internal static class VsphereDescriptor
             MaxUserDataBytes = MaxUserData,
             UserDataGzip = true,
             UserDataForms = [UserDataForm.CloudInit],
-            Secrets = SecretRoute.UserData,
+            Secrets = SecretRoute.SeedMedium,
             GuestHealth = true,
             Marks = new MarkLimits { Style = MarkStyle.NameOnly, MaxLength = 255 },
         },

@@ -22,7 +22,8 @@ public sealed class VsphereDriverFactory : IDriverFactory
         var client = new VimClient(host.HttpHandler, host.Time, endpoint, settings.ApiVersion, login);
         var properties = new Properties(client);
         var tasks = new VimTasks(client, properties, VimErrors.Table(redactor), host.Time);
-        return new VsphereSession(new VsphereContext(client, properties, tasks, new Places(client), new ContentLibrary(host.HttpHandler, host.Time, endpoint, login), settings, connection, host.Time));
+        var rest = new VimRest(host.HttpHandler, host.Time, endpoint, login);
+        return new VsphereSession(new VsphereContext(client, properties, tasks, new DatastoreFiles(client, tasks), new Places(client), rest, new ContentLibrary(rest), new Tags(rest, settings.Tags), settings, connection, host.Time));
     }
 
     internal static DriverException Refuse(string field, string message) =>

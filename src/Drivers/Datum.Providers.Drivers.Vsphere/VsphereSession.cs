@@ -34,15 +34,15 @@ internal sealed class VsphereSession(VsphereContext context) : IInfrastructureDr
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
-        await context.Library.DisposeAsync();
+        await context.Rest.DisposeAsync();
         await context.Client.DisposeAsync();
     }
 
     private ImmutableArray<Finding> Limitations(VimContent content)
     {
         var findings = ImmutableArray.CreateBuilder<Finding>();
-        if (!context.Connection.AllowSecretsInUserData)
-            findings.Add(new Finding { Path = "allowSecretsInUserData", Capability = "secrets", Message = "Instances with secrets are refused: the way into the guest can be read by everybody who may look at the machine." });
+        if (context.Settings.GuestBeacon != true && !context.Connection.AllowSecretsInUserData)
+            findings.Add(new Finding { Path = "settings.guestBeacon", Capability = "secrets", Message = "Instances with secrets are refused: guests that don't report can't say when the medium with their secrets may be deleted." });
         if (content.Disks is null)
             findings.Add(new Finding { Path = "", Capability = "maxDataDisks", Message = "Data disks are refused: this vCenter has no first-class disks (6.5 or newer has)." });
         return findings.ToImmutable();

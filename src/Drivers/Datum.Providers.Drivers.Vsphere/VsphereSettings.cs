@@ -36,6 +36,9 @@ internal sealed record VsphereSettings
     /// <summary>Whether guests report the health of their containers through VMware Tools.</summary>
     public bool? GuestBeacon { get => field ?? true; init; }
 
+    /// <summary>Tags of the vCenter, <c>CATEGORY/NAME</c>, that machines and portgroups are given; they must be there.</summary>
+    public ImmutableArray<string> Tags { get => field.IsDefault ? [] : field; init; }
+
     public const string Schema = """
         {"type":"object","properties":{
           "apiVersion":{"type":"string","pattern":"^[0-9]+(\\.[0-9]+){1,3}$","default":"6.5","description":"Version of the vim25 API in requests."},
@@ -50,7 +53,8 @@ internal sealed record VsphereSettings
           "templateFolder":{"type":"string","minLength":1,"maxLength":255,"description":"Folder of templates that are named without a path."},
           "sandboxPackages":{"type":"array","maxItems":16,"items":{"type":"string","minLength":1},"description":"Packages that cloud-init installs at a sandbox's first boot; empty where the template has podman."},
           "sandboxDiskGiB":{"type":"integer","minimum":1,"maximum":63488,"default":25,"description":"Size of a sandbox's boot disk."},
-          "guestBeacon":{"type":"boolean","default":true,"description":"Whether guests report their health through VMware Tools."}}}
+          "guestBeacon":{"type":"boolean","default":true,"description":"Whether guests report their health through VMware Tools."},
+          "tags":{"type":"array","maxItems":16,"items":{"type":"string","pattern":"^[^/]+/.+$"},"description":"Tags of the vCenter, CATEGORY/NAME, that machines and portgroups are given."}}}
         """;
 
     /// <summary>Throws <see cref="DriverException"/> for what the schema can't say.</summary>
@@ -80,6 +84,8 @@ internal sealed record VsphereSettings
             throw VsphereDriverFactory.Refuse("settings.sandboxDiskGiB", "A disk has 1 to 63488 GiB.");
         if (settings.ApiVersion.Length > 16 || settings.ApiVersion.Any(c => !char.IsAsciiDigit(c) && c != '.'))
             throw VsphereDriverFactory.Refuse("settings.apiVersion", $"'{settings.ApiVersion}' is no version such as 6.5.");
+        if (settings.Tags.FirstOrDefault(t => Vim.Tags.Parse(t) is null) is { } tag)
+            throw VsphereDriverFactory.Refuse("settings.tags", $"'{tag}' isn't written CATEGORY/NAME.");
         if (settings.NameServers.FirstOrDefault(n => !IPAddress.TryParse(n, out _)) is { } name)
             throw VsphereDriverFactory.Refuse("settings.nameServers", $"'{name}' is no address.");
         return settings;

@@ -38,7 +38,10 @@ using var cloud = new VsphereCloud(vcsim, TimeProvider.System, new VsphereKnobs
     DefaultDuration = TimeSpan.FromSeconds(tasks),
     GuestBoot = TimeSpan.FromSeconds(boot),
     GuestReports = true,
-});
+})
+{
+    Tell = static line => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:HH:mm:ss.fff} {line}")),
+};
 await using var server = await CloudServer.StartAsync(cloud, port, certificate: vcsim.Certificate);
 if (caFile is not null)
     await File.WriteAllTextAsync(caFile, vcsim.Authority.ExportCertificatePem());

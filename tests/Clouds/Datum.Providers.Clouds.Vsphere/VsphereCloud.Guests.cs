@@ -37,6 +37,7 @@ public sealed partial class VsphereCloud
         if (Knobs.Full)
             throw Fault("InsufficientMemoryResourcesFault", Soap.Element("unreserved", "0"), Soap.Element("requested", "8589934592"));
         RefuseLocked(machine);
+        ConnectDrives(machine);
         _vcsim.Run(Soap.Element("PowerOnVM_Task", machine.As("_this")));
         SetBootTime(machine);
         Boot(machine);
@@ -124,9 +125,13 @@ public sealed partial class VsphereCloud
         foreach (var (machine, _) in _boots.Where(b => b.Value <= Now).ToList())
         {
             _boots.Remove(machine);
-            if (IsOn(machine))
-                GuestRuns(machine);
+            if (!IsOn(machine))
+                continue;
+            GuestRuns(machine);
+            Tell?.Invoke(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"boot {machine.Value} {Knobs.GuestBoot?.TotalSeconds:0.0}"));
         }
+
+        SettleMedia();
     }
 
     private bool IsOn(MoRef machine)
@@ -162,15 +167,14 @@ public sealed partial class VsphereCloud
 
         var first = addresses.SelectMany(a => a).Select(a => a.Split('/')[0]).FirstOrDefault() ?? net.Select(n => n.Text("ipAddress")).FirstOrDefault();
         SetGuest(machine, true, net, first ?? "", GuestMetadata.HostName(options) ?? "");
-        if (Knobs.GuestReports && GuestMetadata.Decode(options, "guestinfo.userdata").Contains(BeaconKey, StringComparison.Ordinal))
-            Apply(machine, Soap.Element("spec", Soap.Option(BeaconKey,
-                $$"""{"version":1,"hostname":"guest","boot":"1","uptimeSeconds":1,"time":{{Now.ToUnixTimeSeconds()}},"ready":true,"firewall":"none","containers":[],"ports":[],"disks":[]}""")));
+        Report(machine);
     }
 
     private void GuestGone(MoRef machine)
     {
         _boots.Remove(machine);
         _downs.Remove(machine);
+        _thirsty.Remove(machine);
         var devices = _vcsim.Read(machine, "config.hardware.device")["config.hardware.device"].Elements().Where(d => d.Get("macAddress") is not null);
         SetGuest(machine, false, [.. devices.Select(d => Soap.Element("GuestNicInfo", Soap.Element("macAddress", d.Text("macAddress")), Soap.Element("connected", "false"), Soap.Element("deviceConfigId", d.Text("key"))))], "", "");
     }
@@ -187,6 +191,8 @@ public sealed partial class VsphereCloud
         _boots.Remove(target);
         _downs.Remove(target);
         _questions.Remove(target);
+        _thirsty.Remove(target);
+        _unpacked.Remove(target);
         _versions.Remove(target);
         _born.Remove(target);
     }

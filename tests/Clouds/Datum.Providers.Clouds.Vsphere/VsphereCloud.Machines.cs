@@ -171,6 +171,7 @@ public sealed partial class VsphereCloud
             MendDevice(change, config, index++);
         _vcsim.Run(Soap.Element("ReconfigVM_Task", machine.As("_this"), spec));
         _versions[machine] = _versions.GetValueOrDefault(machine, 1) + 1;
+        _mediaChanged |= spec.All("deviceChange").Any();
     }
 
     // What isn't sent stays as it is. vcsim takes it for empty, and a device without words ends its connection.
@@ -255,7 +256,10 @@ public sealed partial class VsphereCloud
                 Remove(child);
         if (target.Type == "VirtualMachine")
             TakeOffKeptDisks(target);
-        _vcsim.Destroy(target);
+        if (target.Type == "VirtualMachine")
+            KeepOthers(target, () => _vcsim.Destroy(target));
+        else
+            _vcsim.Destroy(target);
         _rest.Detach(target);
         Forget(target);
     }

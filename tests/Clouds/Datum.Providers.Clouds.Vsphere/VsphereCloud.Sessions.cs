@@ -133,6 +133,8 @@ public sealed partial class VsphereCloud
         "ReconfigVM_Task" => call.Body.Get("spec") switch
         {
             { } spec when spec.All("deviceChange").Any(d => Soap.TypeOf(d.Get("device") ?? d) == "VirtualDisk" && d.Text("operation") == "add") => "VirtualMachine.Config.AddNewDisk",
+            { } spec when spec.All("deviceChange").Any(d => Soap.TypeOf(d.Get("device") ?? d) == "VirtualCdrom") =>
+                spec.All("deviceChange").Any(d => d.Text("operation") == "add") ? "VirtualMachine.Config.AddRemoveDevice" : "VirtualMachine.Interact.SetCDMedia",
             { } spec when spec.Get("numCPUs") is not null => "VirtualMachine.Config.CPUCount",
             { } spec when spec.Get("memoryMB") is not null => "VirtualMachine.Config.Memory",
             _ => "VirtualMachine.Config.AdvancedConfig",

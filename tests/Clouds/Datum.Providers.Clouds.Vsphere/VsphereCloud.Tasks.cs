@@ -99,6 +99,8 @@ public sealed partial class VsphereCloud
             work.Error = fault;
             work.Result = null;
         }
+
+        Tell?.Invoke(string.Create(CultureInfo.InvariantCulture, $"{work.Operation} {work.Entity.Value} {(work.Ended - work.Queued).Value.TotalSeconds:0.0}"));
     }
 
     // What has become due by the clock, in its order: tasks, guests, sessions.

@@ -58,6 +58,7 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
             ["RebootGuest"] = RebootGuest,
             ["AnswerVM"] = AnswerMachine,
             ["Destroy_Task"] = Destroy,
+            ["DeleteDatastoreFile_Task"] = DeleteDatastoreFile,
             ["CreateDVPortgroup_Task"] = CreatePortgroup,
             ["ReconfigureDVPortgroup_Task"] = ReconfigurePortgroup,
         };
@@ -77,6 +78,9 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
     /// <summary>Whether a request that the description doesn't allow is refused. Default true; others' clients speak other versions.</summary>
     public bool HoldsRequests { get; init; } = true;
 
+    /// <summary>Called with a line for each task that ended and each guest that started: what it was, on what, and how many seconds it took.</summary>
+    public Action<string>? Tell { get; init; }
+
     /// <summary>Requests and answers that the description doesn't allow.</summary>
     public IReadOnlyList<string> Violations { get { lock (_gate) return [.. _violations]; } }
 
@@ -95,7 +99,11 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
     public void Heal() { lock (_gate) _rules.Clear(); }
 
     /// <inheritdoc/>
-    public void Dispose() => _vcsim.Dispose();
+    public void Dispose()
+    {
+        ClearFiles();
+        _vcsim.Dispose();
+    }
 
     /// <inheritdoc/>
     public CloudResponse Handle(CloudRequest request)
@@ -105,7 +113,8 @@ public sealed partial class VsphereCloud : ICloud, IDisposable
         lock (_gate)
         {
             Settle();
-            return request.Path.StartsWith("/rest/", StringComparison.Ordinal) ? HandleRest(request) : _vcsim.Send(request, request.Body);
+            return request.Path.StartsWith("/rest/", StringComparison.Ordinal) ? HandleRest(request)
+                : request.Path.StartsWith("/folder/", StringComparison.Ordinal) ? HandleFile(request) : _vcsim.Send(request, request.Body);
         }
     }
 

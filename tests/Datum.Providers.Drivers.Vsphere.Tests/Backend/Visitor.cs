@@ -109,6 +109,18 @@ internal sealed class Visitor : IDisposable
         return Send(method, path, body, m => m.Headers.Add("vmware-api-session-id", _rest));
     }
 
+    /// <summary>A file of the standard datastore over HTTP: the status.</summary>
+    public int File(string method, string path, string? content = null, bool session = true)
+    {
+        using var message = new HttpRequestMessage(new HttpMethod(method), $"folder/{path}?dcPath={Inventory.Datacenter}&dsName={Inventory.Datastore}");
+        if (content is not null)
+            message.Content = new StringContent(content, Encoding.UTF8, "application/octet-stream");
+        if (session && _cookie is not null)
+            message.Headers.Add("Cookie", _cookie);
+        using var answer = _http.SendAsync(message).GetAwaiter().GetResult();
+        return (int)answer.StatusCode;
+    }
+
     private (int Status, JsonNode? Body) Send(string method, string path, JsonNode? body, Action<HttpRequestMessage> change)
     {
         using var message = new HttpRequestMessage(new HttpMethod(method), path);

@@ -72,6 +72,7 @@ public sealed class WitnessTests
         await File.WriteAllTextAsync(file, "a seed");
         try
         {
+            await _witnesses.GovcAsync("datastore.mkdir", "-p", "datum");
             await _witnesses.GovcAsync("datastore.upload", file, "datum/seed.iso");
             Assert.That(await _witnesses.GovcAsync("datastore.ls", "datum"), Is.EqualTo("seed.iso"));
             await _witnesses.GovcAsync("datastore.rm", "datum/seed.iso");

@@ -23,7 +23,8 @@ internal sealed class VsphereWorld : ConformanceWorld, ICensus, IVanish, IForeig
 
     public VsphereWorld(VsphereKnobs? knobs = null)
     {
-        Cloud = new VsphereCloud(SharedVcsim.Process, _clock, knobs) { Description = SharedVcsim.Description };
+        // Guests speak for themselves: of their secrets a test knows nothing.
+        Cloud = new VsphereCloud(SharedVcsim.Process, _clock, (knobs ?? new VsphereKnobs { GuestBoot = TimeSpan.FromSeconds(15) }) with { GuestReports = true }) { Description = SharedVcsim.Description };
         _handler = new CloudHandler(Cloud);
     }
 
@@ -37,7 +38,6 @@ internal sealed class VsphereWorld : ConformanceWorld, ICensus, IVanish, IForeig
         Endpoint = new Uri("https://vcenter.test/"),
         Settings = JsonSerializer.SerializeToElement(Settings),
         Images = Images,
-        AllowSecretsInUserData = true,
     };
 
     public static ImmutableDictionary<string, string> Images { get; } = ImmutableDictionary<string, string>.Empty
@@ -60,6 +60,8 @@ internal sealed class VsphereWorld : ConformanceWorld, ICensus, IVanish, IForeig
     // Everything is a POST; the method says what it does.
     public override bool IsMutation(HttpRequestMessage request)
     {
+        if (request.RequestUri?.AbsolutePath.StartsWith("/folder/", StringComparison.Ordinal) == true)
+            return request.Method == HttpMethod.Put;
         if (request.Content is null || request.RequestUri?.AbsolutePath != "/sdk")
             return false;
         using var stream = request.Content.ReadAsStream();
@@ -189,7 +191,7 @@ internal sealed class VsphereWorld : ConformanceWorld, ICensus, IVanish, IForeig
     {
         Cloud.Break(new FaultRule
         {
-            Operation = kind switch { ResourceKind.Network => "CreateDVPortgroup_Task", ResourceKind.Disk => "CreateDisk_Task", _ => "PowerOnVM_Task" },
+            Operation = kind switch { ResourceKind.Network => "CreateDVPortgroup_Task", ResourceKind.Disk => "CreateDisk_Task", _ => "ReconfigVM_Task" },
             Moment = FaultMoment.InTask,
             Fault = lateStockout ? "InsufficientMemoryResourcesFault" : "GenericVmConfigFault",
         });
@@ -253,7 +255,7 @@ internal sealed class VsphereWorld : ConformanceWorld, ICensus, IVanish, IForeig
 
     public ValueTask SetGuestReadyAsync(Part part, bool? ready)
     {
-        var report = ready is { } well ? $$"""{"version":1,"hostname":"web-0","ready":{{(well ? "true" : "false")}},"containers":[{"name":"web","state":"{{(well ? "active" : "activating")}}","restarts":0,"ports":[]}],"disks":[]}""" : "";
+        var report = ready is { } well ? $$"""{"version":1,"hostname":"web-0","ready":{{(well ? "true" : "false")}},"secrets":"{{Cloud.SecretsOf(Machine(part).Reference)}}","containers":[{"name":"web","state":"{{(well ? "active" : "activating")}}","restarts":0,"ports":[]}],"disks":[]}""" : "";
         return Did(Cloud.SetOption(Machine(part).Reference, "guestinfo.datum.beacon", report), part);
     }
 
@@ -267,12 +269,23 @@ internal sealed class VsphereWorld : ConformanceWorld, ICensus, IVanish, IForeig
     private IEnumerable<CensusObject> All()
     {
         foreach (var machine in Cloud.Machines)
-            // What stands in the open; user data is packed, and readable like the rest.
-            yield return ToCensus(machine.Config.Text("instanceUuid")!, machine.Config.Text("annotation"), $"{machine.Name} {machine.Config.Text("annotation")} {string.Join(' ', machine.Options.Where(o => !o.Key.StartsWith("guestinfo.userdata", StringComparison.Ordinal)))}", machine.Revision);
+            yield return ToCensus(machine.Config.Text("instanceUuid")!, machine.Config.Text("annotation"), $"{machine.Name} {machine.Config.Text("annotation")} {UserDataOf(machine)} {string.Join(' ', machine.Options)}", machine.Revision);
+        // A medium is brought and taken away by its machine's own steps: it counts once it is left alone.
+        foreach (var file in Cloud.Uploads.Where(f => Cloud.Machines.All(m => !m.Options.GetValueOrDefault("datum.secrets", "").EndsWith(f, StringComparison.Ordinal))))
+            if (file[(file.LastIndexOf('/') + 1)..].Split('-', '.') is ["datum", var install, _, var name, var incarnation, "iso"])
+                yield return ToCensus(file, $"datum:{install}:ins:{name}:{incarnation}", file, file) with { Attached = true };
         foreach (var portgroup in Cloud.Portgroups)
             yield return ToCensus(portgroup.Reference.Value, portgroup.Description, $"{portgroup.Name} {portgroup.Description}", portgroup.Revision);
         foreach (var disk in Cloud.Disks)
             yield return ToCensus(DiskId(disk.Datastore, disk.Id), disk.Name, $"{disk.Name} {disk.File}", $"{disk.Name} {disk.Megabytes}");
+    }
+
+    private static string UserDataOf(VsphereMachine machine)
+    {
+        if (machine.Options.GetValueOrDefault("guestinfo.userdata") is not { Length: > 0 } packed)
+            return "";
+        using var reader = new StreamReader(new System.IO.Compression.GZipStream(new MemoryStream(Convert.FromBase64String(packed)), System.IO.Compression.CompressionMode.Decompress), Encoding.UTF8);
+        return reader.ReadToEnd();
     }
 
     private CensusObject ToCensus(string id, string? words, string labels, string revision)

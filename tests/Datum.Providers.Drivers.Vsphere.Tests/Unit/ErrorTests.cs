@@ -82,13 +82,13 @@ public sealed class ErrorTests
     [TestCase("com.vmware.vapi.std.errors.service_unavailable", ErrorCode.Unavailable)]
     [TestCase("com.vmware.vapi.std.errors.invalid_argument", ErrorCode.Invalid)]
     public void An_error_of_REST_means_what_its_table_says(string type, ErrorCode expected) =>
-        Assert.That(new ErrorTable { Rows = ContentLibrary.Rows }.Classify(400, new ErrorDetail { Code = type }, mutation: false).Code, Is.EqualTo(expected));
+        Assert.That(new ErrorTable { Rows = VimRest.Rows }.Classify(400, new ErrorDetail { Code = type }, mutation: false).Code, Is.EqualTo(expected));
 
     [Test]
     public void Every_row_is_reached_by_a_case_above()
     {
         var faults = typeof(ErrorTests).GetMethods().SelectMany(m => m.GetCustomAttributes(typeof(TestCaseAttribute), false).Cast<TestCaseAttribute>()).Select(c => (string)c.Arguments[0]!).ToList();
-        foreach (var row in VimErrors.Rows.Concat(ContentLibrary.Rows))
+        foreach (var row in VimErrors.Rows.Concat(VimRest.Rows))
             Assert.That(faults.Any(f => new ErrorTable { Rows = [row] }.Classify(0, new ErrorDetail { Code = f }, true).Code == row.Code), Is.True, string.Join(", ", row.PlatformCodes));
     }
 

@@ -26,6 +26,17 @@ public sealed class FigureTests
     }
 
     [Test]
+    public async Task Calls_of_an_instance_with_secrets()
+    {
+        using var bench = new Bench();
+        var driver = await bench.ConnectAsync();
+        var (network, _, _) = await bench.Build(driver.Networks!, Bench.Id(ResourceKind.Network), Bench.Network());
+        var (sum, files) = await SecretsLife.CountAsync(bench, driver.Instances!, network);
+        TestContext.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"FIGURE create secrets calls={sum} files={files}"));
+        Assert.That((sum, files), Is.EqualTo((72, 10)), "The page says so.");
+    }
+
+    [Test]
     public async Task Calls_of_an_hour_in_which_nothing_happens_to_a_thousand_instances()
     {
         using var bench = new Bench();

@@ -201,22 +201,6 @@ public sealed class InstanceTests
     }
 
     [Test]
-    public async Task Secrets_are_refused_unless_the_ProviderConfig_lets_them_into_user_data()
-    {
-        using var bench = new Bench();
-        bench.Payloads["database"] = "canary";
-        var spec = Bench.Sandbox(Bench.Id(ResourceKind.Network)) with
-        {
-            Sandbox = new SandboxSpec { Containers = [new ContainerSpec { Name = "web", Image = "nginx:1", Environment = [new() { Name = "P", From = new PayloadKey { Payload = new PayloadReference { Name = "database", Secret = true, Hash = "h" }, Key = "key" } }] }] },
-        };
-        var careful = await bench.ConnectAsync();
-        Assert.That((await careful.Instances!.ValidateAsync(bench.Call(), spec)).Select(f => f.Capability), Does.Contain("secrets"));
-        Assert.That((await careful.ProbeAsync(bench.Call())).Value!.Limitations.Single().Capability, Is.EqualTo("secrets"));
-        var open = await bench.ConnectAsync(change: c => c with { AllowSecretsInUserData = true });
-        Assert.That(await open.Instances!.ValidateAsync(bench.Call(), spec), Is.Empty);
-    }
-
-    [Test]
     public async Task A_lost_clone_is_found_by_its_task_and_never_made_twice()
     {
         using var bench = new Bench(new VsphereKnobs { DefaultDuration = TimeSpan.FromMinutes(5) });

@@ -19,6 +19,7 @@ internal static class Life
         (instance, _, _) = await bench.Build(driver.Instances!, instance, spec);
         await ListAsync(bench, driver);
         await bench.TakeDown(driver.Instances!, instance);
+        await SecretsLife.LiveAsync(bench, driver.Instances!, network);
         await bench.TakeDown(driver.Disks!, disk);
         await bench.TakeDown(driver.Networks!, network);
         return instance;

@@ -131,9 +131,10 @@ internal static class GuestBeaconUnit
             text.Append("disk ").Append(volume).Append(' ').Append(GuestText.Quote(units[^1])).Append('\n');
         var firewall = plan.Units.Any(u => u.Name == GuestPlan.FirewallUnit);
         text.Append(firewall ? $"firewall=$(state {GuestPlan.FirewallUnit})\n[ \"$firewall\" = active ] || ready=false\n" : "firewall=none\n");
+        text.Append($"secrets=$(state {GuestPlan.SecretsUnit})\n");
         text.Append("uptime=$(cut -d. -f1 /proc/uptime)\nboot=$(cat /proc/sys/kernel/random/boot_id)\n");
-        text.Append($"printf '{{\"version\":1,\"hostname\":\"%s\",\"boot\":\"%s\",\"uptimeSeconds\":%s,\"time\":%s,\"ready\":%s,\"firewall\":\"%s\",\"containers\":[%s],\"ports\":[%s],\"disks\":[%s]}}\\n' ");
-        text.Append($"{GuestText.Quote(GuestText.IsLabel(plan.Spec.Hostname) ? plan.Spec.Hostname : "")} \"$boot\" \"$uptime\" \"$(date +%s)\" \"$ready\" \"$firewall\" \"$containers\" \"$ports\" \"$disks\" | {send}\n");
+        text.Append($"printf '{{\"version\":1,\"hostname\":\"%s\",\"boot\":\"%s\",\"uptimeSeconds\":%s,\"time\":%s,\"ready\":%s,\"firewall\":\"%s\",\"secrets\":\"%s\",\"containers\":[%s],\"ports\":[%s],\"disks\":[%s]}}\\n' ");
+        text.Append($"{GuestText.Quote(GuestText.IsLabel(plan.Spec.Hostname) ? plan.Spec.Hostname : "")} \"$boot\" \"$uptime\" \"$(date +%s)\" \"$ready\" \"$firewall\" \"$secrets\" \"$containers\" \"$ports\" \"$disks\" | {send}\n");
         return text.ToString();
     }
 

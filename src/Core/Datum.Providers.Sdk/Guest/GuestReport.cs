@@ -40,6 +40,9 @@ public sealed record GuestReport
     /// <summary>State of the guest's own firewall; null when it has none.</summary>
     public string? Firewall { get; init; }
 
+    /// <summary>State of the unit that unpacks secrets: <c>active</c> once they are on the guest's own disk; null when it doesn't say.</summary>
+    public string? Secrets { get; init; }
+
     /// <summary>What it says of the guest.</summary>
     public GuestHealth Health => Ready && Silent is null ? GuestHealth.Ready : GuestHealth.NotReady;
 
@@ -61,6 +64,7 @@ public sealed record GuestReport
                 Disks = Units(report, "disks"),
                 ClosedPorts = Closed(report),
                 Firewall = report.TryGetProperty("firewall", out var firewall) && !(firewall.ValueKind == JsonValueKind.String && firewall.ValueEquals("none")) ? State(firewall) : null,
+                Secrets = report.TryGetProperty("secrets", out var secrets) ? State(secrets) : null,
             };
         }
         // A lone surrogate is no text.

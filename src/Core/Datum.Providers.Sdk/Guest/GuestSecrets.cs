@@ -93,6 +93,8 @@ internal static class GuestSecrets
         chmod 0700 "$folder.new"
         rm -rf "$folder"
         mv "$folder.new" "$folder"
+        # Whoever brought them takes them away when this unit is active.
+        sync
         {{(plan.Options.Secrets == SecretRoute.GuestChannel ? $"rm -f {plan.Options.SecretsPath}" : ":")}}
 
         """;

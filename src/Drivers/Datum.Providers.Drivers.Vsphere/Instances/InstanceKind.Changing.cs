@@ -119,12 +119,23 @@ internal sealed partial class InstanceKind
         // The platform deletes every disk that is attached.
         if (item.DataDisks.Any())
             return Failure(VimErrors.Refused(ErrorCode.PreconditionFailed, "The machine still holds disks that live longer than it does."));
+        // The platform deletes the machine's own files and leaves others in its folder.
+        var (there, error) = await IsMediumThereAsync(call, item, deleting: true);
+        if (there || error is not null)
+            return Failure(error ?? VimErrors.Refused(ErrorCode.PreconditionFailed, "The medium with the machine's secrets is still there."));
         var look = await context.Tasks.BeginAsync(call, "Destroy_Task", item.Ref);
         return look.Error is { PlatformCode: "ManagedObjectNotFound" } ? new Done<InstanceFacts>() : ToOutcome(look);
     }
 
     private async ValueTask<Outcome<InstanceFacts>> PowerOnAsync(Call call, Machine item)
     {
+        if (item.Secrets is { Taken: false })
+        {
+            var (there, error) = await IsMediumThereAsync(call, item, deleting: false);
+            if (!there)
+                return Failure(error ?? VimErrors.Refused(ErrorCode.PreconditionFailed, "The medium with the machine's secrets isn't there."));
+        }
+
         var look = await context.Tasks.BeginAsync(call, "PowerOnVM_Task", item.Ref);
         return look.Error is { PlatformCode: "InvalidPowerState" } ? new Done<InstanceFacts>() : ToOutcome(look);
     }

@@ -29,8 +29,16 @@ internal sealed partial class InstanceKind
         if (found.Error is not null)
             return found.Error;
         if (found.Item is { } item)
-            return Seen(item, found.Mark, id, desired, work, waiting);
-        var running = work.Progress ?? context.Tasks.Lost(waiting, work);
+        {
+            var (there, unread) = found.Mark == MarkState.Ours && work.Status != OperationStatus.Running ? await IsMediumThereAsync(call, item, deleting: desired is null) : default;
+            if (unread is not null)
+                return unread;
+            // A REST service that doesn't answer now says nothing about tags.
+            var untagged = context.Tags.Any && desired is not null && found.Mark == MarkState.Ours ? (await context.Tags.MissingAsync(call, item.Ref)).Missing : [];
+            return Seen(item, found.Mark, id, desired, work, waiting, there, untagged);
+        }
+
+        var running = work.Progress;
         if (found.Making && running is null)
             running = new Progress { LookAgainAfter = VsphereContext.LookAgain, WaitingFor = WaitingFor.Platform, Message = "the machine is being made" };
         // A machine that was seen once isn't being made any more. Before that, a clone whose handle was lost may still be at work.
@@ -41,9 +49,22 @@ internal sealed partial class InstanceKind
                 return error;
         }
 
+        var (left, unknown) = running is null ? await LeftBehindAsync(call, id) : default;
+        if (unknown is not null)
+            return unknown;
+        if (left is not null && desired is null)
+            return new Present<InstanceFacts>
+            {
+                Facts = new InstanceFacts { Power = PowerState.Unknown },
+                Parts = [new Part { Name = SecretsStep, Id = left.Write() }],
+                State = Lifecycle.Deleting,
+                Mark = MarkState.Ours,
+                Incarnation = id.Incarnation,
+                Next = new Step { Part = WipeStep, Verb = StepVerb.Delete, Class = CreateClass.Repeatable, Description = $"delete {left.Path}" },
+            };
         return new Absent<InstanceFacts>
         {
-            Next = desired is null ? null : new Step { Part = InstanceView.Server, Verb = StepVerb.Create, Class = CreateClass.Named, Description = "clone machine" },
+            Next = desired is null ? null : left is not null ? SecretsBuild(WipeStep, $"delete {left.Path}") : new Step { Part = InstanceView.Server, Verb = StepVerb.Create, Class = CreateClass.Named, Description = "clone machine" },
             InProgress = running,
             Failure = work.Status == OperationStatus.Failed ? work.Error : null,
         };
@@ -51,7 +72,7 @@ internal sealed partial class InstanceKind
 
     private static bool IsClone(VimNode info) => (info.String("name") + " " + info.String("descriptionId")).Contains("clone", StringComparison.OrdinalIgnoreCase);
 
-    private Present<InstanceFacts> Seen(Machine item, MarkState mark, Identity id, InstanceSpec? desired, TaskLook work, VimHandle? handle)
+    private Present<InstanceFacts> Seen(Machine item, MarkState mark, Identity id, InstanceSpec? desired, TaskLook work, VimHandle? handle, bool there, ImmutableArray<string> untagged)
     {
         var report = InstanceView.ReadReport(item);
         var beacons = context.Settings.GuestBeacon == true;
@@ -60,6 +81,9 @@ internal sealed partial class InstanceKind
         var diff = new SpecDiff();
         if (desired is not null && built)
             Compare(diff, desired, item);
+        // Nothing that a new machine would mend.
+        if (built && untagged.Length > 0)
+            diff.Add("settings.tags", Remedy.Unknown, string.Join(", ", untagged));
         var drift = diff.ToDrift();
         // While the platform works on the machine it refuses everything else.
         var working = work.Status == OperationStatus.Running;
@@ -68,12 +92,12 @@ internal sealed partial class InstanceKind
 
         Step? next = null;
         if (mark == MarkState.Ours && !working && !patient)
-            next = desired is null ? DeleteStep(item, stopping)
-                : !built ? BuildStep(item, id, desired)
-                : diff.CanUpdate ? UpdateStep(item, desired, drift, stopping) : null;
-        var waiting = working ? null : patient ? Stopping(stopping!) : WaitForGuest(item, desired, work, handle, health);
+            next = desired is null ? DeleteStep(item, stopping, there)
+                : BeforeStart(!built ? BuildStep(item, id, desired, untagged) : MediumStep(item, report, there) ?? (diff.CanUpdate ? UpdateStep(item, desired, drift, stopping) : null) ?? Untagged(untagged), item, there);
+        // Nobody waits for a guest's secrets while there is something to do.
+        var waiting = working || (next is not null && item.Secrets is not null) ? null : patient ? Stopping(stopping!) : WaitForGuest(item, desired, work, handle, health);
         var deleting = working && work.Method?.Contains("Destroy", StringComparison.OrdinalIgnoreCase) == true;
-        var failure = work.Status == OperationStatus.Failed && !IsOwnName(work) ? work.Error : Asked(item);
+        var failure = work.Status == OperationStatus.Failed && !IsOwnName(work) && !DatastoreFiles.IsGone(work) ? work.Error : Asked(item);
         return new Present<InstanceFacts>
         {
             Facts = InstanceView.ToFacts(item, desired, report, beacons),
@@ -86,8 +110,14 @@ internal sealed partial class InstanceKind
             Next = next,
             InProgress = desired is null && next is not null ? null : work.Progress ?? waiting,
             Failure = failure,
-            Resolved = built && item.IsOn && !id.Resolved.ContainsKey(StartedKey) ? ImmutableDictionary<string, string>.Empty.Add(StartedKey, Incarnation(id)) : ImmutableDictionary<string, string>.Empty,
+            Resolved = Learned(item, id, built),
         };
+    }
+
+    private static ImmutableDictionary<string, string> Learned(Machine item, Identity id, bool built)
+    {
+        var learned = FileOf(item) is { } file && file.Write() is var text && text != id.Resolved.GetValueOrDefault(SecretsMedium.Resolved) && text != id.Resolved.GetValueOrDefault(SecretsMedium.Gone) ? Noted(file) : ImmutableDictionary<string, string>.Empty;
+        return built && item.IsOn && !id.Resolved.ContainsKey(StartedKey) ? learned.Add(StartedKey, Incarnation(id)) : learned;
     }
 
     /// <summary>A second clone under our own name lost against the first, which is here: nothing failed.</summary>
@@ -104,11 +134,16 @@ internal sealed partial class InstanceKind
         item.Extra.GetValueOrDefault(Machine.GuestKey) == (item.Mark?.Incarnation ?? 0).ToString(CultureInfo.InvariantCulture)
         && (item.IsOn || desired?.Suspended == true || id.Resolved.GetValueOrDefault(StartedKey) == Incarnation(id));
 
-    private static Step? BuildStep(Machine item, Identity id, InstanceSpec desired)
+    private static Step? Untagged(ImmutableArray<string> untagged) =>
+        untagged.IsEmpty ? null : new Step { Part = TagsStep, Verb = StepVerb.Update, Class = CreateClass.Repeatable, Description = $"attach {string.Join(", ", untagged)}" };
+
+    private static Step? BuildStep(Machine item, Identity id, InstanceSpec desired, ImmutableArray<string> untagged)
     {
         // Somebody started it too early: the guest has nothing to read, and has to be stopped first.
         if (item.IsOn)
             return new Step { Part = OffStep, Verb = StepVerb.Update, Class = CreateClass.Repeatable, Description = "power off" };
+        if (!untagged.IsEmpty)
+            return Build(TagsStep, "attach tags");
         foreach (var volume in InstanceWish.DataVolumes(desired))
             if (!Kinds.FirstClassDisk.TryParse(volume.Disk!.Disk!.ProviderId ?? "", out _, out var disk) || !item.Holds(disk, volume.Disk.DeviceName))
                 return Build(DisksStep, "attach disks");
@@ -117,10 +152,10 @@ internal sealed partial class InstanceKind
         static Step Build(string part, string words) => new() { Part = part, Verb = StepVerb.Create, Class = CreateClass.Repeatable, Description = words };
     }
 
-    private static Step DeleteStep(Machine item, VimHandle? stopping)
+    private static Step DeleteStep(Machine item, VimHandle? stopping, bool there)
     {
-        var part = item.IsOn ? stopping is null ? StopStep : OffStep : item.DataDisks.Any() ? DisksStep : InstanceView.Server;
-        return new Step { Part = part, Verb = StepVerb.Delete, Class = CreateClass.Repeatable, Description = part switch { StopStep => "ask the guest to stop", OffStep => "power off", DisksStep => "detach disks", _ => "destroy machine" } };
+        var part = item.IsOn ? stopping is null ? StopStep : OffStep : item.DataDisks.Any() ? DisksStep : there ? WipeStep : InstanceView.Server;
+        return new Step { Part = part, Verb = StepVerb.Delete, Class = CreateClass.Repeatable, Description = part switch { StopStep => "ask the guest to stop", OffStep => "power off", DisksStep => "detach disks", WipeStep => "delete the medium of the secrets", _ => "destroy machine" } };
     }
 
     private static Step? UpdateStep(Machine item, InstanceSpec desired, ImmutableArray<Drift> drift, VimHandle? stopping)
@@ -174,21 +209,32 @@ internal sealed partial class InstanceKind
     /// </summary>
     private Progress? WaitForGuest(Machine item, InstanceSpec? desired, TaskLook work, VimHandle? handle, GuestHealth guest)
     {
-        if (desired is null || !item.IsOn || item.Question is not null || guest == GuestHealth.Ready || context.Settings.GuestBeacon != true)
+        if (desired is null || !item.IsOn || item.Question is not null || context.Settings.GuestBeacon != true)
             return null;
         var now = context.Time.GetUtcNow();
+        // The medium lies there until the guest has it, however long that takes.
+        if (item.Secrets is { Taken: false })
+        {
+            var from = handle is { Kind: VimHandle.Guest } ? handle.Since : now;
+            return new Progress { LookAgainAfter = PauseAfter(now - from), WaitingFor = WaitingFor.Platform, Message = "the guest hasn't reported that it has its secrets", Handle = new VimHandle(VimHandle.Guest, from, "secrets").Write() };
+        }
+
+        if (guest == GuestHealth.Ready)
+            return null;
         var since = handle is { Kind: VimHandle.Guest } ? handle.Since
             : work.Status == OperationStatus.Succeeded && work.Method?.Contains("powerOn", StringComparison.OrdinalIgnoreCase) == true ? now : (DateTimeOffset?)null;
         if (since is not { } begun || now >= begun + GuestWait || begun > now + TimeSpan.FromMinutes(1))
             return null;
         return new Progress
         {
-            LookAgainAfter = now - begun < TimeSpan.FromMinutes(1) ? TimeSpan.FromSeconds(3) : TimeSpan.FromSeconds(10),
+            LookAgainAfter = PauseAfter(now - begun),
             WaitingFor = WaitingFor.Platform,
             Message = guest == GuestHealth.NotReady ? "the guest isn't ready yet" : "the guest hasn't reported yet",
             Handle = new VimHandle(VimHandle.Guest, begun, "report").Write(),
         };
     }
+
+    private static TimeSpan PauseAfter(TimeSpan waited) => waited < TimeSpan.FromMinutes(1) ? TimeSpan.FromSeconds(3) : waited < GuestWait ? TimeSpan.FromSeconds(10) : TimeSpan.FromMinutes(1);
 
     // ---- finding
 

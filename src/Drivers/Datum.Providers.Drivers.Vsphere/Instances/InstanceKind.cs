@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Datum.Providers.Drivers.Vsphere.Kinds;
 using Datum.Providers.Drivers.Vsphere.Vim;
@@ -7,12 +6,13 @@ namespace Datum.Providers.Drivers.Vsphere.Instances;
 
 /// <summary>
 /// An instance: one virtual machine, part <c>server</c>. Building clones it (<c>server</c>), attaches its disks (<c>data-disks</c>), hands over
-/// what its guest reads (<c>guest</c>) and starts it (<c>power</c>); all but the clone may be repeated.
+/// what its guest reads (<c>guest</c>, <c>secrets</c>) and starts it (<c>power</c>); all but the clone may be repeated.
 /// </summary>
 internal sealed partial class InstanceKind(VsphereContext context) : IResourceDriver<InstanceSpec, InstanceFacts>
 {
     private const string DisksStep = "data-disks";
     private const string GuestStep = "guest";
+    private const string TagsStep = "tags";
     private const string Power = "power";
     private const string StopStep = "stop";
     private const string OffStep = "power-off";
@@ -30,22 +30,27 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
     {
         if (operation.Step.Part == InstanceView.Server)
             return await CloneAsync(operation.Call, id, desired);
-        if (operation.Step.Part is not (DisksStep or GuestStep or Power))
+        if (operation.Step.Part is not (TagsStep or DisksStep or GuestStep or SecretsStep or EjectStep or WipeStep or Power))
             return Failure(VimErrors.NoSuchStep(operation.Step));
         var (item, error) = await OursAsync(operation.Call, id);
         if (item is null)
-            return Failure(error!);
+            // What an earlier machine left is wiped before another one is made.
+            return operation.Step.Part == WipeStep && error!.Code == ErrorCode.PreconditionFailed && NotedOf(id) is not null ? await WipeLeftAsync(operation.Call, id) : Failure(error!);
         return operation.Step.Part switch
         {
+            TagsStep => await TagAsync(operation.Call, item),
             DisksStep => await AttachAsync(operation.Call, item, desired),
             GuestStep => await WriteGuestAsync(operation.Call, id, item, desired),
+            SecretsStep => await BringSecretsAsync(operation.Call, id, item, desired),
+            EjectStep => await EjectAsync(operation.Call, item),
+            WipeStep => await WipeAsync(operation.Call, item, deleting: false),
             _ => await StartAsync(operation.Call, id, item, desired),
         };
     }
 
     public async ValueTask<Outcome<InstanceFacts>> UpdateAsync(Operation operation, Identity id, InstanceSpec desired)
     {
-        if (operation.Step.Part is not (Power or StopStep or OffStep or Restart or Resize))
+        if (operation.Step.Part is not (TagsStep or Power or StopStep or OffStep or Restart or Resize))
             return Failure(VimErrors.NoSuchStep(operation.Step));
         var (item, error) = await OursAsync(operation.Call, id);
         if (item is null)
@@ -54,6 +59,7 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
         {
             // One that was made off and never ran has its addresses still to be made sure of.
             Power when id.Resolved.GetValueOrDefault(StartedKey) != Incarnation(id) => await StartAsync(operation.Call, id, item, desired),
+            TagsStep => await TagAsync(operation.Call, item),
             Power => item.IsOn ? new Done<InstanceFacts>() : await PowerOnAsync(operation.Call, item),
             StopStep => await AskToStopAsync(operation.Call, item),
             OffStep => await PowerOffAsync(operation.Call, item),
@@ -64,13 +70,13 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
 
     public async ValueTask<Outcome<InstanceFacts>> DeleteAsync(Operation operation, Identity id)
     {
-        if (operation.Step.Part is not (InstanceView.Server or StopStep or OffStep or DisksStep))
+        if (operation.Step.Part is not (InstanceView.Server or StopStep or OffStep or DisksStep or WipeStep))
             return Failure(VimErrors.NoSuchStep(operation.Step));
         var found = await FindAsync(operation.Call, id);
         if (found.Error is not null)
             return Failure(found.Error);
         if (found.Item is not { } item)
-            return new Done<InstanceFacts> { Observation = found.Making ? null : new Absent<InstanceFacts>() };
+            return operation.Step.Part == WipeStep ? await WipeLeftAsync(operation.Call, id) : new Done<InstanceFacts> { Observation = found.Making ? null : new Absent<InstanceFacts>() };
         if (found.Mark != MarkState.Ours)
             return Failure(VimErrors.NotOurs(item.Ref.Value));
         return operation.Step.Part switch
@@ -78,6 +84,7 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
             StopStep => await AskToStopAsync(operation.Call, item),
             OffStep => await PowerOffAsync(operation.Call, item),
             DisksStep => await DetachAsync(operation.Call, item),
+            WipeStep => await WipeAsync(operation.Call, item, deleting: true),
             _ => await DestroyAsync(operation.Call, item),
         };
     }
@@ -104,7 +111,7 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
                 : Failure(VimErrors.Refused(ErrorCode.Conflict, $"The machine {there.Name} has this instance's identifier and isn't its.") with { BlockedBy = [there.Ref.Value] });
         // All that can be refused is refused before anything is made: 64 KiB of user data first.
         var (_, unfit) = await _wish.RenderAsync(call, desired, null);
-        if (unfit is not null)
+        if (unfit is not null || (unfit = await context.Tags.CheckAsync(call)) is not null)
             return Failure(unfit);
         var (request, resolved, error) = await ToRequestAsync(call, id, desired);
         if (error is not null)
@@ -246,20 +253,26 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
         if (metadata.Length > VsphereDescriptor.MaxUserData)
             return Failure(VimErrors.Refused(ErrorCode.Unsupported, $"The metadata has {metadata.Length} bytes and VMware Tools take {VsphereDescriptor.MaxUserData}.") with { Field = "interfaces" });
         var spec = GuestFingerprint.Write(GuestFingerprint.Of(desired, _wish.Options(desired)));
-        return ToOutcome(await ReconfigureAsync(call, item, w =>
+        // A place that was noted before stays: something may be there.
+        var medium = item.Secrets is { } known ? known with { Taken = guest!.Secrets is null }
+            : guest!.Secrets is not null ? SecretsMedium.Of(id, item, VsphereLocation.Parse(desired.LocationJson).Datacenter!) : null;
+        var written = ToOutcome(await ReconfigureAsync(call, item, w =>
         {
             w.Text("annotation", Machine.Describe(id, chosen));
             w.Option("extraConfig", "guestinfo.metadata", metadata).Option("extraConfig", "guestinfo.metadata.encoding", "gzip+base64");
-            w.Option("extraConfig", "guestinfo.userdata", Encoding.UTF8.GetString(guest!.UserData.Span)).Option("extraConfig", "guestinfo.userdata.encoding", "gzip+base64");
+            w.Option("extraConfig", "guestinfo.userdata", Encoding.UTF8.GetString(guest.UserData.Span)).Option("extraConfig", "guestinfo.userdata.encoding", "gzip+base64");
             w.Option("extraConfig", Machine.SpecKey, spec).Option("extraConfig", Machine.RestartKey, desired.RestartedAt ?? "none");
-            w.Option("extraConfig", Machine.GuestKey, id.Incarnation.ToString(CultureInfo.InvariantCulture));
+            w.Option("extraConfig", Machine.GuestKey, Incarnation(id));
+            if (medium is not null)
+                w.Option("extraConfig", Machine.SecretsKey, medium.Write());
         }));
+        return medium is not null && written is Running<InstanceFacts> running ? running with { Resolved = Noted(medium.File) } : written;
     }
 
     /// <summary>The first start: not before it is certain that nobody else has the machine's addresses.</summary>
     private async ValueTask<Outcome<InstanceFacts>> StartAsync(Call call, Identity id, Machine item, InstanceSpec desired)
     {
-        var started = ImmutableDictionary<string, string>.Empty.Add(StartedKey, id.Incarnation.ToString(CultureInfo.InvariantCulture));
+        var started = ImmutableDictionary<string, string>.Empty.Add(StartedKey, Incarnation(id));
         if (item.IsOn)
             return new Done<InstanceFacts> { Resolved = started };
         var (taken, error) = await _addresses.TakenAsync(call, item, desired);
@@ -270,6 +283,9 @@ internal sealed partial class InstanceKind(VsphereContext context) : IResourceDr
         var look = await PowerOnAsync(call, item);
         return look is Running<InstanceFacts> running ? running with { Resolved = started } : look;
     }
+
+    private async ValueTask<Outcome<InstanceFacts>> TagAsync(Call call, Machine item) =>
+        context.Tags.Any && await context.Tags.AttachAsync(call, item.Ref) is { } error ? Failure(error) : new Done<InstanceFacts>();
 
     private static Failed<InstanceFacts> Failure(DriverError error) => new() { Error = error };
 

@@ -22,6 +22,8 @@ internal sealed class InstanceWish(VsphereContext context)
         GuestOptions.For(VsphereDescriptor.Describe().Capabilities, UserDataForm.CloudInit, context.Connection.AllowSecretsInUserData) with
         {
             Base64 = true,
+            // A guest that doesn't report can't say that it has unpacked its medium, which would lie there for ever.
+            Secrets = context.Settings.GuestBeacon == true ? SecretRoute.SeedMedium : SecretRoute.UserData,
             // Cards get the names of the wish.
             InterfaceDevices = spec.Interfaces.ToImmutableDictionary(i => i.Name, i => i.Name, StringComparer.Ordinal),
             DiskSerials = serials ?? spec.Volumes.Where(v => v.Disk?.Disk is not null).GroupBy(v => v.Disk!.DeviceName, StringComparer.Ordinal).ToImmutableDictionary(g => g.Key, _ => new string('0', 32), StringComparer.Ordinal),

@@ -11,6 +11,7 @@ internal sealed record Machine
     public const string GuestKey = "datum.guest";
     public const string DisksKey = "datum.disks";
     public const string RestartKey = "datum.restarted-at";
+    public const string SecretsKey = "datum.secrets";
     public const string BeaconKey = "guestinfo.datum.beacon";
 
     private const string AddressWord = "addresses=";
@@ -56,6 +57,13 @@ internal sealed record Machine
     public IEnumerable<VimNode> Nics => Devices.Where(d => d.Find("macAddress") is not null || d.Find("addressType") is not null).OrderBy(d => d.Number("key"));
 
     public IEnumerable<VimNode> Disks => Devices.Where(d => d.Type == "VirtualDisk").OrderBy(d => d.Number("key"));
+
+    /// <summary>The medium with the guest's secrets, as long as it isn't known to be gone.</summary>
+    public SecretsMedium? Secrets => SecretsMedium.Read(Extra.GetValueOrDefault(SecretsKey));
+
+    /// <summary>The drive that holds it, found by the file's name: datastores are renamed.</summary>
+    public VimNode? SecretsDrive => Secrets is not { } medium ? null
+        : Devices.FirstOrDefault(d => d.Type == "VirtualCdrom" && d.String("backing", "fileName")?.EndsWith("/" + medium.File.Name, StringComparison.Ordinal) == true);
 
     /// <summary>What has to be taken off before the machine is destroyed: whatever isn't in the machine's own folder.</summary>
     public IEnumerable<VimNode> DataDisks => Disks.Where(IsApart);

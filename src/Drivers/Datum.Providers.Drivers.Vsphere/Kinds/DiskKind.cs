@@ -80,7 +80,7 @@ internal sealed partial class DiskKind(VsphereContext context) : IResourceDriver
             return new Ambiguous<DiskFacts> { Candidates = [.. found.Select(d => new Part { Name = Part, Id = d.PartId })] };
         if (found.Length == 1)
             return Seen(found[0], id, desired, work);
-        var running = work.Progress ?? context.Tasks.Lost(waiting, work);
+        var running = work.Progress;
         if (running is null && id.Parts.IsEmpty && work.Status == OperationStatus.Unknown)
         {
             // A create whose handle was lost may still be at work: thick disks take their time.

@@ -44,6 +44,8 @@ internal sealed partial class NetworkKind
             return Failure(VimErrors.Refused(ErrorCode.Invalid, "The Location's vsphere block names no switch.") with { Field = "location.switch" });
         if (id.PartId(Portgroup.Made) is { } recorded)
             return await RecordedAsync(call, id, recorded, Portgroup.Made);
+        if (await context.Tags.CheckAsync(call) is { } untagged)
+            return Failure(untagged);
         var (target, error) = await context.Places.SwitchAsync(call, at);
         if (error is not null)
             return Failure(error);

@@ -11,6 +11,7 @@ internal sealed partial class NetworkKind(VsphereContext context) : IResourceDri
 {
     private const string VlanStep = "vlan";
     private const string VlanKey = "vlan";
+    private const string TagsStep = "tags";
     private const string Type = "DistributedVirtualPortgroup";
 
     public async ValueTask<ImmutableArray<Finding>> ValidateAsync(Call call, NetworkSpec desired)
@@ -50,8 +51,13 @@ internal sealed partial class NetworkKind(VsphereContext context) : IResourceDri
         if (found.Length > 1)
             return new Ambiguous<NetworkFacts> { Candidates = [.. found.Select(p => new Part { Name = p.Part, Id = p.Ref.Value })] };
         if (found.Length == 1)
-            return Seen(found[0], id, desired, work);
-        var running = work.Progress ?? context.Tasks.Lost(waiting, work);
+        {
+            // A portgroup that was there before keeps the tags that it has. A REST service that doesn't answer now says nothing about them.
+            var untagged = context.Tags.Any && desired is not null && found[0].Part == Portgroup.Made && found[0].Compare(id) == MarkState.Ours ? (await context.Tags.MissingAsync(call, found[0].Ref)).Missing : [];
+            return Seen(found[0], id, desired, work, untagged);
+        }
+
+        var running = work.Progress;
         if (running is null && desired is null && id.Parts.IsEmpty && work.Status == OperationStatus.Unknown)
         {
             // A create whose answer was lost: any work on a switch may be it.
@@ -79,11 +85,13 @@ internal sealed partial class NetworkKind(VsphereContext context) : IResourceDri
     {
         if (operation.Step.Part == VlanStep)
             return await SettleAsync(operation.Call, id);
-        if (operation.Step.Part is not (Portgroup.Made or Portgroup.Claimed))
+        if (operation.Step.Part is not (Portgroup.Made or Portgroup.Claimed or TagsStep))
             return Failure(VimErrors.NoSuchStep(operation.Step));
         var (item, error) = await OursAsync(operation.Call, id);
         if (item is null)
             return Failure(error ?? VimErrors.Refused(ErrorCode.PreconditionFailed, "The portgroup isn't there to be changed."));
+        if (operation.Step.Part == TagsStep)
+            return context.Tags.Any && item.Part == Portgroup.Made && await context.Tags.AttachAsync(operation.Call, item.Ref) is { } refused ? Failure(refused) : new Done<NetworkFacts>();
         var words = item.Part == Portgroup.Claimed ? Portgroup.Claim(id, desired, item.Description) : Portgroup.Describe(id, desired);
         return item.Description == words ? new Done<NetworkFacts>() : ToOutcome(await ReconfigureAsync(operation.Call, item, words, null));
     }
@@ -140,7 +148,7 @@ internal sealed partial class NetworkKind(VsphereContext context) : IResourceDri
         ? new Step { Part = Portgroup.Claimed, Verb = StepVerb.Create, Class = CreateClass.Repeatable, Description = $"claim portgroup {at.Network}" }
         : new Step { Part = Portgroup.Made, Verb = StepVerb.Create, Class = CreateClass.Named, Description = "create portgroup" };
 
-    private static Answer<Observation<NetworkFacts>> Seen(Portgroup item, Identity id, NetworkSpec? desired, TaskLook work)
+    private static Answer<Observation<NetworkFacts>> Seen(Portgroup item, Identity id, NetworkSpec? desired, TaskLook work, ImmutableArray<string> untagged)
     {
         var mark = item.Compare(id);
         // A claim that was given back is over, whoever has the portgroup now (DC-70).
@@ -151,12 +159,15 @@ internal sealed partial class NetworkKind(VsphereContext context) : IResourceDri
             diff.Number("mtu", desired.Mtu, item.Mtu, Remedy.InPlace).Set("ranges", desired.Ranges, item.Ranges, Remedy.InPlace)
                 // Somebody moved it: guests of one network may be apart now.
                 .Text("vlan", id.Resolved.GetValueOrDefault(VlanKey), item.Vlan?.ToString(CultureInfo.InvariantCulture), Remedy.Unknown);
+        if (untagged.Length > 0)
+            diff.Add("settings.tags", Remedy.Unknown, string.Join(", ", untagged));
         var settled = item.Part == Portgroup.Claimed || id.Resolved.ContainsKey(VlanKey);
         Step? next = null;
         if (mark == MarkState.Ours)
             next = desired is null ? new Step { Part = item.Part, Verb = StepVerb.Delete, Class = CreateClass.Repeatable, Description = item.Part == Portgroup.Claimed ? $"release portgroup {item.Name}" : $"destroy portgroup {item.Name}" }
                 : !settled ? new Step { Part = VlanStep, Verb = StepVerb.Update, Class = CreateClass.Repeatable, Description = "make sure of the VLAN" }
-                : diff.CanUpdate ? new Step { Part = item.Part, Verb = StepVerb.Update, Class = CreateClass.Repeatable, Description = $"describe portgroup {item.Name}" } : null;
+                : diff.CanUpdate ? new Step { Part = item.Part, Verb = StepVerb.Update, Class = CreateClass.Repeatable, Description = $"describe portgroup {item.Name}" }
+                : !untagged.IsEmpty ? new Step { Part = TagsStep, Verb = StepVerb.Update, Class = CreateClass.Repeatable, Description = $"attach {string.Join(", ", untagged)}" } : null;
         return new Present<NetworkFacts>
         {
             Facts = ToFacts(item),

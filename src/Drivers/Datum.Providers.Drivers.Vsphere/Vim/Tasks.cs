@@ -79,12 +79,6 @@ internal sealed class VimTasks(VimClient client, Properties properties, ErrorTab
         return found?.Find("info") is { } info ? Read(info, handle) : TaskLook.Unknown;
     }
 
-    /// <summary>
-    /// What a task that can't be found leaves open: within the window what it did may still come to light, and nothing is made anew meanwhile.
-    /// </summary>
-    public Progress? Lost(VimHandle? handle, TaskLook look) =>
-        look.Status == OperationStatus.Unknown && handle is { Kind: VimHandle.Task } && time.GetUtcNow() < handle.Since + VsphereDescriptor.Window ? Waiting(handle, "the task can't be found any more") : null;
-
     /// <summary>A task of the object is under way, which the platform lets end first.</summary>
     public static Progress? Busy(DriverError? error) => error is { PlatformCode: "TaskInProgress" }
         ? new Progress { LookAgainAfter = VsphereContext.LookAgain, WaitingFor = WaitingFor.Platform, Message = "another task is under way" } : null;

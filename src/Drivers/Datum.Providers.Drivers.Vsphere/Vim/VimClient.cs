@@ -69,28 +69,53 @@ internal sealed class VimClient : IAsyncDisposable
     {
         for (var attempt = 0; ; attempt++)
         {
-            AccessToken token;
-            long generation;
-            try
-            {
-                (token, generation) = await _session.GetAsync(call);
-            }
-            catch (DriverException e)
-            {
-                return new VimAnswer { Error = e.Error with { Effect = Effect.NotApplied } };
-            }
-            catch (OperationCanceledException) when (_rest.Time.GetUtcNow() >= call.Deadline)
-            {
-                return new VimAnswer { Error = VimErrors.Refused(ErrorCode.Timeout, "The call's deadline passed while the session was being opened.") };
-            }
-
+            var (token, generation, error) = await SessionAsync(call);
+            if (error is not null)
+                return new VimAnswer { Error = error };
             var answer = await SendAsync(call, method, target, members, mutates, token);
             if (answer.Error?.PlatformCode != "NotAuthenticated" && refused?.Invoke(answer) != true)
                 return answer;
             // The session is gone; whatever was asked wasn't looked at. Once more with a new one, then it is the answer.
             _session.Refuse(generation);
             if (attempt > 0)
-                return answer with { Error = (answer.Error ?? VimErrors.Refused(ErrorCode.Unauthenticated, "The session isn't accepted.")) with { Code = ErrorCode.Unauthenticated, Effect = Effect.NotApplied, Scope = ErrorScope.Account } };
+                return answer with { Error = Refused(answer.Error) };
+        }
+    }
+
+    /// <summary>Sends a plain request below the endpoint with the session's cookie: files of datastores.</summary>
+    public async ValueTask<RestResult> HttpAsync(Call call, RestRequest request)
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            var (token, generation, error) = await SessionAsync(call);
+            if (error is not null)
+                return new RestResult { Status = 0, Error = error };
+            var answer = await _rest.SendAsync(call, request.WithHeader("Cookie", $"{Cookie}={token!.Value}"));
+            if (answer.Status != 401)
+                return answer;
+            _session.Refuse(generation);
+            if (attempt > 0)
+                return new RestResult { Status = answer.Status, Error = Refused(answer.Error) };
+        }
+    }
+
+    private static DriverError Refused(DriverError? error) =>
+        (error ?? VimErrors.Refused(ErrorCode.Unauthenticated, "The session isn't accepted.")) with { Code = ErrorCode.Unauthenticated, Effect = Effect.NotApplied, Scope = ErrorScope.Account };
+
+    private async ValueTask<(AccessToken? Token, long Generation, DriverError? Error)> SessionAsync(Call call)
+    {
+        try
+        {
+            var (token, generation) = await _session.GetAsync(call);
+            return (token, generation, null);
+        }
+        catch (DriverException e)
+        {
+            return (null, 0, e.Error with { Effect = Effect.NotApplied });
+        }
+        catch (OperationCanceledException) when (_rest.Time.GetUtcNow() >= call.Deadline)
+        {
+            return (null, 0, VimErrors.Refused(ErrorCode.Timeout, "The call's deadline passed while the session was being opened."));
         }
     }
 
@@ -188,6 +213,7 @@ internal sealed record VimContent
     public required MoRef SearchIndex { get; init; }
     public MoRef? TaskManager { get; init; }
     public MoRef? Disks { get; init; }
+    public MoRef? Files { get; init; }
     public required string? InstanceUuid { get; init; }
     public required string? Name { get; init; }
     public required string? Version { get; init; }
@@ -198,7 +224,7 @@ internal sealed record VimContent
             ? new VimContent
             {
                 RootFolder = root, PropertyCollector = collector, SessionManager = sessions, SearchIndex = search,
-                TaskManager = node.Ref("taskManager"), Disks = node.Ref("vStorageObjectManager"),
+                TaskManager = node.Ref("taskManager"), Disks = node.Ref("vStorageObjectManager"), Files = node.Ref("fileManager"),
                 InstanceUuid = about.String("instanceUuid"), Name = about.String("fullName"), Version = about.String("apiVersion"),
             }
             : null;

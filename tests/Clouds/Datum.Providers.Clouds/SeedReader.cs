@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Datum.Providers.Clouds.Proxmox;
+namespace Datum.Providers.Clouds;
 
 /// <summary>Reads the files in the root of an ISO 9660 image, by their Joliet or their Rock Ridge names, as a guest's kernel does.</summary>
 public static class SeedReader

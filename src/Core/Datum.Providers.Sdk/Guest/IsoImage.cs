@@ -1,14 +1,15 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Datum.Providers.Drivers.Proxmox.Seed;
+namespace Datum.Providers.Sdk;
 
 /// <summary>
 /// A small ISO 9660 image with files in its root: names of eight and three for the standard, and the real ones by Rock Ridge (NM) and by Joliet.
 /// ECMA-119, IEEE P1282, the Joliet specification. Equal files make equal bytes: all dates are one.
 /// </summary>
-internal static class IsoImage
+public static class IsoImage
 {
+    /// <summary>Bytes of a sector; an image is a multiple of it.</summary>
     public const int Sector = 2048;
 
     private const int FirstDescriptor = 16;
@@ -23,7 +24,7 @@ internal static class IsoImage
 
     private static readonly UTF8Encoding Utf8 = new(false);
 
-    /// <summary>Makes an image. Names are up to 64 characters of ASCII; all of them have to fit into one directory sector.</summary>
+    /// <summary>Makes an image. The label has up to 16 characters of ASCII (a guest may read the Joliet one), names up to 64; all of them have to fit into one directory sector, else <see cref="ArgumentException"/>.</summary>
     public static byte[] Write(string label, IReadOnlyList<(string Name, ReadOnlyMemory<byte> Content)> files)
     {
         var extents = new List<(string Name, string Short, uint At, ReadOnlyMemory<byte> Content)>();
