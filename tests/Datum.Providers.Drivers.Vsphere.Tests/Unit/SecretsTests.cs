@@ -45,6 +45,23 @@ public sealed class SecretsTests
         Assert.That(bench.Cloud.Calls.Count - before, Is.EqualTo(2), "From then on a look costs what it did.");
     }
 
+    /// <summary>Who may edit a machine's options needs no right on datastores for that: the driver's own must not be lent.</summary>
+    [Test]
+    public async Task A_note_that_names_anothers_file_deletes_nothing([Values("wanted", "taken")] string word)
+    {
+        using var bench = Open();
+        var (verbs, spec) = await StartAsync(bench);
+        var other = await UpToAsync(bench, verbs, Bench.Id(ResourceKind.Instance, 2), spec, "power");
+        var victim = bench.Cloud.Uploads.Single();
+        var (id, _, _) = await bench.Build(verbs, Bench.Id(ResourceKind.Instance), spec);
+        Assert.That(bench.Cloud.SetOption(bench.At(id)!.Reference, "datum.secrets", $"{word} DC0 {victim}"));
+        Assert.That(await bench.Observe(verbs, id, spec), Is.InstanceOf<Present<InstanceFacts>>().With.Property("Next").Null);
+        await bench.TakeDown(verbs, id);
+        Assert.That(bench.Cloud.Uploads, Is.EqualTo(new[] { victim }));
+        await bench.TakeDown(verbs, other);
+        Assert.That(bench.Cloud.Uploads, Is.Empty);
+    }
+
     /// <summary>Each request that the medium takes, lost before or after its effect, or failing in its task; the next host knows only what was recorded.</summary>
     [Test]
     public async Task Whoever_dies_in_between_leaves_nothing_behind_and_starts_nothing_without(

@@ -58,8 +58,11 @@ internal sealed record Machine
 
     public IEnumerable<VimNode> Disks => Devices.Where(d => d.Type == "VirtualDisk").OrderBy(d => d.Number("key"));
 
-    /// <summary>The medium with the guest's secrets, as long as it isn't known to be gone.</summary>
-    public SecretsMedium? Secrets => SecretsMedium.Read(Extra.GetValueOrDefault(SecretsKey));
+    /// <summary>
+    /// The medium with the guest's secrets, as long as it isn't known to be gone. Only a file with the machine's own mark: whoever may edit a machine's
+    /// options could have any other one deleted.
+    /// </summary>
+    public SecretsMedium? Secrets => SecretsMedium.Read(Extra.GetValueOrDefault(SecretsKey)) is { } medium && Mark is { } mark && medium.File.Name == SecretsMedium.FileName(mark) ? medium : null;
 
     /// <summary>The drive that holds it, found by the file's name: datastores are renamed.</summary>
     public VimNode? SecretsDrive => Secrets is not { } medium ? null

@@ -19,10 +19,10 @@ internal sealed record SecretsMedium(bool Taken, DatastoreFile File)
     private const string TakenWord = "taken";
 
     /// <summary>The mark is in the name, for whoever finds a file without its machine.</summary>
-    public static string FileName(Identity id) => string.Create(CultureInfo.InvariantCulture, $"datum-{id.Installation}-{ResourceNames.Prefix(id.Kind)}-{id.Name}-{id.Incarnation}.iso");
+    public static string FileName(Mark mark) => string.Create(CultureInfo.InvariantCulture, $"datum-{mark.Installation}-{ResourceNames.Prefix(mark.Kind)}-{mark.Name}-{mark.Incarnation}.iso");
 
     /// <summary>Beside the machine's other files.</summary>
-    public static SecretsMedium Of(Identity id, Machine item, string datacenter) => new(false, new DatastoreFile(datacenter, $"{item.Folder}/{FileName(id)}"));
+    public static SecretsMedium Of(Identity id, Machine item, string datacenter) => new(false, new DatastoreFile(datacenter, $"{item.Folder}/{FileName(Marks.For(id))}"));
 
     public static SecretsMedium? Read(string? text) => text?.Split(' ', 2) is [WantedWord or TakenWord, var rest] && DatastoreFile.Read(rest) is { } file
         ? new SecretsMedium(text.StartsWith(TakenWord, StringComparison.Ordinal), file) : null;
